@@ -1,0 +1,147 @@
+/*
+ * json.c - a JSON writer (RFC 8259) on a text.
+ *
+ * Called by SHOW verbs and tools.  It never writes anything that is not JSON: octets that are not
+ * UTF-8 become U+FFFD, and a nesting too deep makes the whole result bad rather than wrong.
+ */
+#include "lib/json.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+struct json
+json_to(struct text *out)
+{
+	return (struct json){ .out = out };
+}
+
+static void
+quoted(struct json *j, const char *s)
+{
+	size_t n = strlen(s);
+
+	text_add(j->out, "\"");
+	while (n > 0) {
+		size_t len = text_utf8(s, n);
+		unsigned char c = (unsigned char)*s;
+
+		if (len == 0)
+			text_add(j->out, "\\ufffd");
+		else if (c == '"' || c == '\\')
+			text_addf(j->out, "\\%c", c);
+		else if (c == '\n')
+			text_add(j->out, "\\n");
+		else if (c < 0x20 || c == 0x7f)
+			text_addf(j->out, "\\u%04x", c);
+		else
+			text_add_n(j->out, s, len);
+		s += len == 0 ? 1 : len;
+		n -= len == 0 ? 1 : len;
+	}
+	text_add(j->out, "\"");
+}
+
+/* What stands before every value: the comma and the key. False when the writer is bad. */
+static bool
+begin(struct json *j, const char *key)
+{
+	if (j->out->failed)
+		j->bad = true;
+	if (j->bad)
+		return false;
+	if (j->comma[j->depth])
+		text_add(j->out, ",");
+	j->comma[j->depth] = true;
+	if (key != NULL) {
+		quoted(j, key);
+		text_add(j->out, ":");
+	}
+	return true;
+}
+
+static void
+open_container(struct json *j, const char *key, const char *opener, char closer)
+{
+	if (j->depth + 1 >= JSON_NESTING_MAX)
+		j->bad = true;
+	if (!begin(j, key))
+		return;
+	text_add(j->out, opener);
+	j->depth++;
+	j->comma[j->depth] = false;
+	j->closer[j->depth] = closer;
+}
+
+void
+json_object(struct json *j, const char *key)
+{
+	open_container(j, key, "{", '}');
+}
+
+void
+json_array(struct json *j, const char *key)
+{
+	open_container(j, key, "[", ']');
+}
+
+void
+json_end(struct json *j)
+{
+	if (j->bad || j->depth == 0) {
+		j->bad = true;
+		return;
+	}
+	text_add_n(j->out, &j->closer[j->depth], 1);
+	j->depth--;
+	if (j->out->failed)
+		j->bad = true;
+}
+
+void
+json_string(struct json *j, const char *key, const char *value)
+{
+	if (!begin(j, key))
+		return;
+	if (value == NULL)
+		text_add(j->out, "null");
+	else
+		quoted(j, value);
+}
+
+void
+json_stringf(struct json *j, const char *key, const char *fmt, ...)
+{
+	struct text value = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_addv(&value, fmt, ap);
+	va_end(ap);
+	if (value.failed)
+		j->bad = true;
+	else
+		json_string(j, key, text_str(&value));
+	text_free(&value);
+}
+
+void
+json_int(struct json *j, const char *key, int64_t value)
+{
+	if (begin(j, key))
+		text_addf(j->out, "%" PRId64, value);
+}
+
+void
+json_uint(struct json *j, const char *key, uint64_t value)
+{
+	if (begin(j, key))
+		text_addf(j->out, "%" PRIu64, value);
+}
+
+void
+json_bool(struct json *j, const char *key, bool value)
+{
+	if (begin(j, key))
+		text_add(j->out, value ? "true" : "false");
+}
