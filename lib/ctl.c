@@ -1,0 +1,576 @@
+/*
+ * ctl.c - a NETCONTROL conversation as a pure step (see ctl.h).
+ *
+ * Called by ctl_uv.c for sockets, by ctl_channel.c for the conversations on a service's channel, and
+ * by tests.  Does no input or output: octets come in through ctl_input, answers leave through the
+ * transport, gathered so that everything one read brought is answered by one write.  Input is
+ * untrusted: lines, waiting input and unsent output are bounded.
+ *
+ * Life of a session: public functions bracket their work with enter() and leave(); only the
+ * outermost leave() runs waiting requests, flushes, and frees a session whose client is gone.  So a
+ * verb may do anything in its run function, ending the session included.
+ */
+#include "lib/ctl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct active { /* the request being answered */
+	struct ctl_call call;
+	struct cmd cmd;
+	char line[CMD_LINE_MAX + 1];
+};
+
+struct ctl_session {
+	const struct ctl_service *service;
+	struct ctl_transport t;
+	enum ctl_role role;
+	char *who;
+	uint8_t *in; /* waiting input: from in_at to in_n */
+	size_t in_at, in_n, in_room;
+	struct text out; /* answers not yet handed to the transport */
+	struct active *active;
+	uint64_t news_lost;
+	unsigned busy; /* depth of public functions at work on this session */
+	bool crlf;     /* the request ended with CRLF: answer in kind */
+	bool eof, over, gone, paused, monitor;
+};
+
+static size_t
+unsent(const struct ctl_session *s)
+{
+	return s->out.n + (s->t.unsent != NULL ? s->t.unsent(s->t.user) : 0);
+}
+
+static bool
+congested(const struct ctl_session *s, size_t mark)
+{
+	return !s->gone && !s->over && (s->paused || unsent(s) > mark);
+}
+
+static void
+session_end(struct ctl_session *s)
+{
+	if (s->over || s->gone)
+		return;
+	if (s->out.n > 0)
+		s->t.send(s->t.user, bytes_of(s->out.p, s->out.n));
+	text_clear(&s->out);
+	s->over = true;
+	s->t.close(s->t.user);
+}
+
+static void
+flush(struct ctl_session *s)
+{
+	if (s->over || s->gone) {
+		text_clear(&s->out);
+		return;
+	}
+	if (s->out.n > 0 && !s->out.failed) {
+		s->t.send(s->t.user, bytes_of(s->out.p, s->out.n));
+		text_clear(&s->out);
+	}
+	if (s->out.failed || unsent(s) > CTL_OUTPUT_MAX) {
+		/* Whoever reads so slowly gets no more than a note, if there is room for that. */
+		char note[160];
+
+		text_clear(&s->out);
+		s->out.failed = false;
+		status_format(note, sizeof(note), ST_TOOSLOW, NULL, NULL);
+		text_addf(&s->out, "%u %s%s", status_row(ST_TOOSLOW)->reply, note,
+			s->crlf ? "\r\n" : "\n");
+		session_end(s);
+	}
+}
+
+static void
+session_free(struct ctl_session *s)
+{
+	text_free(&s->out);
+	free(s->in);
+	free(s->who);
+	free(s);
+}
+
+/* ------------------------------------------------------------------ answers */
+
+/* One line of an answer; what could disturb a terminal or the framing is shown as `?`. */
+static void
+put_line(struct ctl_session *s, const char *prefix, const char *text, size_t n)
+{
+	size_t from = 0;
+
+	if (s->gone || s->over)
+		return;
+	text_add(&s->out, prefix);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c >= ' ' && c != 0x7f) || c == '\t')
+			continue;
+		text_add_n(&s->out, text + from, i - from);
+		text_add_n(&s->out, "?", 1);
+		from = i + 1;
+	}
+	text_add_n(&s->out, text + from, n - from);
+	text_add(&s->out, s->crlf ? "\r\n" : "\n");
+	if (s->out.n >= CTL_BATCH)
+		flush(s);
+}
+
+static void
+put_last(struct ctl_session *s, enum status status, const char *detail)
+{
+	const struct message_row *row = status_row(status);
+	struct text line = { .limit = 2 * CMD_LINE_MAX };
+	char message[512];
+	char code[8];
+
+	status_format(message, sizeof(message), status,
+		status == ST_NORMAL ? s->service->facility : NULL, NULL);
+	snprintf(code, sizeof(code), "%03u ", row->reply % 1000u);
+	text_add(&line, message);
+	if (detail != NULL && detail[0] != '\0')
+		text_addf(&line, ": %s", detail);
+	put_line(s, code, text_str(&line), strlen(text_str(&line)));
+	text_free(&line);
+}
+
+/* ------------------------------------------------------------------ requests */
+
+static void
+end_call(struct ctl_session *s, enum status status)
+{
+	struct active *a = s->active;
+
+	if (s->service->audit != NULL && a->call.verb != NULL &&
+		a->call.verb->role == CTL_OPERATOR)
+		s->service->audit(s->service->user, s->who, a->line, status);
+	s->active = NULL;
+	free(a);
+}
+
+/* COMPLETE "line so far": what may come next. */
+static void
+run_complete(struct ctl_session *s, struct cmd *c)
+{
+	struct text out = { 0 };
+	const char *partial = c->words > 1 ? c->word[1] : "";
+	size_t n = strlen(partial);
+	struct cmd *part = malloc(sizeof(*part));
+	char why[128];
+
+	if (part == NULL) {
+		put_last(s, ST_NOMEMORY, NULL);
+		return;
+	}
+	if (cmd_parse(bytes_of(partial, n), part, why, sizeof(why)) == ST_NORMAL)
+		verb_complete(s->service->verbs, part, 0, n > 0 && partial[n - 1] != ' ', &out);
+	free(part);
+	for (const char *p = text_str(&out); *p != '\0';) {
+		size_t len = strcspn(p, "\n");
+
+		put_line(s, "200-", p, len);
+		p += len + (p[len] == '\n');
+	}
+	text_free(&out);
+	put_last(s, ST_NORMAL, NULL);
+}
+
+static void
+run_request(struct ctl_session *s, struct active *a, struct bytes line)
+{
+	char why[512];
+	const char *format;
+	enum status status;
+
+	status = cmd_parse(line, &a->cmd, why, sizeof(why));
+	if (status == ST_NORMAL && a->cmd.words == 0 && a->cmd.quals == 0) {
+		end_call(s, ST_NORMAL);
+		return; /* a blank line asks nothing */
+	}
+	if (status == ST_NORMAL && s->service->route != NULL && s->service->route(&a->call))
+		return;
+	if (status == ST_NORMAL && a->cmd.words > 0 && text_same(a->cmd.word[0], "COMPLETE")) {
+		run_complete(s, &a->cmd);
+		end_call(s, ST_NORMAL);
+		return;
+	}
+	if (status == ST_NORMAL)
+		status = verb_match(s->service->verbs, &a->cmd, a->call.first, &a->call.verb, why,
+			sizeof(why));
+	if (status == ST_NORMAL && a->call.verb->role > s->role) {
+		status = ST_NOTPERM;
+		snprintf(why, sizeof(why), "%s needs the operator's role", a->call.verb->name);
+	}
+	if (status != ST_NORMAL) {
+		put_last(s, status, why);
+		end_call(s, status);
+		return;
+	}
+	format = cmd_qual(&a->cmd, "FORMAT");
+	a->call.json = format != NULL && text_same(format, "JSON");
+	a->call.verb->run(&a->call);
+}
+
+static void
+start_request(struct ctl_session *s, struct bytes line)
+{
+	struct active *a = calloc(1, sizeof(*a));
+
+	if (a == NULL) {
+		put_last(s, ST_NOMEMORY, NULL);
+		return;
+	}
+	if (line.n > 0 && line.n <= CMD_LINE_MAX)
+		memcpy(a->line, line.p, line.n);
+	a->call = (struct ctl_call){ .session = s, .service = s->service,
+		.user = s->service->user, .cmd = &a->cmd, .line = a->line, .role = s->role, .who = s->who };
+	s->active = a;
+	run_request(s, a, line);
+}
+
+/* The next whole line without its end. False: none yet, or the session ended over it. */
+static bool
+take_line(struct ctl_session *s, struct bytes *line)
+{
+	const uint8_t *p = s->in + s->in_at, *nl;
+	size_t n = s->in_n - s->in_at, len;
+	bool cr;
+
+	if (n == 0)
+		return false;
+	nl = memchr(p, '\n', n);
+	len = nl != NULL ? (size_t)(nl - p) : n;
+	cr = len > 0 && p[len - 1] == '\r';
+	if (len - cr > CMD_LINE_MAX || memchr(p, 0, len) != NULL) {
+		s->crlf = cr;
+		put_last(s, len - cr > CMD_LINE_MAX ? ST_LINELONG : ST_SYNTAX,
+			len - cr > CMD_LINE_MAX ? "at most 4096 octets are allowed" : "NUL octet");
+		session_end(s);
+		return false;
+	}
+	if (nl == NULL && !s->eof)
+		return false;
+	s->crlf = cr;
+	s->in_at += len + (nl != NULL);
+	*line = bytes_of(p, len - cr);
+	return true;
+}
+
+static void
+run_waiting(struct ctl_session *s)
+{
+	struct bytes line;
+
+	while (s->active == NULL && !s->over && !s->gone && !congested(s, CTL_HIGH_WATER) &&
+		take_line(s, &line))
+		start_request(s, line);
+	if (s->eof && s->active == NULL && s->in_at == s->in_n && !s->gone)
+		session_end(s);
+}
+
+static void
+enter(struct ctl_session *s)
+{
+	s->busy++;
+}
+
+/* True: the session goes on. After false from the outermost call it may be freed. */
+static bool
+leave(struct ctl_session *s)
+{
+	bool alive;
+
+	if (s->busy == 1) {
+		run_waiting(s);
+		flush(s);
+	}
+	alive = !s->over && !s->gone;
+	if (--s->busy == 0 && s->gone && s->active == NULL)
+		session_free(s);
+	return alive;
+}
+
+/* ------------------------------------------------------------------ for verbs */
+
+const char *
+ctl_param(const struct ctl_call *call, unsigned n)
+{
+	size_t i = call->first + 1 + n;
+
+	return i < call->cmd->words ? call->cmd->word[i] : NULL;
+}
+
+void
+ctl_text(struct ctl_call *call, const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		put_line(call->session, "200-", text, n);
+		text += n + (text[n] == '\n');
+	}
+}
+
+void
+ctl_line(struct ctl_call *call, const char *fmt, ...)
+{
+	char small[512], *big = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
+	va_end(ap);
+	if (n >= (int)sizeof(small)) {
+		va_start(ap, fmt);
+		if (vasprintf(&big, fmt, ap) < 0)
+			big = NULL;
+		va_end(ap);
+	}
+	if (big == NULL && small[0] == '\0')
+		put_line(call->session, "200-", "", 0);
+	else
+		ctl_text(call, big != NULL ? big : small);
+	free(big);
+}
+
+void
+ctl_done(struct ctl_call *call, enum status status, const char *fmt, ...)
+{
+	struct ctl_session *s = call->session;
+	char detail[1024] = "";
+	va_list ap;
+
+	if (fmt != NULL) {
+		va_start(ap, fmt);
+		vsnprintf(detail, sizeof(detail), fmt, ap);
+		va_end(ap);
+	}
+	enter(s);
+	put_last(s, status, detail);
+	end_call(s, status);
+	leave(s);
+}
+
+/* The status that `NNN %FACILITY-S-IDENT, text` tells. */
+static enum status
+relayed_status(struct bytes line)
+{
+	char text[128], ident[32];
+	size_t n = line.n < sizeof(text) - 1 ? line.n : sizeof(text) - 1;
+	enum status status;
+
+	memcpy(text, line.p, n);
+	text[n] = '\0';
+	if (sscanf(text, "%*3[0-9] %%%*[A-Z0-9]-%*1[A-Z]-%31[A-Z0-9]", ident) != 1)
+		return ST_BUG;
+	status = status_by_ident(ident);
+	return status == ST_COUNT ? ST_BUG : status;
+}
+
+void
+ctl_relay(struct ctl_call *call, struct bytes line, bool last)
+{
+	struct ctl_session *s = call->session;
+
+	enter(s);
+	put_line(s, "", (const char *)line.p, line.n);
+	if (last)
+		end_call(s, relayed_status(line));
+	leave(s);
+}
+
+bool
+ctl_congested(const struct ctl_call *call)
+{
+	return congested(call->session, CTL_HIGH_WATER);
+}
+
+/* ------------------------------------------------------------------ for transports */
+
+struct ctl_session *
+ctl_open(const struct ctl_service *service, const struct ctl_transport *t, enum ctl_role role,
+	const char *who)
+{
+	struct ctl_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->service = service;
+	s->t = *t;
+	s->role = role;
+	s->who = strdup(who != NULL ? who : "unknown");
+	if (s->who == NULL) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* Room for n more octets of input behind what waits. */
+static bool
+input_room(struct ctl_session *s, size_t n)
+{
+	size_t room = s->in_room > 0 ? s->in_room : 1024;
+	uint8_t *p;
+
+	if (s->in_at > 0) {
+		memmove(s->in, s->in + s->in_at, s->in_n - s->in_at);
+		s->in_n -= s->in_at;
+		s->in_at = 0;
+	}
+	while (room < s->in_n + n)
+		room *= 2;
+	if (room == s->in_room)
+		return true;
+	p = realloc(s->in, room);
+	if (p == NULL)
+		return false;
+	s->in = p;
+	s->in_room = room;
+	return true;
+}
+
+bool
+ctl_input(struct ctl_session *s, struct bytes octets)
+{
+	if (s->over || s->gone)
+		return false;
+	enter(s);
+	/* A transport that heeds ctl_wants_input never gets near this bound. */
+	if (octets.n > CTL_INPUT_MAX || s->in_n - s->in_at > 2 * CTL_INPUT_MAX ||
+		!input_room(s, octets.n)) {
+		put_last(s, ST_LIMIT, "too many requests wait for their answers");
+		session_end(s);
+		return leave(s);
+	}
+	if (octets.n > 0)
+		memcpy(s->in + s->in_n, octets.p, octets.n);
+	s->in_n += octets.n;
+	return leave(s);
+}
+
+void
+ctl_eof(struct ctl_session *s)
+{
+	enter(s);
+	s->eof = true;
+	leave(s);
+}
+
+bool
+ctl_wants_input(const struct ctl_session *s)
+{
+	return !s->over && !s->gone && !s->eof && s->in_n - s->in_at < CTL_INPUT_MAX;
+}
+
+bool
+ctl_is_busy(const struct ctl_session *s)
+{
+	return s->active != NULL;
+}
+
+void
+ctl_drained(struct ctl_session *s)
+{
+	void (*resume)(struct ctl_call *);
+
+	enter(s);
+	if (s->active != NULL && s->active->call.resume != NULL && !congested(s, CTL_LOW_WATER)) {
+		resume = s->active->call.resume;
+		s->active->call.resume = NULL;
+		resume(&s->active->call);
+	}
+	leave(s);
+}
+
+void
+ctl_pause(struct ctl_session *s, bool paused)
+{
+	s->paused = paused;
+	if (!paused)
+		ctl_drained(s);
+}
+
+void
+ctl_news(struct ctl_session *s, const char *text)
+{
+	char lost[96];
+
+	if (congested(s, CTL_HIGH_WATER)) {
+		s->news_lost++;
+		return;
+	}
+	enter(s);
+	if (s->news_lost > 0) {
+		snprintf(lost, sizeof(lost), "%llu lines were lost, answers are read too slowly",
+			(unsigned long long)s->news_lost);
+		s->news_lost = 0;
+		put_line(s, "+", lost, strlen(lost));
+	}
+	put_line(s, "+", text, strcspn(text, "\r\n"));
+	leave(s);
+}
+
+void
+ctl_close(struct ctl_session *s)
+{
+	struct ctl_call *call;
+
+	enter(s);
+	s->gone = true;
+	if (s->active != NULL) {
+		call = &s->active->call;
+		if (call->cancel != NULL) {
+			void (*cancel)(struct ctl_call *) = call->cancel;
+
+			call->cancel = NULL;
+			cancel(call);
+		} else if (call->resume != NULL) {
+			/* A SHOW that yielded: nothing congests now, so it runs to its end. */
+			void (*resume)(struct ctl_call *) = call->resume;
+
+			call->resume = NULL;
+			resume(call);
+		}
+	}
+	leave(s);
+}
+
+void
+ctl_end(struct ctl_session *s)
+{
+	struct ctl_call *call;
+
+	enter(s);
+	if (s->active != NULL && !s->over && !s->gone)
+		put_last(s, ST_CANCELLED, "the service is ending");
+	session_end(s);
+	/* The transport may have closed the session at once, cancelling the call. */
+	if (s->active != NULL && s->active->call.cancel != NULL) {
+		void (*cancel)(struct ctl_call *);
+
+		call = &s->active->call;
+		cancel = call->cancel;
+		call->cancel = NULL;
+		cancel(call);
+	}
+	leave(s);
+}
+
+void
+ctl_set_monitor(struct ctl_session *s, bool on)
+{
+	s->monitor = on;
+}
+
+bool
+ctl_is_monitor(const struct ctl_session *s)
+{
+	return s->monitor;
+}

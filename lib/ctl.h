@@ -1,0 +1,124 @@
+/*
+ * ctl.h - a NETCONTROL conversation as a pure step: octets in, answer lines out.
+ *
+ * A session takes request lines, runs each against a verb table and frames the answer:
+ * `200-text` lines, then one `NNN %FACILITY-S-IDENT, text`.  One request at a time is active per
+ * session; pipelined ones wait, in order.  A verb ends its call at once or later (ESTABLISH); a
+ * session that goes away cancels its active call.  Lines nobody asked for begin with `+`.
+ *
+ * On the channel between the master and a service (file descriptor named by MULTINET_CHANNEL) many
+ * conversations share one stream: each request line is `#ID:ROLE line`, each answer line `#ID line`,
+ * `#ID:CANCEL` gives up on one, `#ID:PAUSE` and `#ID:RESUME` say that its reader is slow and that it
+ * caught up, and lines with ID 0 are news (`#0 +READY`, `#0 +EVENT …`).  See ctl_channel.h.
+ */
+#ifndef LIB_CTL_H
+#define LIB_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/bytes.h"
+#include "lib/cmd.h"
+#include "lib/json.h"
+#include "lib/status.h"
+#include "lib/verb.h"
+
+enum {
+	CTL_INPUT_MAX = 64 * 1024,   /* octets of waiting requests per session; then reading pauses */
+	CTL_OUTPUT_MAX = 16 << 20,   /* octets of unsent answers; then the session is ended */
+	CTL_SESSIONS_MAX = 4096,
+	CTL_REPLY_DATA = 200,        /* the code of continuation lines */
+	CTL_BATCH = 64 * 1024,       /* octets of answers gathered before they are sent */
+	CTL_HIGH_WATER = 256 * 1024, /* unsent octets past which a SHOW yields and requests wait */
+	CTL_LOW_WATER = 64 * 1024,   /* and under which they go on */
+	CTL_PROTOCOL = 1,            /* version of the control protocol, as VERSION tells it */
+};
+
+struct ctl_service { /* what a program offers */
+	const char *facility;      /* "RACOON" */
+	const char *version;
+	const struct verb *verbs;
+	void *user;                /* handed to verbs as call->user */
+	/* A first look at every sound line, before the table: true when it took the call over (the master
+	 * relays what begins with a service's name).  NULL: none. */
+	bool (*route)(struct ctl_call *call);
+	/* Called for each request that changes something, after it ended; may be NULL. */
+	void (*audit)(void *user, const char *who, const char *line, enum status result);
+};
+
+struct ctl_session;
+
+struct ctl_call { /* one request being answered; lives until ctl_done */
+	struct ctl_session *session;
+	const struct ctl_service *service;
+	void *user;
+	const struct verb *verb;
+	struct cmd *cmd;           /* cmd->word[first] is the verb, parameters follow */
+	const char *line;          /* the request as it came, for word_at */
+	size_t first;
+	enum ctl_role role;
+	const char *who;           /* "uid 0 (root)", for the audit line */
+	bool json;                 /* /FORMAT=JSON was given */
+	void (*cancel)(struct ctl_call *call); /* set by a verb that ends later: the asker is gone;
+	                                          it must call ctl_done (which then writes nothing) */
+	/* SHOW that yields: set to be called again when the output has drained below a mark. */
+	void (*resume)(struct ctl_call *call);
+	void *state;               /* the verb's own, freed by the verb before ctl_done */
+};
+
+/* The n-th parameter after the verb (from 0), or NULL. */
+const char *ctl_param(const struct ctl_call *call, unsigned n);
+/* One continuation line; embedded newlines make several. */
+void ctl_line(struct ctl_call *call, const char *fmt, ...) ATTR_PRINTF(2, 3);
+void ctl_text(struct ctl_call *call, const char *text); /* the same without a format */
+/* The last line; the call is gone afterwards. detail may be NULL. */
+void ctl_done(struct ctl_call *call, enum status status, const char *fmt, ...) ATTR_PRINTF(3, 4);
+/* Pass a line of another service's answer on as it is; `last` ends the call. (The master's relay.) */
+void ctl_relay(struct ctl_call *call, struct bytes line, bool last);
+/* True when so much is waiting to be sent that a SHOW should set call->resume and return. */
+bool ctl_congested(const struct ctl_call *call);
+
+/* What the transport gives a session. */
+struct ctl_transport {
+	void *user;
+	void (*send)(void *user, struct bytes octets); /* queue for sending; copies */
+	size_t (*unsent)(void *user);                  /* octets queued */
+	void (*close)(void *user);                     /* after what is queued has gone out */
+};
+
+struct ctl_session *ctl_open(const struct ctl_service *service, const struct ctl_transport *t,
+	enum ctl_role role, const char *who); /* NULL: out of memory */
+/* Octets from the client. False: the session is over (the line was too long or held a NUL octet:
+ * the error answer is queued and close was called). */
+bool ctl_input(struct ctl_session *s, struct bytes octets);
+/* The client will send no more (half-closed): a last line without its end counts; what was asked is
+ * answered, then the transport's close is called. */
+void ctl_eof(struct ctl_session *s);
+bool ctl_wants_input(const struct ctl_session *s); /* false: stop reading for now */
+bool ctl_is_busy(const struct ctl_session *s);     /* a call is being answered */
+void ctl_pause(struct ctl_session *s, bool paused); /* the reader behind the transport is slow */
+void ctl_drained(struct ctl_session *s);           /* the transport sent something */
+void ctl_news(struct ctl_session *s, const char *text); /* `+text` */
+void ctl_close(struct ctl_session *s); /* the client is gone: cancels the active call, frees */
+
+/* The service ends: an active call is answered with ST_CANCELLED and cancelled, then close is called. */
+void ctl_end(struct ctl_session *s);
+
+/* Sessions that asked for MONITOR get each line. */
+void ctl_set_monitor(struct ctl_session *s, bool on);
+bool ctl_is_monitor(const struct ctl_session *s);
+
+/*
+ * The verbs every service has, for use in tables.  COMPLETE "line so far" is answered for every
+ * service without a row: one candidate a line with what it is after a tab, `<…>` where any value may
+ * stand.
+ */
+void ctl_verb_noop(struct ctl_call *call);
+void ctl_verb_version(struct ctl_call *call);
+void ctl_verb_help(struct ctl_call *call); /* HELP [topic], HELP/MESSAGE ident, /FORMAT=JSON */
+extern const struct verb_qual ctl_quals_format[]; /* /FORMAT=TEXT|JSON */
+extern const struct verb_qual ctl_quals_help[];
+
+#endif

@@ -1,0 +1,405 @@
+/*
+ * verb.c - verb tables: matching, HELP and completion, all from the rows (see verb.h).
+ *
+ * Called by every control session and by the console.  A row whose help is NULL works and is not
+ * listed.  Pure: looks only at its arguments.
+ *
+ * How a qualifier's value is described: NULL none; "TEXT|JSON" one of these words (any unique
+ * prefix, handed on in full); "seconds" anything; "[level]" the same, and may be left out.
+ */
+#include "lib/verb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { VERB_TABLE_MAX = 64, ALTERNATIVE_MAX = 32 };
+
+static bool
+is_upper_word(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!((s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '_' ||
+			    s[i] == '-' || s[i] == '$'))
+			return false;
+	return n > 0;
+}
+
+/* The next alternative of "A|B|C" or "[A|B]": false at the end. */
+static bool
+next_alternative(const char **at, const char **word, size_t *n)
+{
+	const char *p = *at;
+
+	while (*p == '|' || *p == '[' || *p == ']')
+		p++;
+	*word = p;
+	*n = strcspn(p, "|[]");
+	*at = p + *n;
+	return *n > 0;
+}
+
+static bool
+is_enumeration(const char *shape)
+{
+	const char *word;
+	size_t n;
+
+	if (strchr(shape, '|') == NULL)
+		return false;
+	while (next_alternative(&shape, &word, &n))
+		if (!is_upper_word(word, n))
+			return false;
+	return true;
+}
+
+/* Row of the verb: exact name first, then the unique prefix. ST_IVVERB or ST_ABVERB. */
+static enum status
+find_verb(const struct verb *table, const char *typed, const struct verb **out)
+{
+	const struct verb *found = NULL;
+	bool several = false;
+
+	for (const struct verb *v = table; v->name != NULL; v++) {
+		if (text_same(typed, v->name)) {
+			*out = v;
+			return ST_NORMAL;
+		}
+		if (v->help == NULL || !text_prefix(typed, v->name))
+			continue;
+		several = several || found != NULL;
+		found = v;
+	}
+	if (found == NULL || typed[0] == '\0')
+		return ST_IVVERB;
+	*out = found;
+	return several ? ST_ABVERB : ST_NORMAL;
+}
+
+static void
+explain_verb(const struct verb *table, const char *typed, enum status status, char *why,
+	size_t size)
+{
+	const char *names[VERB_TABLE_MAX + 1];
+	struct text list = { .limit = 1024 };
+	size_t n = 0;
+
+	for (const struct verb *v = table; v->name != NULL && n < VERB_TABLE_MAX; v++)
+		if (v->help != NULL)
+			names[n++] = v->name;
+	names[n] = NULL;
+	if (status == ST_ABVERB) {
+		for (size_t i = 0; i < n; i++)
+			if (text_prefix(typed, names[i]))
+				text_addf(&list, "%s%s", list.n > 0 ? ", " : "", names[i]);
+		snprintf(why, size, "\\%s\\ may be %s", typed, text_str(&list));
+	} else {
+		const char *near = text_nearest(typed, names);
+
+		snprintf(why, size, "\\%s\\%s%s%s", typed, near != NULL ? ", did you mean " : "",
+			near != NULL ? near : "", near != NULL ? "?" : "");
+	}
+	text_free(&list);
+}
+
+static const struct verb_qual *
+find_qual(const struct verb_qual *quals, const char *typed, bool *ambiguous)
+{
+	const struct verb_qual *found = NULL;
+
+	*ambiguous = false;
+	for (const struct verb_qual *q = quals; q != NULL && q->name != NULL; q++) {
+		if (text_same(typed, q->name)) {
+			*ambiguous = false;
+			return q;
+		}
+		if (!text_prefix(typed, q->name))
+			continue;
+		*ambiguous = found != NULL || *ambiguous;
+		found = q;
+	}
+	return found;
+}
+
+/* Room for n octets and a NUL behind the pieces already stored, or NULL. */
+static char *
+cmd_room(struct cmd *c, size_t n)
+{
+	const char *end = c->text;
+
+	for (size_t i = 0; i < c->words; i++)
+		if (c->word[i] + strlen(c->word[i]) + 1 > end)
+			end = c->word[i] + strlen(c->word[i]) + 1;
+	for (size_t i = 0; i < c->quals; i++) {
+		const char *p[2] = { c->qual[i].name, c->qual[i].value };
+
+		for (unsigned k = 0; k < 2; k++) {
+			/* Names already matched lie in the table, not in here. */
+			if (p[k] == NULL || p[k] < c->text || p[k] >= c->text + sizeof(c->text))
+				continue;
+			if (p[k] + strlen(p[k]) + 1 > end)
+				end = p[k] + strlen(p[k]) + 1;
+		}
+	}
+	if ((size_t)(c->text + sizeof(c->text) - end) < n + 1)
+		return NULL;
+	return c->text + (end - c->text);
+}
+
+static enum status
+match_value(struct cmd *cmd, struct cmd_qual *q, const char *shape, char *why, size_t size)
+{
+	const char *at = shape, *word, *found = NULL;
+	size_t n, found_n = 0;
+	bool several = false;
+	char *room;
+
+	if (!is_enumeration(shape) || q->value == NULL)
+		return ST_NORMAL;
+	while (next_alternative(&at, &word, &n)) {
+		char full[64];
+
+		snprintf(full, sizeof(full), "%.*s", (int)n, word);
+		if (q->value[0] == '\0' || !text_prefix(q->value, full))
+			continue;
+		several = found != NULL && !text_same(q->value, full);
+		found = word;
+		found_n = n;
+		if (text_same(q->value, full))
+			break;
+	}
+	if (found == NULL || several) {
+		snprintf(why, size, "/%s=\\%s\\ is %s %s", q->name, q->value,
+			several ? "more than one of" : "none of", shape);
+		return ST_VALREQ;
+	}
+	room = cmd_room(cmd, found_n);
+	if (room == NULL) {
+		snprintf(why, size, "the line is too full");
+		return ST_SYNTAX;
+	}
+	memcpy(room, found, found_n);
+	room[found_n] = '\0';
+	q->value = room;
+	return ST_NORMAL;
+}
+
+static enum status
+match_quals(const struct verb *v, struct cmd *cmd, char *why, size_t size)
+{
+	for (size_t i = 0; i < cmd->quals; i++) {
+		struct cmd_qual *q = &cmd->qual[i];
+		bool ambiguous;
+		const struct verb_qual *row = find_qual(v->quals, q->name, &ambiguous);
+
+		if (row == NULL || ambiguous) {
+			struct text list = { .limit = 1024 };
+
+			for (row = v->quals; row != NULL && row->name != NULL; row++)
+				if (!ambiguous || text_prefix(q->name, row->name))
+					text_addf(&list, "%s/%s", list.n > 0 ? ", " : "", row->name);
+			if (list.n == 0)
+				snprintf(why, size, "\\%s\\, %s has no qualifiers", q->name, v->name);
+			else
+				snprintf(why, size, "\\%s\\, %s %s", q->name,
+					ambiguous ? "it may be" : "valid here:", text_str(&list));
+			text_free(&list);
+			return ambiguous ? ST_ABQUAL : ST_IVQUAL;
+		}
+		q->name = row->name;
+		if (row->value == NULL && q->value != NULL) {
+			snprintf(why, size, "/%s takes no value", row->name);
+			return ST_VALREQ;
+		}
+		if (row->value == NULL)
+			continue;
+		if (row->value[0] != '[' && (q->value == NULL || q->value[0] == '\0')) {
+			snprintf(why, size, "/%s=%s", row->name, row->value);
+			return ST_VALREQ;
+		}
+		TRY(match_value(cmd, q, row->value, why, size));
+	}
+	return ST_NORMAL;
+}
+
+enum status
+verb_match(const struct verb *table, struct cmd *cmd, size_t first, const struct verb **out,
+	char *why, size_t why_size)
+{
+	const struct verb *v = NULL;
+	size_t params;
+	enum status status;
+
+	*out = NULL;
+	if (why_size > 0)
+		why[0] = '\0';
+	if (first >= cmd->words) {
+		snprintf(why, why_size, "a verb is expected, HELP lists them");
+		return ST_IVVERB;
+	}
+	status = find_verb(table, cmd->word[first], &v);
+	if (status != ST_NORMAL) {
+		explain_verb(table, cmd->word[first], status, why, why_size);
+		return status;
+	}
+	params = cmd->words - first - 1;
+	if (params < v->min_params || params > v->max_params) {
+		snprintf(why, why_size, "%s%s%s", v->name, v->params != NULL ? " " : "",
+			v->params != NULL ? v->params : " takes none");
+		return params < v->min_params ? ST_INSFPRM : ST_MAXPARM;
+	}
+	TRY(match_quals(v, cmd, why, why_size));
+	*out = v;
+	return ST_NORMAL;
+}
+
+int
+verb_keyword(const char *const *words, const char *typed)
+{
+	int found = -1;
+
+	if (typed == NULL || typed[0] == '\0')
+		return -1;
+	for (int i = 0; words[i] != NULL; i++) {
+		if (text_same(typed, words[i]))
+			return i;
+		if (text_prefix(typed, words[i]))
+			found = found == -1 ? i : -2;
+	}
+	return found;
+}
+
+static void
+help_one(const struct verb *v, const char *service, struct text *out)
+{
+	if (service != NULL)
+		text_addf(out, "%s ", service);
+	text_add(out, v->name);
+	if (v->params != NULL)
+		text_addf(out, " %s", v->params);
+	text_addf(out, "\n  %s\n", v->help);
+	if (v->more != NULL) {
+		const char *p = v->more;
+
+		while (*p != '\0') {
+			size_t n = strcspn(p, "\n");
+
+			text_addf(out, "  %.*s\n", (int)n, p);
+			p += n + (p[n] == '\n');
+		}
+	}
+	if (v->role == CTL_OPERATOR)
+		text_add(out, "  Needs the operator's socket.\n");
+	for (const struct verb_qual *q = v->quals; q != NULL && q->name != NULL; q++) {
+		char name[80];
+
+		snprintf(name, sizeof(name), "/%s%s%s", q->name, q->value != NULL ? "=" : "",
+			q->value != NULL ? q->value : "");
+		text_addf(out, "  %-24s %s\n", name, q->help);
+	}
+}
+
+bool
+verb_help(const struct verb *table, const char *service, const char *topic, struct text *out)
+{
+	bool found = false;
+
+	for (const struct verb *v = table; v->name != NULL; v++) {
+		if (v->help == NULL)
+			continue;
+		if (topic == NULL) {
+			char head[64];
+
+			snprintf(head, sizeof(head), "%s%s%s", v->name, v->params != NULL ? " " : "",
+				v->params != NULL ? v->params : "");
+			text_addf(out, "  %-32s %s\n", head, v->help);
+			found = true;
+		} else if (text_same(topic, v->name)) {
+			help_one(v, service, out);
+			return true;
+		}
+	}
+	if (topic == NULL || topic[0] == '\0')
+		return found;
+	for (const struct verb *v = table; v->name != NULL; v++) {
+		if (v->help == NULL || !text_prefix(topic, v->name))
+			continue;
+		help_one(v, service, out);
+		found = true;
+	}
+	return found;
+}
+
+/* What the n-th parameter (from 0) may be, from the text that HELP shows. */
+static void
+complete_param(const char *params, unsigned n, const char *prefix, struct text *out)
+{
+	const char *p = params != NULL ? params : "", *word;
+	size_t len;
+
+	for (;;) {
+		p += strspn(p, " ");
+		if (*p == '\0')
+			return;
+		len = strcspn(p, " ");
+		if (n-- == 0)
+			break;
+		p += len;
+	}
+	for (const char *end = p + len; p < end && next_alternative(&p, &word, &len);) {
+		char full[64];
+
+		if ((size_t)(end - word) < len)
+			len = (size_t)(end - word);
+		snprintf(full, sizeof(full), "%.*s", (int)len, word);
+		if (!is_upper_word(word, len))
+			text_addf(out, "<%s>\t\n", full);
+		else if (text_prefix(prefix, full))
+			text_addf(out, "%s\t\n", full);
+	}
+}
+
+static void
+complete_qual(const struct verb *v, const char *prefix, bool value, struct text *out)
+{
+	for (const struct verb_qual *q = v->quals; q != NULL && q->name != NULL; q++) {
+		if (!text_prefix(prefix, q->name) || value)
+			continue;
+		text_addf(out, "/%s%s%s\t%s\n", q->name, q->value != NULL ? "=" : "",
+			q->value != NULL ? q->value : "", q->help);
+	}
+}
+
+void
+verb_complete(const struct verb *table, const struct cmd *cmd, size_t first, bool at_word_end,
+	struct text *out)
+{
+	const struct verb *v;
+	const char *prefix = "";
+	size_t complete = cmd->words; /* words that are finished */
+	bool in_qual = false;
+
+	if (at_word_end && cmd->quals > 0 &&
+		(cmd->words == 0 || cmd->qual[cmd->quals - 1].name > cmd->word[cmd->words - 1])) {
+		in_qual = true;
+	} else if (at_word_end && cmd->words > first) {
+		complete--;
+		prefix = cmd->word[complete];
+	}
+	if (complete <= first) {
+		for (v = table; v->name != NULL && !in_qual; v++)
+			if (v->help != NULL && text_prefix(prefix, v->name))
+				text_addf(out, "%s\t%s\n", v->name, v->help);
+		return;
+	}
+	if (find_verb(table, cmd->word[first], &v) != ST_NORMAL)
+		return;
+	if (in_qual) {
+		const struct cmd_qual *q = &cmd->qual[cmd->quals - 1];
+
+		complete_qual(v, q->name, q->value != NULL, out);
+		return;
+	}
+	complete_param(v->params, (unsigned)(complete - first - 1), prefix, out);
+	if (prefix[0] == '\0')
+		complete_qual(v, "", false, out);
+}
