@@ -1,0 +1,44 @@
+/*
+ * cry_int.h - what the lib/cry_*.c files share; nobody else includes it.
+ *
+ * OpenSSL's types appear by their struct tags only, so that this header needs none of its headers.
+ */
+#ifndef LIB_CRY_INT_H
+#define LIB_CRY_INT_H
+
+#include "lib/cry.h"
+
+struct cry_slot { /* what one row of alg_table fetched; read-only after cry_new/cry_allow_legacy */
+	bool have;
+	struct evp_cipher_st *cipher[ALG_BITS_MAX]; /* by index into alg.bits; ranges use [0] */
+	struct evp_md_st *md;
+	struct evp_mac_ctx_st *mac; /* HMAC or CMAC without a key: duplicated once per key */
+	struct evp_pkey_st *group;  /* parameters of a modp or EC group */
+};
+
+struct cry {
+	struct cry_slot *slot; /* alg_count of them */
+	struct ossl_lib_ctx_st *legacy;
+	struct ossl_provider_st *legacy_provider;
+};
+
+/* The slot of a row that can be had, else NULL. */
+const struct cry_slot *cry_slot(const struct cry *c, const struct alg *a);
+/* The fetched cipher for a key of this many bits (salt excluded), or NULL. */
+struct evp_cipher_st *cry_cipher(const struct cry *c, const struct alg *a, unsigned bits);
+/* OpenSSL keeps a queue of errors per thread: emptied whenever we turn one into a status. */
+enum status cry_failed(void);
+
+/* Parameters of a DH group; NULL when OpenSSL does not have it. */
+struct evp_pkey_st *cry_dh_group(const struct alg *a);
+
+/* A keyed integrity function of one SA, used packet after packet. */
+struct cry_mac;
+enum status cry_mac_new(const struct cry *c, const struct alg *auth, struct bytes key,
+	struct cry_mac **out) ATTR_NODISCARD;
+void cry_mac_free(struct cry_mac *m);
+/* The whole MAC, not truncated, over the parts; out has room for CRY_HASH_MAX octets. */
+enum status cry_mac_run(struct cry_mac *m, const struct bytes *parts, size_t count,
+	uint8_t *out) ATTR_NODISCARD;
+
+#endif
