@@ -20,14 +20,15 @@
  * salt from the key material's end (RFC 3686 5.1, 4106 8.1, 4309 7.1, 4543 5.1, 7634 2).
  */
 const struct alg alg_table[] = {
-	/* ------------------------------------------------------------------------- ciphers */
+	/* ------------------------------------------------------------ ciphers --- */
 	{ .kind = ALG_ENCR, .name = "des-cbc", .racoon = { "des" }, .setkey = { "des-cbc" },
 		.ike1 = 1, .esp1 = 2, .ike2 = 2, .pfkey = 2, .xfrm = "cbc(des)", .ossl = "DES-CBC",
 		.legacy = true, .weak = true, .mode = ALG_MODE_CBC, .bits = { 64 }, .block = 8,
 		.iv = 8 },
 	{ .kind = ALG_ENCR, .name = "3des-cbc", .racoon = { "3des" }, .setkey = { "3des-cbc" },
 		.ike1 = 5, .esp1 = 3, .ike2 = 3, .pfkey = 3, .xfrm = "cbc(des3_ede)",
-		.ossl = "DES-EDE3-CBC", .mode = ALG_MODE_CBC, .bits = { 192 }, .block = 8, .iv = 8 },
+		.ossl = "DES-EDE3-CBC", .mode = ALG_MODE_CBC, .bits = { 192 }, .block = 8,
+		.iv = 8 },
 	{ .kind = ALG_ENCR, .name = "idea-cbc", .racoon = { "idea" }, .ike1 = 2, .esp1 = 5,
 		.ike2 = 5, .ossl = "IDEA-CBC", .legacy = true, .weak = true, .mode = ALG_MODE_CBC,
 		.bits = { 128 }, .block = 8, .iv = 8 },
@@ -114,7 +115,7 @@ const struct alg alg_table[] = {
 		.mode = ALG_MODE_NONE, .bits = { 128, 192, 256 }, .key_length_attr = true,
 		.block = 16, .iv = 16 },
 
-	/* ------------------------------------------------------------------------- integrity */
+	/* ------------------------------------------------------------ integrity --- */
 	{ .kind = ALG_AUTH, .name = "hmac-md5", .racoon = { "hmac_md5" }, .setkey = { "hmac-md5" },
 		.ah1 = 2, .auth1 = 1, .ike2 = 1, .pfkey = 2, .xfrm = "hmac(md5)", .ossl = "MD5",
 		.weak = true, .mode = ALG_MODE_HMAC, .bits = { 128 }, .icv = 12, .out = 16 },
@@ -166,7 +167,7 @@ const struct alg alg_table[] = {
 	{ .kind = ALG_AUTH, .name = "kpdk", .racoon = { "kpdk" }, .auth1 = 4, .ike2 = 4,
 		.weak = true, .mode = ALG_MODE_NONE },
 
-	/* ------------------------------------------------------------------------- phase 1 hashes */
+	/* ------------------------------------------------------------ phase 1 hashes --- */
 	{ .kind = ALG_HASH, .name = "md5", .racoon = { "md5" }, .ike1 = 1, .ike2 = 1, .ossl = "MD5",
 		.weak = true, .mode = ALG_MODE_HMAC, .out = 16 },
 	{ .kind = ALG_HASH, .name = "sha1", .racoon = { "sha1" }, .ike1 = 2, .ike2 = 2,
@@ -181,8 +182,9 @@ const struct alg alg_table[] = {
 		.ike2 = 7, .ossl = "SHA2-512", .mode = ALG_MODE_HMAC, .out = 64 },
 
 	/*
-	 * Groups.  strength: bits of the private exponent, twice the strength of the group (RFC 3526 8,
-	 * NIST SP 800-56A) and at least 160.  out: the public value; both coordinates for EC (RFC 5903 7).
+	 * Groups.  strength: bits of the private exponent, twice the strength of the group (RFC
+	 * 3526 8, NIST SP 800-56A) and at least 160.  out: the public value; both coordinates for
+	 * EC (RFC 5903 7).
 	 */
 	{ .kind = ALG_DH, .name = "modp768", .racoon = { "modp768", "1" }, .ike1 = 1, .ike2 = 1,
 		.ossl = "modp768", .weak = true, .mode = ALG_MODE_MODP, .bits = { 768 }, .out = 96,
@@ -223,7 +225,7 @@ const struct alg alg_table[] = {
 	{ .kind = ALG_DH, .name = "ec2n185", .racoon = { "ec2n185", "4" }, .ike1 = 4, .weak = true,
 		.mode = ALG_MODE_NONE },
 
-	/* ------------------------------------------------------------------------- IPComp */
+	/* ------------------------------------------------------------ IPComp --- */
 	{ .kind = ALG_COMP, .name = "deflate", .racoon = { "deflate" }, .setkey = { "deflate" },
 		.esp1 = 2, .ike2 = 2, .pfkey = 2, .xfrm = "deflate" },
 	{ .kind = ALG_COMP, .name = "oui", .racoon = { "oui" }, .setkey = { "oui" }, .esp1 = 1,
@@ -331,7 +333,7 @@ alg_default_bits(const struct alg *a)
 {
 	if (a->bits[0] != 0)
 		return a->bits[0];
-	/* NULL takes any key and wants none; Blowfish and CAST default to their longest, as racoon. */
+	/* NULL takes any key and wants none; Blowfish's and CAST's is the longest, as racoon's. */
 	return a->mode == ALG_MODE_NULL ? 0 : a->bits_max;
 }
 

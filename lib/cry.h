@@ -45,7 +45,7 @@ enum status cry_hmac(struct cry *c, const struct alg *hash, struct bytes key,
 enum status cry_cbc(struct cry *c, const struct alg *cipher, struct bytes key, uint8_t *iv,
 	uint8_t *data, size_t n, bool encrypt) ATTR_NODISCARD;
 
-/* ------------------------------------------------------------------------------- DH, as jobs --- */
+/* ------------------------------------------------------------ DH, as jobs --- */
 
 enum cry_job_type { CRY_JOB_KEYPAIR, CRY_JOB_DERIVE };
 
@@ -57,7 +57,7 @@ struct cry_job { /* one slow computation: filled in, run anywhere, read back */
 	struct cry_dh *dh;             /* KEYPAIR: result, owned by the caller; DERIVE: input */
 	uint8_t peer[CRY_DH_MAX];      /* DERIVE: the peer's public value */
 	size_t peer_len;
-	struct secret shared;          /* DERIVE: result, left-padded to the group's size (RFC 2409 5) */
+	struct secret shared;          /* DERIVE: result, padded to the group's size (RFC 2409 5) */
 	enum status status;            /* result */
 };
 
@@ -67,14 +67,15 @@ void cry_job_run(struct cry *c, struct cry_job *job);
 struct bytes cry_dh_public(const struct cry_dh *dh); /* padded to group->out octets */
 void cry_dh_free(struct cry_dh *dh);                 /* NULL is fine; wipes */
 
-/* -------------------------------------------------------------------- ESP and AH, one context per SA */
+/* -------------------------------------------------------- ESP and AH, one context per SA --- */
 
 struct cry_esp; /* reused EVP contexts of one SA, one direction */
 
 /* encr may be NULL (AH) and auth NULL (AEAD, or ESP without authentication). Keys include the salt.
  * ST_BADKEYLEN, ST_NOALG. */
 enum status cry_esp_new(struct cry *c, const struct alg *encr, struct bytes encr_key,
-	const struct alg *auth, struct bytes auth_key, bool sealing, struct cry_esp **out) ATTR_NODISCARD;
+	const struct alg *auth, struct bytes auth_key, bool sealing,
+	struct cry_esp **out) ATTR_NODISCARD;
 void cry_esp_free(struct cry_esp *e);
 /*
  * Encrypt-then-MAC (or AEAD) in place.  packet is: aad (SPI and sequence number, aad_len octets),

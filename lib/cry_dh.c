@@ -235,14 +235,14 @@ derive_with(struct cry_job *job, EVP_PKEY *peer)
 	bool ok = ctx != NULL && EVP_PKEY_derive_init(ctx) == 1;
 	enum status st;
 
-	if (ok && job->group->mode == ALG_MODE_MODP) { /* RFC 2409 5: padded to the prime's length */
+	if (ok && job->group->mode == ALG_MODE_MODP) { /* RFC 2409 5: as long as the prime */
 		params[0] = OSSL_PARAM_construct_uint(OSSL_EXCHANGE_PARAM_PAD, &pad);
 		ok = EVP_PKEY_CTX_set_params(ctx, params) == 1;
 	}
 	ok = ok && EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1;
 	st = ok ? secret_alloc(&job->shared, want) : cry_failed();
 	if (st == ST_NORMAL && (EVP_PKEY_derive(ctx, job->shared.p, &n) != 1 || n != want)) {
-		/* What OpenSSL still refuses here is the peer's value: 0, 1 or p-1, all-zero X25519. */
+		/* What OpenSSL refuses as late as this is the peer's value: all-zero X25519. */
 		ERR_clear_error();
 		secret_wipe(&job->shared);
 		st = ST_BADKE;

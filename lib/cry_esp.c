@@ -1,9 +1,9 @@
 /*
  * cry_esp.c - ESP and AH: one cipher and one MAC context per SA, restarted for every packet.
  *
- * Called by the embedded IPsec engine for each packet and by setkey's key check.  Nothing is fetched,
- * allocated or duplicated per packet.  IVs are the caller's business (it owns the randomness and
- * the counters), as are padding, sequence numbers and replay.
+ * Called by the embedded IPsec engine for each packet.  Nothing is then fetched, allocated or
+ * duplicated.  IVs are the caller's business (it owns the randomness and the counters), as are
+ * padding, sequence numbers and replay.
  *
  * RFC 4303 (ESP), 4302 (AH), 3686 (CTR), 4106 (GCM), 4309 (CCM), 4543 (GMAC), 7634 (ChaCha20).
  */
@@ -49,7 +49,8 @@ cipher_key(struct cry_esp *e, EVP_CIPHER *fetched, struct bytes key)
 	if (e->cipher == NULL ||
 		EVP_CipherInit_ex2(e->cipher, fetched, NULL, NULL, enc, NULL) != 1)
 		return false;
-	if (e->aead && EVP_CIPHER_CTX_ctrl(e->cipher, EVP_CTRL_AEAD_SET_IVLEN, nonce_len, NULL) != 1)
+	if (e->aead &&
+		EVP_CIPHER_CTX_ctrl(e->cipher, EVP_CTRL_AEAD_SET_IVLEN, nonce_len, NULL) != 1)
 		return false;
 	/* CCM must know the tag's length before the key; it stays for all packets. */
 	if (e->encr->mode == ALG_MODE_CCM &&
@@ -340,7 +341,8 @@ cry_esp_open(struct cry_esp *e, uint8_t *packet, size_t packet_len, size_t aad_l
 }
 
 enum status
-cry_ah_icv(struct cry_esp *e, const struct bytes *parts, size_t count, uint8_t *out, size_t *icv_len)
+cry_ah_icv(struct cry_esp *e, const struct bytes *parts, size_t count, uint8_t *out,
+	size_t *icv_len)
 {
 	if (e->mac == NULL)
 		return ST_NOALG;

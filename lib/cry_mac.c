@@ -21,7 +21,7 @@ struct cry_mac {
 	enum alg_mode mode;
 	size_t out;
 	EVP_MAC_CTX *mac;              /* HMAC, CMAC */
-	EVP_MD_CTX *md, *keyed;        /* keyed digests: the running one, and the one after the key */
+	EVP_MD_CTX *md, *keyed;        /* keyed digests: running, and as it was after the key */
 	struct secret key;             /* keyed digests: the key again, for the end */
 	EVP_CIPHER_CTX *cbc;           /* XCBC: AES-CBC under K1 */
 	uint8_t k2[XCBC_BLOCK], k3[XCBC_BLOCK];
@@ -29,7 +29,7 @@ struct cry_mac {
 	size_t fill;
 };
 
-/* RFC 3566 4: K1 = E(K, 0x01...), K2 = E(K, 0x02...), K3 = E(K, 0x03...), one 16-octet block each. */
+/* RFC 3566 4: K1 = E(K, 0x01...), K2 = E(K, 0x02...), K3 = E(K, 0x03...), of one block each. */
 static bool
 xcbc_key(struct cry_mac *m, EVP_CIPHER *cipher, struct bytes key)
 {

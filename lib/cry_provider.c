@@ -224,7 +224,7 @@ cry_has(struct cry *c, const struct alg *a)
 void
 cry_random(void *out, size_t n)
 {
-	/* Keys and nonces must never be guessable: without randomness there is nothing to go on with. */
+	/* Keys and nonces must never be guessable: without randomness there is no going on. */
 	if (RAND_bytes_ex(NULL, out, n, 0) != 1) {
 		fprintf(stderr, "no random numbers to be had from OpenSSL\n");
 		abort();

@@ -2,8 +2,8 @@
  * stmt.c - the statement reader: words, statements and blocks of a configuration text.
  *
  * Called by the readers of racoon.conf, setkey scripts, racoon2.conf and the services file.  It
- * knows no directive and opens no file but the one stmt_load is given.  After an error it goes on at
- * the next statement, so that everything wrong with a file is reported at once.
+ * knows no directive and opens no file but the one stmt_load is given.  After an error it goes on
+ * at the next statement, so that everything wrong with a file is reported at once.
  */
 #include "lib/stmt.h"
 
@@ -16,7 +16,17 @@
 
 #include "lib/secret.h"
 
-enum token_kind { T_BARE, T_STRING, T_BRACKET, T_COMMA, T_SEMICOLON, T_OPEN, T_CLOSE, T_END, T_BAD };
+enum token_kind {
+	T_BARE,
+	T_STRING,
+	T_BRACKET,
+	T_COMMA,
+	T_SEMICOLON,
+	T_OPEN,
+	T_CLOSE,
+	T_END,
+	T_BAD
+};
 
 struct token {
 	enum token_kind kind;
@@ -108,7 +118,8 @@ static void
 out_of_memory(struct stmt_reader *r)
 {
 	if (!r->over)
-		stmt_error(r->errors, here(r), "the file is too large: out of the memory allowed for it");
+		stmt_error(r->errors, here(r),
+			"the file is too large: out of the memory allowed for it");
 	r->over = true;
 }
 
@@ -168,16 +179,21 @@ struct lookalike {
 	bool quote;
 };
 
+#define QUOTE(c) { c, "typographic quote \"" c "\": use straight double quotes (\")", true }
+#define DASH(c) { c, "typographic dash \"" c "\": use a hyphen (-)", false }
+
 static const struct lookalike lookalikes[] = {
-	{ "\xe2\x80\x9c", "typographic quote \"\xe2\x80\x9c\": use straight double quotes (\")", true },
-	{ "\xe2\x80\x9d", "typographic quote \"\xe2\x80\x9d\": use straight double quotes (\")", true },
-	{ "\xe2\x80\x9e", "typographic quote \"\xe2\x80\x9e\": use straight double quotes (\")", true },
-	{ "\xe2\x80\x98", "typographic quote \"\xe2\x80\x98\": use straight double quotes (\")", true },
-	{ "\xe2\x80\x99", "typographic quote \"\xe2\x80\x99\": use straight double quotes (\")", true },
-	{ "\xe2\x80\x93", "typographic dash \"\xe2\x80\x93\": use a hyphen (-)", false },
-	{ "\xe2\x80\x94", "typographic dash \"\xe2\x80\x94\": use a hyphen (-)", false },
-	{ "\xe2\x80\x90", "typographic hyphen \"\xe2\x80\x90\": use a plain hyphen (-)", false },
-	{ "\xe2\x88\x92", "minus sign \"\xe2\x88\x92\": use a hyphen (-)", false },
+	QUOTE("\xe2\x80\x9c"),
+	QUOTE("\xe2\x80\x9d"),
+	QUOTE("\xe2\x80\x9e"),
+	QUOTE("\xe2\x80\x98"),
+	QUOTE("\xe2\x80\x99"),
+	DASH("\xe2\x80\x90"),
+	DASH("\xe2\x80\x91"),
+	DASH("\xe2\x80\x92"),
+	DASH("\xe2\x80\x93"),
+	DASH("\xe2\x80\x94"),
+	DASH("\xe2\x88\x92"),
 	{ "\xc2\xa0", "no-break space: use a blank", false },
 };
 
@@ -193,7 +209,7 @@ lookalike_at(const struct stmt_reader *r)
 	return NULL;
 }
 
-/* One error for the whole of a “text” with typographic quotes, or of a run of foreign octets. */
+/* One error for the whole of a “text” with typographic quotes, or a run of foreign octets. */
 static void
 foreign(struct stmt_reader *r)
 {
@@ -201,7 +217,8 @@ foreign(struct stmt_reader *r)
 
 	if (l == NULL) {
 		stmt_error(r->errors, here(r),
-			"unexpected octet 0x%02x: only ASCII is allowed outside \"strings\" and comments",
+			"unexpected octet 0x%02x: only ASCII is allowed outside "
+			"\"strings\" and comments",
 			(unsigned)peek(r, 0));
 	} else {
 		stmt_error(r->errors, here(r), "%s", l->advice);
@@ -327,8 +344,8 @@ next_token(struct stmt_reader *r)
 	return t;
 check:
 	if (t.text.n > STMT_WORD_MAX) {
-		stmt_error(r->errors, token_pos(r, &t), "word is too long: at most %d octets are allowed",
-			STMT_WORD_MAX);
+		stmt_error(r->errors, token_pos(r, &t),
+			"word is too long: at most %d octets are allowed", STMT_WORD_MAX);
 		t.kind = T_BAD;
 	}
 	return t;
@@ -394,7 +411,8 @@ add_word(struct stmt_reader *r, struct arena *arena, const char *file, size_t n,
 		return false;
 	}
 	text = arena_alloc(arena, t.text.n + 1);
-	if (text == NULL || !make_room((void **)&r->words, &r->word_room, n + 1, sizeof(*r->words))) {
+	if (text == NULL ||
+		!make_room((void **)&r->words, &r->word_room, n + 1, sizeof(*r->words))) {
 		out_of_memory(r);
 		return false;
 	}
@@ -492,7 +510,8 @@ read_statement(struct stmt_reader *r, struct arena *arena, const char *file,
 		if (t.kind == T_END || t.kind == T_CLOSE)
 			return NULL;
 		if (t.kind == T_OPEN) {
-			stmt_error(r->errors, token_pos(r, &t), "\"{\" without a keyword before it");
+			stmt_error(
+				r->errors, token_pos(r, &t), "\"{\" without a keyword before it");
 			skip_statement(r);
 			continue;
 		}
@@ -515,8 +534,8 @@ read_statement(struct stmt_reader *r, struct arena *arena, const char *file,
 		if (t.kind == T_SEMICOLON)
 			return s;
 		if (outer != NULL && outer->depth >= STMT_NESTING_MAX) {
-			stmt_error(r->errors, token_pos(r, &t), "blocks are nested more than %d deep",
-				STMT_NESTING_MAX);
+			stmt_error(r->errors, token_pos(r, &t),
+				"blocks are nested more than %d deep", STMT_NESTING_MAX);
 			put_back(r, t);
 			skip_statement(r);
 			continue;

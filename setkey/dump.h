@@ -1,0 +1,17 @@
+/*
+ * dump.h - the text of setkey -D and -DP, line for line as the old program printed it.
+ *
+ * One difference: the old program left out the newline after the `C:` line.
+ */
+#ifndef SETKEY_DUMP_H
+#define SETKEY_DUMP_H
+
+#include "ipsec/sadb.h"
+#include "lib/text.h"
+
+void setkey_dump_sa(const struct sadb_msg *m, wall now, struct text *out);
+void setkey_dump_short(const struct sadb_msg *m, wall now, struct text *out); /* -l: one line */
+/* ports: -p, show them at tunnel end points also where they are 0. */
+void setkey_dump_sp(const struct sadb_msg *m, bool ports, struct text *out);
+
+#endif

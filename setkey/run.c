@@ -1,0 +1,258 @@
+/*
+ * run.c - sending a script's requests and telling what the database answered.
+ *
+ * Called by setkey_main.c.  Runs of plain requests go out together; dumps and gets, which print,
+ * wait for their turn.  Results go to stdout, what was refused to stderr.
+ */
+#include "setkey/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ipsec/pfkey.h"
+#include "setkey/dump.h"
+
+enum { HEX_PER_LINE = 16, WATCH_WAIT_MS = 1000 };
+
+static void
+print(struct text *t)
+{
+	if (t->failed)
+		fputs("setkey: out of memory\n", stderr);
+	fwrite(text_str(t), 1, t->n, stdout);
+	text_free(t);
+}
+
+/* ------------------------------------------------------------------------------------- errors */
+
+static void
+broken(struct setkey_run *run, enum status status)
+{
+	char text[256];
+
+	if (!run->broken) {
+		status_format(text, sizeof(text), status, NULL, NULL);
+		fprintf(stderr, "setkey: %s\n", text);
+	}
+	run->failed = run->broken = true;
+}
+
+static bool
+is_spd(enum sadb_op op)
+{
+	return op >= SADB_OP_SPDUPDATE;
+}
+
+/* The old program's words, and what to do about it. */
+static void
+refusal(enum sadb_op op, int error, char *buf, size_t size)
+{
+	const struct message_row *row = status_row(sadb_status(op, error));
+
+	if (error == ENOENT || error == ESRCH)
+		snprintf(buf, size, op == SADB_OP_DUMP ? "No SAD entries." :
+			op == SADB_OP_SPDDUMP ? "No SPD entries." : "No entry.");
+	else
+		snprintf(buf, size, "%s (%s: %s)", strerror(error), row->text, row->action);
+}
+
+static void
+tell(struct setkey_run *run, const struct setkey_origin *origin, enum sadb_op op, int error)
+{
+	char text[512];
+
+	refusal(op, error, text, sizeof(text));
+	if (origin != NULL)
+		fprintf(stderr, "%s:%u:%u: The result of line %u: %s\n", run->file, origin->line,
+			origin->column, origin->line, text);
+	else
+		fprintf(stderr, "setkey: %s: %s\n", sadb_op_name(op), text);
+	run->failed = true;
+}
+
+/* -------------------------------------------------------------------------------------- dumps */
+
+static void
+show_entry(void *user, const struct sadb_msg *m)
+{
+	struct setkey_run *run = user;
+	struct text t = { 0 };
+
+	if (m->has_sp)
+		setkey_dump_sp(m, run->ports, &t);
+	else if (!m->has_sa || (m->sa.state == SA_DEAD && !run->all))
+		return;
+	else if (run->brief)
+		setkey_dump_short(m, run->now, &t);
+	else
+		setkey_dump_sa(m, run->now, &t);
+	print(&t);
+}
+
+/* GET, DUMP, SPDDUMP: one call, with its output. */
+static void
+call_and_show(struct setkey_run *run, struct sadb_msg *m, const struct setkey_origin *origin)
+{
+	struct sadb_msg answer = { 0 };
+	enum status status = sadb_sync_call(run->db, m, &answer, show_entry, run);
+
+	if (status != ST_NORMAL)
+		broken(run, status);
+	else if (answer.error == 0 && m->op == SADB_OP_GET)
+		show_entry(run, &answer);
+	else if (answer.error == ENOENT && m->op != SADB_OP_GET)
+		printf("No %s entries.\n", is_spd(m->op) ? "SPD" : "SAD");
+	else if (answer.error != 0)
+		tell(run, origin, m->op, answer.error);
+	sadb_msg_wipe(&answer);
+}
+
+void
+setkey_run_dump(struct setkey_run *run, bool policies)
+{
+	struct sadb_msg m = { .op = policies ? SADB_OP_SPDDUMP : SADB_OP_DUMP,
+		.has_sa = !policies };
+
+	if (run->brief && !policies)
+		fputs("time p   s spi      ltime   src -> dst\n", stdout);
+	call_and_show(run, &m, NULL);
+}
+
+void
+setkey_run_flush(struct setkey_run *run, bool policies)
+{
+	struct sadb_msg m = { .op = policies ? SADB_OP_SPDFLUSH : SADB_OP_FLUSH,
+		.has_sa = !policies };
+	struct sadb_msg answer = { 0 };
+	enum status status = sadb_sync_call(run->db, &m, &answer, NULL, NULL);
+
+	if (status != ST_NORMAL)
+		broken(run, status);
+	else if (answer.error != 0 && answer.error != ENOENT)
+		tell(run, NULL, m.op, answer.error);
+}
+
+/* ------------------------------------------------------------------------------------ scripts */
+
+struct batch { /* a run of requests sent together */
+	struct setkey_run *run;
+	const struct setkey_script *script;
+	size_t first;
+	size_t last_refused; /* index of the script, + 1 */
+	int last_error;
+};
+
+static void
+batch_result(void *user, size_t index, const struct sadb_msg *answer)
+{
+	struct batch *b = user;
+	size_t at = b->first + index;
+	const struct setkey_origin *origin = &b->script->origin[at];
+	enum sadb_op op = b->script->msg[at].op;
+	bool gone = answer->error == ENOENT || answer->error == ESRCH;
+	bool said;
+
+	if (answer->error == 0)
+		return;
+	if (gone && (op == SADB_OP_FLUSH || op == SADB_OP_SPDFLUSH))
+		return;
+	/* The twin that an `in` policy brings along has nothing new to say. */
+	said = origin->twin && b->last_refused == at && b->last_error == answer->error;
+	b->last_refused = at + 1;
+	b->last_error = answer->error;
+	if (said || (origin->twin && gone && op == SADB_OP_SPDDELETE))
+		return;
+	tell(b->run, origin, op, answer->error);
+}
+
+static bool
+prints(enum sadb_op op)
+{
+	return op == SADB_OP_GET || op == SADB_OP_DUMP || op == SADB_OP_SPDDUMP;
+}
+
+void
+setkey_run_script(struct setkey_run *run, struct setkey_script *script)
+{
+	size_t i = 0;
+
+	while (i < script->count && !run->broken) {
+		struct batch b = { .run = run, .script = script, .first = i };
+		enum status status;
+
+		if (prints(script->msg[i].op)) {
+			call_and_show(run, &script->msg[i], &script->origin[i]);
+			i++;
+			continue;
+		}
+		while (i < script->count && !prints(script->msg[i].op))
+			i++;
+		status = sadb_sync_bulk(
+			run->db, script->msg + b.first, i - b.first, batch_result, &b);
+		if (status != ST_NORMAL)
+			broken(run, status);
+	}
+}
+
+/* ----------------------------------------------------------------------------------- messages */
+
+/* "14:38:47.009961": the time of day, as far as the clock knows it. */
+static void
+add_time(wall t, struct text *out)
+{
+	char buf[32];
+
+	when_iso(buf, sizeof(buf), t);
+	text_addf(out, "%s.%03d000\n", buf + 11, (int)(t.ms % 1000));
+}
+
+static void
+add_hex_lines(struct bytes msg, struct text *out)
+{
+	for (size_t i = 0; i < msg.n; i++) {
+		if (i % HEX_PER_LINE == 0)
+			text_addf(out, "%s%08zx:", i == 0 ? "" : "\n", i);
+		text_addf(out, " %02x", msg.p[i]);
+	}
+	text_add(out, "\n");
+}
+
+void
+setkey_show_message(void *user, bool sent, struct bytes msg)
+{
+	struct text t = { 0 };
+
+	(void)user;
+	(void)sent;
+	pfkey_print(msg, &t);
+	print(&t);
+}
+
+void
+setkey_run_watch(struct setkey_run *run, bool hex)
+{
+	struct sadb_msg m = { .op = SADB_OP_PROMISC };
+	struct sadb_msg answer = { 0 };
+	enum status status = sadb_sync_call(run->db, &m, &answer, NULL, NULL);
+
+	if (status == ST_NORMAL && answer.error != 0) {
+		tell(run, NULL, m.op, answer.error);
+		return;
+	}
+	while (status == ST_NORMAL || status == ST_TIMEOUT) {
+		struct text t = { 0 };
+		struct bytes msg;
+
+		fflush(stdout);
+		status = sadb_sync_next(run->db, WATCH_WAIT_MS, &msg);
+		if (status != ST_NORMAL)
+			continue;
+		add_time(run->clock(), &t);
+		if (hex)
+			add_hex_lines(msg, &t);
+		print(&t);
+		setkey_show_message(NULL, false, msg);
+	}
+	broken(run, status);
+}
