@@ -237,12 +237,13 @@ start_request(struct ctl_session *s, struct bytes line)
 static bool
 take_line(struct ctl_session *s, struct bytes *line)
 {
-	const uint8_t *p = s->in + s->in_at, *nl;
+	const uint8_t *p, *nl;
 	size_t n = s->in_n - s->in_at, len;
 	bool cr;
 
-	if (n == 0)
+	if (n == 0) /* there may be no buffer at all */
 		return false;
+	p = s->in + s->in_at;
 	nl = memchr(p, '\n', n);
 	len = nl != NULL ? (size_t)(nl - p) : n;
 	cr = len > 0 && p[len - 1] == '\r';

@@ -28,7 +28,7 @@ struct ctl_channel {
 	struct text out;
 	uint8_t in[CTL_CHANNEL_LINE_MAX];
 	size_t in_n;
-	unsigned busy; /* depth of functions at work: the outermost one sends */
+	unsigned busy; /* depth of functions at work: the outermost one sends, and frees when closed */
 	bool bad, gone;
 };
 
@@ -39,13 +39,23 @@ enter(struct ctl_channel *ch)
 }
 
 static void
-leave(struct ctl_channel *ch)
+flush(struct ctl_channel *ch)
 {
-	if (--ch->busy > 0 && ch->out.n < CTL_BATCH)
-		return;
 	if (ch->out.n > 0 && !ch->gone)
 		ch->t.send(ch->t.user, bytes_of(ch->out.p, ch->out.n));
 	text_clear(&ch->out);
+}
+
+/* From the outermost function: the channel may be gone afterwards. */
+static void
+leave(struct ctl_channel *ch)
+{
+	if (ch->busy == 1 || ch->out.n >= CTL_BATCH)
+		flush(ch);
+	if (--ch->busy > 0 || !ch->gone)
+		return;
+	text_free(&ch->out);
+	free(ch);
 }
 
 /* ------------------------------------------------------------------ transport of a conversation */
@@ -196,8 +206,10 @@ take_line(struct ctl_channel *ch, const uint8_t *p, size_t n)
 bool
 ctl_channel_input(struct ctl_channel *ch, struct bytes octets)
 {
+	bool good;
+
 	enter(ch);
-	for (size_t i = 0; i < octets.n && !ch->bad; i++) {
+	for (size_t i = 0; i < octets.n && !ch->bad && !ch->gone; i++) {
 		if (ch->in_n == sizeof(ch->in)) {
 			ch->bad = true;
 			break;
@@ -210,8 +222,9 @@ ctl_channel_input(struct ctl_channel *ch, struct bytes octets)
 			take_line(ch, ch->in, n);
 		}
 	}
+	good = !ch->bad && !ch->gone;
 	leave(ch);
-	return !ch->bad;
+	return good;
 }
 
 /* ------------------------------------------------------------------ the rest */
@@ -262,14 +275,16 @@ ctl_channel_end(struct ctl_channel *ch)
 	/* Ending one may end others (a verb that waits for another): always take the first. */
 	while (!list_empty(&ch->talks))
 		ctl_end(container_of(ch->talks.next, struct talk, node)->session);
+	/* Now, even when a request is being run further up: the transport may be closed next. */
+	flush(ch);
 	leave(ch);
 }
 
 void
 ctl_channel_close(struct ctl_channel *ch)
 {
+	enter(ch);
 	ch->gone = true;
 	ctl_channel_end(ch);
-	text_free(&ch->out);
-	free(ch);
+	leave(ch);
 }

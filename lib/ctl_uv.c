@@ -452,7 +452,7 @@ clear_path(const struct sockaddr_un *a, char *why, size_t size)
 		if (!busy)
 			return say_errno(why, size, "cannot try", a->sun_path);
 		snprintf(why, size, "another server answers on %s", a->sun_path);
-		return ST_SYSERR;
+		return ST_ALREADY;
 	}
 	close(fd);
 	if (unlink(a->sun_path) != 0)

@@ -19,6 +19,7 @@ struct ctl_listen {
 };
 
 struct ctl_server *ctl_server_new(struct uv_loop_s *loop, const struct ctl_service *service);
+/* ST_ALREADY: another server answers there. ST_SYSERR with why. */
 enum status ctl_server_listen(struct ctl_server *s, const struct ctl_listen *l, char *why,
 	size_t why_size) ATTR_NODISCARD;
 /* Serve the master's channel (a stream socket): tagged lines. READY is said by ctl_server_ready. */

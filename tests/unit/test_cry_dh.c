@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,6 +254,58 @@ misuse(void **state)
 	cry_dh_free(NULL);
 }
 
+enum { THREADS = 4, ROUNDS = 12 };
+
+/* No assertions here: they belong to the main thread. NULL: all went well. */
+static void *
+exchange_many(void *arg)
+{
+	static const char *const groups[] = { "modp1024", "modp1536", "ecp256", "x25519" };
+
+	for (int i = 0; i < ROUNDS; i++) {
+		const struct alg *g = alg_by_name(ALG_DH, groups[i % 4]);
+		struct cry_job pair[2] = { { .type = CRY_JOB_KEYPAIR, .group = g },
+			{ .type = CRY_JOB_KEYPAIR, .group = g } };
+		struct cry_job both[2] = { { .type = CRY_JOB_DERIVE, .group = g },
+			{ .type = CRY_JOB_DERIVE, .group = g } };
+		bool same;
+
+		cry_job_run(arg, &pair[0]);
+		cry_job_run(arg, &pair[1]);
+		if (pair[0].status != ST_NORMAL || pair[1].status != ST_NORMAL)
+			return arg;
+		for (int k = 0; k < 2; k++) {
+			both[k].dh = pair[k].dh;
+			both[k].peer_len = g->out;
+			memcpy(both[k].peer, cry_dh_public(pair[1 - k].dh).p, g->out);
+			cry_job_run(arg, &both[k]);
+		}
+		same = both[0].status == ST_NORMAL && both[1].status == ST_NORMAL &&
+			secret_equal(secret_view(&both[0].shared), secret_view(&both[1].shared));
+		for (int k = 0; k < 2; k++) {
+			secret_wipe(&both[k].shared);
+			cry_dh_free(pair[k].dh);
+		}
+		if (!same)
+			return arg;
+	}
+	return NULL;
+}
+
+static void
+several_threads(void **state)
+{
+	pthread_t t[THREADS];
+	void *bad;
+
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, exchange_many, *state), 0);
+	for (int i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(t[i], &bad), 0);
+		assert_null(bad);
+	}
+}
+
 int
 main(void)
 {
@@ -264,6 +317,7 @@ main(void)
 		cmocka_unit_test(ec_refused),
 		cmocka_unit_test(x25519_refused),
 		cmocka_unit_test(misuse),
+		cmocka_unit_test(several_threads),
 	};
 
 	return cmocka_run_group_tests_name("cry_dh", tests, setup, teardown);

@@ -100,7 +100,7 @@ each(struct cry *c, const char *file, bool (*run)(struct cry *, const json_t *, 
 	return taken;
 }
 
-/* ------------------------------------------------------------------------------------- digests --- */
+/* ------------------------------------------------------------ digests --- */
 
 static struct value key, msg, want, iv, aad, tag;
 
@@ -198,7 +198,7 @@ mac(void **state)
 	}
 }
 
-/* ------------------------------------------------------------------------------------- ciphers --- */
+/* ------------------------------------------------------------ ciphers --- */
 
 static bool
 run_cbc(struct cry *c, const json_t *group, const json_t *test, const void *user)
@@ -214,10 +214,12 @@ run_cbc(struct cry *c, const json_t *group, const json_t *test, const void *user
 	assert_int_equal(iv.n, a->block);
 	memcpy(chain, iv.b, iv.n);
 	assert_int_equal(cry_cbc(c, a, k, chain, msg.b, msg.n, true), ST_NORMAL);
-	assert_int_equal(bytes_equal(bytes_of(msg.b, msg.n), bytes_of(want.b, want.n)), valid(test));
+	assert_int_equal(bytes_equal(bytes_of(msg.b, msg.n), bytes_of(want.b, want.n)),
+		valid(test));
 	assert_int_equal(cry_cbc(c, a, k, iv.b, want.b, want.n, false), ST_NORMAL);
 	hex(test, "msg", &msg);
-	assert_int_equal(bytes_equal(bytes_of(msg.b, msg.n), bytes_of(want.b, want.n)), valid(test));
+	assert_int_equal(bytes_equal(bytes_of(msg.b, msg.n), bytes_of(want.b, want.n)),
+		valid(test));
 	return true;
 }
 
@@ -238,7 +240,8 @@ run_packet(struct cry *c, const json_t *group, const json_t *test, const void *u
 	struct cry_esp *seal, *open;
 	size_t at, n;
 
-	if (number(group, "ivSize") != 96 || (a->icv > 0 && number(group, "tagSize") != a->icv * 8u))
+	if (number(group, "ivSize") != 96 ||
+		(a->icv > 0 && number(group, "tagSize") != a->icv * 8u))
 		return false;
 	hex(test, "key", &key);
 	hex(test, "iv", &iv);
@@ -283,7 +286,7 @@ aead_and_ctr(void **state)
 		"chacha20-poly1305") >= 3);
 }
 
-/* ------------------------------------------------------------------------------------- Linux --- */
+/* ------------------------------------------------------------ Linux --- */
 
 struct linux_sa { /* an `ip xfrm state` line, taken apart */
 	const struct alg *encr, *auth;
@@ -389,16 +392,19 @@ linux_esp(void **state)
 
 	json_array_foreach(root, i, set) {
 		static struct linux_sa sa;
+		struct bytes encr_key, auth_key;
 		struct cry_esp *open, *seal;
 
 		if (strcmp(json_string_value(json_object_get(set, "proto")), "esp") != 0)
 			continue; /* AH and IPComp need the IPsec engine */
 		parse_sa(json_string_value(json_object_get(set, "sa")), &sa);
 		assert_non_null(sa.encr);
-		assert_int_equal(cry_esp_new(*state, sa.encr, bytes_of(sa.encr_key.b, sa.encr_key.n),
-			sa.auth, bytes_of(sa.auth_key.b, sa.auth_key.n), false, &open), ST_NORMAL);
-		assert_int_equal(cry_esp_new(*state, sa.encr, bytes_of(sa.encr_key.b, sa.encr_key.n),
-			sa.auth, bytes_of(sa.auth_key.b, sa.auth_key.n), true, &seal), ST_NORMAL);
+		encr_key = bytes_of(sa.encr_key.b, sa.encr_key.n);
+		auth_key = bytes_of(sa.auth_key.b, sa.auth_key.n);
+		assert_int_equal(cry_esp_new(*state, sa.encr, encr_key, sa.auth, auth_key, false,
+			&open), ST_NORMAL);
+		assert_int_equal(cry_esp_new(*state, sa.encr, encr_key, sa.auth, auth_key, true,
+			&seal), ST_NORMAL);
 		json_array_foreach(json_object_get(set, "packets"), k, entry)
 			linux_packet(set, entry, &sa, open, seal);
 		cry_esp_free(open);
@@ -409,7 +415,7 @@ linux_esp(void **state)
 	json_decref(root);
 }
 
-/* ------------------------------------------------------------------------------------- IKEv1 --- */
+/* ------------------------------------------------------------ IKEv1 --- */
 
 static const struct alg *
 hash_of(const json_t *set)

@@ -4,10 +4,11 @@
  *	vectors FILE
  *
  * The file is a JSON array of cases: addresses, SPIs and `sa` in the words of `ip xfrm state add`,
- * packets as they went over the wire (`ip`) and before (`plain`).  Each packet is tried with one bit
- * changed (refused), opened and compared, and sent once more (a replay: refused).  The way back is
- * checked to the octet: the plain packet is sealed with IV and sequence number of the original.  Where another sender chose otherwise (TTL, padding), it is enough that the packet opens
- * again, and a comment says so.  TAP on standard output.
+ * packets as they went over the wire (`ip`) and before (`plain`).  Each packet is tried with one
+ * bit changed (refused), opened and compared, and sent once more (a replay: refused).  The way back
+ * is checked to the octet: the plain packet is sealed with IV and sequence number of the original.
+ * Where another sender chose otherwise (TTL, padding), it is enough that the packet opens again,
+ * and a comment says so.  TAP on standard output.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ fill(void *user, uint8_t *out, size_t n)
 	}
 }
 
-/* --------------------------------------------------------------------------------- reading a case --- */
+/* -------------------------------------------------------------------------- reading a case --- */
 
 static bool
 hex(const char *s, uint8_t *out, size_t size, size_t *n)
@@ -180,7 +181,7 @@ take_case(const json_t *o, struct sides *c)
 	return true;
 }
 
-/* --------------------------------------------------------------------------------------- engines --- */
+/* --------------------------------------------------------------------------------- engines --- */
 
 static bool
 control(struct eng *e, const struct sadb_msg *m)
@@ -259,7 +260,7 @@ packet(uint8_t *room, const uint8_t *p, size_t n)
 		.head = ENG_HEADROOM, .len = n };
 }
 
-/* ----------------------------------------------------------------------------------------- checks --- */
+/* ---------------------------------------------------------------------------------- checks --- */
 
 static bool
 opens(struct eng *e, const uint8_t *ip, size_t n, const uint8_t *plain, size_t plain_n)
@@ -368,7 +369,8 @@ run_packet(struct cry *cry, struct eng *in, struct eng *out, struct rnd *rnd,
 
 	if (!hex(text_of(o, "ip"), ip, sizeof(ip), &n) || n < ENG_IP4)
 		return false;
-	if (text_of(o, "plain") != NULL && !hex(text_of(o, "plain"), plain, sizeof(plain), &plain_n))
+	if (text_of(o, "plain") != NULL &&
+		!hex(text_of(o, "plain"), plain, sizeof(plain), &plain_n))
 		return false;
 	if (!opens(in, ip, n, plain, plain_n))
 		return false;

@@ -1,0 +1,237 @@
+/*
+ * eng_out.c - the way out (RFC 4301 5.1): policy, SAs of its rules, does it fit, transform.
+ *
+ * Nothing is allocated and nothing walked but the rules of one policy.
+ */
+#include "ipsec/engine/eng_int.h"
+
+#include <string.h>
+
+enum { IP_MAX = 65535, IP6_MTU_MIN = 1280 };
+
+struct step { /* one transform that will be applied */
+	struct eng_sa *sa;
+	enum sa_mode mode;
+	size_t headers; /* octets of IP headers that stay before it */
+};
+
+struct bundle {
+	struct step step[SP_RULES_MAX];
+	unsigned steps;
+	const struct sp_rule *missing; /* a rule without SA that cannot be left out */
+	struct net_addr src, dst;      /* its end points */
+};
+
+static enum sa_mode
+mode_of_rule(const struct sp_rule *r)
+{
+	if (r->mode == SA_MODE_ANY)
+		return r->src.addr.family != 0 ? SA_TUNNEL : SA_TRANSPORT;
+	return r->mode;
+}
+
+static size_t
+header_of(const struct eng_sa *sa)
+{
+	return sa->dst.addr.family == 6 ? ENG_IP6 : ENG_IP4;
+}
+
+/* Find the SAs; rules that may be left out (level use) are, and are asked for. */
+static void
+resolve(struct eng *e, instant now, const struct eng_policy *sp, const struct eng_ip *ip,
+	struct bundle *b)
+{
+	size_t headers = ip->in;
+
+	b->steps = 0;
+	b->missing = NULL;
+	eng_ip_addresses(ip, &b->src, &b->dst);
+	for (unsigned i = 0; i < sp->p.rules; i++) {
+		const struct sp_rule *r = &sp->p.rule[i];
+		bool tunnel = mode_of_rule(r) == SA_TUNNEL;
+		struct net_addr src = tunnel ? r->src.addr : b->src;
+		struct net_addr dst = tunnel ? r->dst.addr : b->dst;
+		struct eng_sa *sa = eng_sa_for(e, r, &src, &dst);
+
+		if (sa != NULL && !eng_sa_usable(sa, now)) {
+			e->count[ENG_N_EXPIRED]++;
+			sa = NULL;
+		}
+		if (sa == NULL && r->level == SP_USE) {
+			(void)eng_hold(e, now, sp, r, &src, &dst, NULL);
+			continue;
+		}
+		b->src = src;
+		b->dst = dst;
+		if (sa == NULL) {
+			b->missing = r;
+			return;
+		}
+		b->step[b->steps++] = (struct step){ .sa = sa, .headers = headers,
+			.mode = tunnel ? SA_TUNNEL : SA_TRANSPORT };
+		if (tunnel)
+			headers = header_of(sa);
+	}
+}
+
+/* The largest packet before this step whose result has at most `room` octets. */
+static size_t
+room_before(const struct step *s, size_t room)
+{
+	const struct eng_sa *sa = s->sa;
+	size_t outside = s->mode == SA_TUNNEL ? header_of(sa) : s->headers, n, align;
+
+	if (sa->proto == SA_AH) {
+		n = eng_ah_size(sa, header_of(sa) == ENG_IP6 ? 6 : 4);
+		n += s->mode == SA_TUNNEL ? outside : 0;
+		return room < n ? 0 : room - n;
+	}
+	align = eng_esp_align(sa);
+	n = outside + (sa->natt ? ENG_UDP : 0) + ENG_ESP + sa->encr->iv + eng_esp_icv(sa);
+	if (room < n + align)
+		return 0;
+	n = (room - n) / align * align - ENG_TRAILER;
+	return s->mode == SA_TUNNEL ? n : n + s->headers;
+}
+
+static size_t
+room_for(const struct bundle *b, size_t mtu)
+{
+	for (unsigned i = b->steps; i-- > 0;)
+		mtu = room_before(&b->step[i], mtu);
+	return mtu;
+}
+
+/* What the path takes: what the host says, and what the network told about the outermost SA. */
+static size_t
+path_mtu(const struct bundle *b, instant now, uint32_t given)
+{
+	const struct eng_sa *outer = b->step[b->steps - 1].sa;
+	size_t mtu = given == 0 || given > IP_MAX ? IP_MAX : given;
+
+	if (outer->pmtu != 0 && !instant_reached(outer->pmtu_until, now) && outer->pmtu < mtu)
+		return outer->pmtu;
+	return mtu;
+}
+
+/* ENG_SEND when it fits or may be fragmented behind us. */
+static enum eng_verdict
+check_size(struct eng *e, instant now, const struct bundle *b, struct eng_packet *p,
+	const struct eng_ip *ip)
+{
+	size_t fits;
+
+	if (p->len > room_for(b, IP_MAX))
+		return eng_drop(e, ENG_N_TOO_BIG);
+	if (!eng_ip_df(ip))
+		return ENG_SEND;
+	fits = room_for(b, path_mtu(b, now, p->mtu));
+	if (p->len <= fits)
+		return ENG_SEND;
+	if (ip->family == 6) {
+		if (p->len <= IP6_MTU_MIN)
+			return ENG_SEND;
+		if (fits < IP6_MTU_MIN)
+			fits = IP6_MTU_MIN;
+	}
+	e->count[ENG_N_TOO_BIG]++;
+	return eng_ip_too_big(p, ip, fits) ? ENG_REPLY : ENG_DROP;
+}
+
+static void
+settle(struct eng *e, const struct bundle *b, unsigned done)
+{
+	for (unsigned i = 0; i < done; i++) {
+		bool again = false;
+
+		for (unsigned k = 0; k < i; k++)
+			again |= b->step[k].sa == b->step[i].sa;
+		if (!again)
+			eng_sa_settle(e, b->step[i].sa);
+	}
+}
+
+static enum eng_verdict
+apply(struct eng *e, instant now, struct bundle *b, struct eng_packet *p)
+{
+	enum eng_count wrong = ENG_N_COUNT;
+	unsigned i;
+
+	for (i = 0; i < b->steps && wrong == ENG_N_COUNT; i++) {
+		struct step *s = &b->step[i];
+		size_t n = p->len;
+
+		if (s->sa->proto == SA_AH)
+			wrong = eng_ah_out(e, s->sa, s->mode, p);
+		else
+			wrong = eng_esp_out(e, s->sa, s->mode, p);
+		if (wrong == ENG_N_COUNT)
+			eng_sa_used(e, s->sa, now, n);
+	}
+	settle(e, b, i);
+	if (wrong != ENG_N_COUNT)
+		return eng_drop(e, wrong);
+	e->count[ENG_N_OUT]++;
+	return ENG_SEND;
+}
+
+static enum eng_verdict
+protect(struct eng *e, instant now, const struct eng_policy *sp, struct eng_packet *p,
+	const struct eng_ip *ip)
+{
+	struct bundle b;
+	enum eng_verdict v;
+
+	resolve(e, now, sp, ip, &b);
+	if (b.missing != NULL)
+		return eng_hold(e, now, sp, b.missing, &b.src, &b.dst, p);
+	if (b.steps == 0) { /* all of level use, and no SA */
+		e->count[ENG_N_CLEAR_OUT]++;
+		return ENG_CLEAR;
+	}
+	v = check_size(e, now, &b, p, ip);
+	return v == ENG_SEND ? apply(e, now, &b, p) : v;
+}
+
+enum eng_verdict
+eng_output(struct eng *e, instant now, struct eng_packet *p)
+{
+	struct eng_policy *sp;
+	struct eng_flow f;
+	struct eng_ip ip;
+
+	e->latest = now;
+	if (p->head > p->room || p->len > p->room - p->head || !eng_ip_parse(p, &ip))
+		return eng_drop(e, ENG_N_MALFORMED);
+	eng_ip_flow(&ip, &f);
+	sp = eng_spd_find(e, SP_OUT, &f);
+	if (sp != NULL) {
+		sp->used = now;
+		switch (sp->p.action) {
+		case SP_DISCARD:
+			return eng_drop(e, ENG_N_DISCARD);
+		case SP_IPSEC:
+			return protect(e, now, sp, p, &ip);
+		case SP_PASS:
+		case SP_ENTRUST:
+		case SP_BYPASS:
+			break;
+		}
+	}
+	e->count[ENG_N_CLEAR_OUT]++;
+	return ENG_CLEAR;
+}
+
+void
+eng_path_mtu(struct eng *e, const struct net_addr *dst, uint32_t spi, uint32_t mtu)
+{
+	struct eng_sa *sa = eng_sa_find(e, dst, SA_ESP, spi);
+
+	if (sa == NULL)
+		sa = eng_sa_find(e, dst, SA_AH, spi);
+	if (sa == NULL)
+		return;
+	/* RFC 4301 8.2: anybody can send these; believe nothing absurd, and not for ever. */
+	sa->pmtu = mtu < ENG_PMTU_MIN ? ENG_PMTU_MIN : mtu;
+	sa->pmtu_until = instant_add(e->latest, ENG_PMTU_S * 1000);
+}

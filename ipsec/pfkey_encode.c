@@ -1,0 +1,336 @@
+/*
+ * pfkey_encode.c - struct sadb_msg to PF_KEYv2 octets.
+ *
+ * Called by the engine's host and by every client that speaks PF_KEY.  Which extensions a message
+ * gets follows from its operation and from what it carries (RFC 2367 3.1, and the SPD messages of
+ * KAME).  It never allocates.
+ */
+#include "ipsec/pfkey.h"
+
+#include "ipsec/pfkey_wire.h"
+
+/* An extension begins: where its header goes, or NULL. */
+static uint8_t *
+begin(struct writer *w, enum pfkey_ext type)
+{
+	uint8_t *at = write_hole(w, PFKEY_EXT_HEADER);
+
+	if (at != NULL)
+		patch_u16_host(at + 2, (uint16_t)type);
+	return at;
+}
+
+/* It ends: pad to the unit, fill in the length. */
+static void
+finish(struct writer *w, uint8_t *at)
+{
+	size_t n;
+
+	if (at == NULL || w->bad)
+		return;
+	n = (size_t)(w->p - at);
+	write_zero(w, (PFKEY_UNIT - n % PFKEY_UNIT) % PFKEY_UNIT);
+	patch_u16_host(at, (uint16_t)((size_t)(w->p - at) / PFKEY_UNIT));
+}
+
+static void
+put_sockaddr(struct writer *w, const struct net_addr *a, uint16_t port)
+{
+	bool v6 = a->family == 6;
+
+	write_u16_host(w, v6 ? PFKEY_AF_INET6 : PFKEY_AF_INET);
+	write_u16(w, port);
+	if (v6)
+		write_u32(w, 0);
+	write_bytes(w, bytes_of(a->b, v6 ? 16 : 4));
+	if (v6)
+		write_u32_host(w, a->scope);
+	else
+		write_zero(w, 8);
+}
+
+static void
+put_address(struct writer *w, enum pfkey_ext type, const struct net_prefix *p, uint8_t upper,
+	uint16_t port, uint16_t flags)
+{
+	uint8_t *at = begin(w, type);
+
+	write_u8(w, upper);
+	write_u8(w, p->len);
+	write_u16_host(w, flags);
+	put_sockaddr(w, &p->addr, port);
+	finish(w, at);
+}
+
+static void
+put_host(struct writer *w, enum pfkey_ext type, const struct net_addr *a)
+{
+	struct net_prefix p = { .addr = *a, .len = (uint8_t)net_addr_bits(a) };
+
+	if (a->family != 0)
+		put_address(w, type, &p, SP_UPPER_ANY, 0, 0);
+}
+
+static bool
+is_icmp(uint8_t upper)
+{
+	return upper == 1 || upper == 58;
+}
+
+/*
+ * One end of a selector.  ICMP types and codes travel as ports, 0 meaning any as in other
+ * implementations; a flag tells ours that 0 is meant.
+ */
+static void
+put_selector_end(struct writer *w, enum pfkey_ext type, const struct net_prefix *p, uint8_t upper,
+	uint16_t port)
+{
+	uint16_t flags = 0;
+
+	if (p->addr.family == 0)
+		return;
+	if (is_icmp(upper) && port != 0) {
+		port--;
+		if (port == 0)
+			flags = PFKEY_PORT_IS_MEANT;
+	}
+	put_address(w, type, p, upper, port, flags);
+}
+
+static void
+put_life(struct writer *w, enum pfkey_ext type, const struct sa_life *l, bool always)
+{
+	uint8_t *at;
+
+	if (!always && l->allocations == 0 && l->bytes == 0 && l->add_s == 0 && l->use_s == 0)
+		return;
+	at = begin(w, type);
+	write_u32_host(w, l->allocations);
+	write_u64_host(w, l->bytes);
+	write_u64_host(w, l->add_s);
+	write_u64_host(w, l->use_s);
+	finish(w, at);
+}
+
+static void
+put_key(struct writer *w, enum pfkey_ext type, const struct sa_key *k)
+{
+	uint8_t *at;
+
+	if (k->octets == 0)
+		return;
+	if (k->octets > SA_KEY_MAX) {
+		w->bad = true;
+		return;
+	}
+	at = begin(w, type);
+	write_u16_host(w, (uint16_t)(k->octets * 8));
+	write_u16_host(w, 0);
+	write_bytes(w, bytes_of(k->b, k->octets));
+	finish(w, at);
+}
+
+static void
+put_sa(struct writer *w, const struct ipsec_sa *sa)
+{
+	const struct alg *second = sa->proto == SA_IPCOMP ? sa->comp : sa->encr;
+	uint8_t *at = begin(w, PFKEY_EXT_SA);
+
+	write_u32(w, sa->spi);
+	write_u8(w, sa->replay > PFKEY_REPLAY_OCTET ? PFKEY_REPLAY_OCTET : (uint8_t)sa->replay);
+	write_u8(w, (uint8_t)sa->state);
+	write_u8(w, sa->auth == NULL ? 0 : (uint8_t)sa->auth->pfkey);
+	write_u8(w, second == NULL ? 0 : (uint8_t)second->pfkey);
+	write_u32_host(w, sa->flags);
+	finish(w, at);
+	if (sa->replay > PFKEY_REPLAY_OCTET) {
+		at = begin(w, PFKEY_EXT_REPLAY);
+		write_u32_host(w, sa->replay);
+		finish(w, at);
+	}
+}
+
+static void
+put_sa2(struct writer *w, const struct ipsec_sa *sa)
+{
+	uint8_t *at = begin(w, PFKEY_EXT_SA2);
+
+	write_u8(w, (uint8_t)sa->mode);
+	write_zero(w, 3);
+	write_u32_host(w, sa->seq);
+	write_u32_host(w, sa->reqid);
+	finish(w, at);
+}
+
+static void
+put_natt_port(struct writer *w, enum pfkey_ext type, uint16_t port)
+{
+	uint8_t *at = begin(w, type);
+
+	write_u16(w, port);
+	write_u16_host(w, 0);
+	finish(w, at);
+}
+
+static void
+put_natt(struct writer *w, const struct ipsec_sa *sa)
+{
+	uint8_t *at = begin(w, PFKEY_EXT_NATT_TYPE);
+
+	write_u8(w, PFKEY_ESPINUDP);
+	write_zero(w, 3);
+	finish(w, at);
+	put_natt_port(w, PFKEY_EXT_NATT_SPORT, sa->src.port);
+	put_natt_port(w, PFKEY_EXT_NATT_DPORT, sa->dst.port);
+	put_host(w, PFKEY_EXT_NATT_OA, &sa->natt_oa);
+}
+
+static void
+put_spirange(struct writer *w, uint32_t min, uint32_t max)
+{
+	uint8_t *at = begin(w, PFKEY_EXT_SPIRANGE);
+
+	write_u32_host(w, min);
+	write_u32_host(w, max);
+	write_u32_host(w, 0);
+	finish(w, at);
+}
+
+static void
+put_rule(struct writer *w, const struct sp_rule *r)
+{
+	uint8_t *at = write_hole(w, 2);
+	bool ends = r->src.addr.family != 0 && r->dst.addr.family != 0;
+
+	write_u16_host(w, (uint16_t)r->proto);
+	write_u8(w, (uint8_t)r->mode);
+	write_u8(w, (uint8_t)r->level);
+	write_u16_host(w, 0);
+	write_u32_host(w, r->reqid);
+	write_u32_host(w, 0);
+	if (ends) {
+		put_sockaddr(w, &r->src.addr, r->src.port);
+		put_sockaddr(w, &r->dst.addr, r->dst.port);
+	}
+	if (at != NULL && !w->bad) /* octets here, not units */
+		patch_u16_host(at, (uint16_t)(w->p - at));
+}
+
+static void
+put_policy(struct writer *w, const struct ipsec_policy *sp)
+{
+	uint8_t *at = begin(w, PFKEY_EXT_POLICY);
+
+	write_u16_host(w, (uint16_t)sp->action);
+	write_u8(w, (uint8_t)sp->dir);
+	write_u8(w, 0);
+	write_u32_host(w, sp->id);
+	write_u32_host(w, sp->priority);
+	for (unsigned i = 0; i < sp->rules && i < SP_RULES_MAX; i++)
+		put_rule(w, &sp->rule[i]);
+	finish(w, at);
+}
+
+static void
+put_whole_sa(struct writer *w, const struct sadb_msg *m)
+{
+	const struct ipsec_sa *sa = &m->sa;
+
+	if (sa->spi != 0)
+		put_sa(w, sa);
+	put_life(w, PFKEY_EXT_CURRENT, &sa->current, m->op == SADB_OP_EXPIRE);
+	if (m->op != SADB_OP_EXPIRE || m->hard)
+		put_life(w, PFKEY_EXT_HARD, &sa->hard, m->op == SADB_OP_EXPIRE);
+	if (m->op != SADB_OP_EXPIRE || !m->hard)
+		put_life(w, PFKEY_EXT_SOFT, &sa->soft, m->op == SADB_OP_EXPIRE);
+	put_host(w, PFKEY_EXT_SRC, &sa->src.addr);
+	put_host(w, PFKEY_EXT_DST, &sa->dst.addr);
+	put_key(w, PFKEY_EXT_KEY_AUTH, &sa->auth_key);
+	put_key(w, PFKEY_EXT_KEY_ENCR, &sa->encr_key);
+	put_sa2(w, sa);
+	if (sa->natt)
+		put_natt(w, sa);
+	if (m->op == SADB_OP_GETSPI && m->spi_max != 0)
+		put_spirange(w, m->spi_min, m->spi_max);
+}
+
+static void
+put_whole_sp(struct writer *w, const struct sadb_msg *m)
+{
+	const struct sp_selector *sel = &m->sp.sel;
+	bool told = m->op == SADB_OP_SPDDUMP || m->op == SADB_OP_SPDGET;
+
+	put_selector_end(w, PFKEY_EXT_SRC, &sel->src, sel->upper, sel->sport);
+	put_selector_end(w, PFKEY_EXT_DST, &sel->dst, sel->upper, sel->dport);
+	if (sel->src.addr.family != 0) {
+		put_life(w, PFKEY_EXT_HARD, &m->sp.hard, told);
+		put_life(w, PFKEY_EXT_CURRENT, &m->sp.current, told);
+	}
+	put_policy(w, &m->sp);
+}
+
+static void
+put_acquire(struct writer *w, const struct sadb_msg *m)
+{
+	const struct sp_selector *sel = &m->sp.sel;
+
+	put_host(w, PFKEY_EXT_SRC, &m->sa.src.addr);
+	put_host(w, PFKEY_EXT_DST, &m->sa.dst.addr);
+	put_sa2(w, &m->sa);
+	if (!m->has_sp)
+		return;
+	put_selector_end(w, PFKEY_EXT_SEL_SRC, &sel->src, sel->upper, sel->sport);
+	put_selector_end(w, PFKEY_EXT_SEL_DST, &sel->dst, sel->upper, sel->dport);
+	put_policy(w, &m->sp);
+}
+
+static uint8_t
+satype_of(enum sa_proto proto)
+{
+	switch (proto) {
+	case SA_NONE:
+		return PFKEY_SATYPE_ANY;
+	case SA_TCP:
+		return PFKEY_SATYPE_TCP;
+	case SA_ESP:
+		return PFKEY_SATYPE_ESP;
+	case SA_AH:
+		return PFKEY_SATYPE_AH;
+	case SA_IPCOMP:
+		return PFKEY_SATYPE_IPCOMP;
+	}
+	return PFKEY_SATYPE_ANY;
+}
+
+enum status
+pfkey_encode(const struct sadb_msg *m, struct writer *w)
+{
+	uint8_t *start = w->p;
+	uint8_t *len;
+	size_t n;
+
+	write_u8(w, PFKEY_VERSION);
+	write_u8(w, (uint8_t)m->op);
+	write_u8(w, (uint8_t)m->error);
+	/* RFC 2367 3.1.11: the SA type of PROMISC is its switch. */
+	write_u8(w, m->op == SADB_OP_PROMISC ? 1 : satype_of(m->sa.proto));
+	len = write_hole(w, 2);
+	write_u16_host(w, 0);
+	write_u32_host(w, m->seq);
+	write_u32_host(w, m->pid);
+	if (m->op == SADB_OP_ACQUIRE) {
+		if (m->has_sa)
+			put_acquire(w, m);
+	} else if (m->has_sp) {
+		put_whole_sp(w, m);
+	} else if (m->has_sa) {
+		put_whole_sa(w, m);
+	}
+	if (w->bad)
+		return ST_LIMIT;
+	n = (size_t)(w->p - start);
+	if (n > PFKEY_MSG_MAX)
+		return ST_LIMIT;
+	patch_u16_host(len, (uint16_t)(n / PFKEY_UNIT));
+	return ST_NORMAL;
+}
