@@ -1,0 +1,129 @@
+/*
+ * rc_check.c - what can only be told when the whole configuration has been read.
+ *
+ * Called by rc_load.c after the last file.  Missing parts and combinations that cannot work are
+ * errors; algorithms that are broken by today's measure are warnings, at each start, with the name of
+ * the section that asks for them.
+ */
+#include "racoon/conf/rc_in.h"
+
+#include <string.h>
+
+/* RFC 2409 5.4: in main mode the key must be found before the peer's identity can be decrypted. */
+static void
+check_identity(struct rc_loading *l, const struct rc_remote *r)
+{
+	bool address = r->my_id.type == RC_ID_IPV4 || r->my_id.type == RC_ID_IPV6;
+
+	for (unsigned i = 0; i < r->proposals; i++)
+		if (r->proposal[i].auth == RC_AUTH_PSK && !address &&
+			rc_remote_allows(r, RC_MAIN)) {
+			stmt_error(l->ctx.errors, r->pos,
+				"remote %s: my_identifier %s does not go with exchange_mode main and "
+				"pre_shared_key: expected \"my_identifier address\"", r->title,
+				r->my_id.text);
+			return;
+		}
+}
+
+static void
+warn_weak(struct rc_loading *l, struct stmt_pos pos, const char *section, const char *title,
+	const char *directive, const struct alg *a)
+{
+	if (a != NULL && a->weak)
+		stmt_warn(l->ctx.errors, pos, "%s %s: %s %s is weak", section, title, directive,
+			rc_alg_name(a));
+}
+
+static void
+check_remote(struct rc_loading *l, const struct rc_remote *r)
+{
+	if (r->bad)
+		return;
+	/* A section that only hands its values down needs not be whole. */
+	if (r->is_parent && r->named && r->address.addr.family == 0)
+		return;
+	if (r->modes == 0)
+		stmt_error(l->ctx.errors, r->pos, "remote %s has no exchange_mode: expected \"exchange_mode main;\"",
+			r->title);
+	if (r->proposals == 0)
+		stmt_error(l->ctx.errors, r->pos, "remote %s has no proposal { … }", r->title);
+	check_identity(l, r);
+	for (unsigned i = 0; i < r->proposals; i++) {
+		const struct rc_proposal *p = &r->proposal[i];
+
+		warn_weak(l, p->pos, "remote", r->title, "encryption_algorithm", p->encr);
+		warn_weak(l, p->pos, "remote", r->title, "hash_algorithm", p->hash);
+		warn_weak(l, p->pos, "remote", r->title, "dh_group", p->group);
+	}
+	if (r->verify_identifier && r->peer_ids == 0)
+		stmt_warn(l->ctx.errors, r->pos,
+			"remote %s: verify_identifier on has no effect without peers_identifier",
+			r->title);
+}
+
+static void
+check_sainfo(struct rc_loading *l, const struct rc_sainfo *sa)
+{
+	warn_weak(l, sa->pos, "sainfo", sa->title, "pfs_group", sa->pfs);
+	for (unsigned i = 0; i < sa->encrs; i++)
+		warn_weak(l, sa->pos, "sainfo", sa->title, "encryption_algorithm", sa->encr[i].alg);
+	for (unsigned i = 0; i < sa->auths; i++)
+		warn_weak(l, sa->pos, "sainfo", sa->title, "authentication_algorithm",
+			sa->auth[i].alg);
+}
+
+/* Whom a section without an address is for: every peer that no other one names. */
+static bool
+is_for_anybody(const struct rc_remote *r)
+{
+	return r->anonymous || (r->named && !r->is_parent && r->address.addr.family == 0);
+}
+
+static void
+check_anonymous(struct rc_loading *l)
+{
+	struct rc_config *c = l->c;
+
+	for (unsigned i = 0; i < c->remotes; i++) {
+		struct rc_remote *r = c->remote[i];
+
+		if (!is_for_anybody(r))
+			continue;
+		if (c->anonymous == NULL) {
+			c->anonymous = r;
+			continue;
+		}
+		stmt_error(l->ctx.errors, r->pos,
+			"remote %s: \"remote %s\" at %s:%u is for any peer already; give one of them a "
+			"remote_address", r->title, c->anonymous->title, c->anonymous->pos.file,
+			c->anonymous->pos.line);
+	}
+}
+
+static void
+check_sainfo_tags(struct rc_loading *l, const struct rc_sainfo *sa)
+{
+	if (sa->remoteid == 0)
+		return;
+	for (unsigned i = 0; i < l->c->remotes; i++)
+		if (l->c->remote[i]->ph1id == sa->remoteid)
+			return;
+	stmt_warn(l->ctx.errors, sa->pos, "sainfo %s: no remote section has ph1id %lld", sa->title,
+		(long long)sa->remoteid);
+}
+
+void
+rc_check(struct rc_loading *l)
+{
+	struct rc_config *c = l->c;
+
+	for (unsigned i = 0; i < c->remotes; i++)
+		check_remote(l, c->remote[i]);
+	check_anonymous(l);
+	for (unsigned i = 0; i < c->sainfos; i++) {
+		check_sainfo(l, c->sainfo[i]);
+		check_sainfo_tags(l, c->sainfo[i]);
+	}
+	(void)rc_index(l);
+}

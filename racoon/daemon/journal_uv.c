@@ -1,0 +1,264 @@
+/*
+ * journal_uv.c - the journal's file: read at start, appended to and rewritten from libuv's pool.
+ *
+ * Called by host_uv.c after each step and by sadb_host_uv.c.  One write is under way at a time; what
+ * comes meanwhile waits in the journal's pending text.  The file is locked while we live, so that two
+ * instances that were given the same name do not clean up after each other.  Without a file (no
+ * directory, no room) racoon runs on and says so.
+ */
+#include "racoon/daemon/host_uv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+#define RUN_DIRECTORY "/run/multinet"
+
+struct rd_file {
+	uv_work_t work;
+	struct rd *d;
+	char path[RC_PATH_MAX], temporary[RC_PATH_MAX + 8];
+	int fd;
+	bool busy, rewrite, closing, clean;
+	int error;
+	struct text writing;
+};
+
+/* --------------------------------------------------------------------------- in the pool's thread */
+
+static bool
+write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			return false;
+		p += w;
+		n -= (size_t)w;
+	}
+	return true;
+}
+
+/* A whole new file beside the old one, locked before it takes the name. */
+static bool
+write_anew(struct rd_file *f)
+{
+	int fd = open(f->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return false;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !write_all(fd, f->writing.p, f->writing.n) ||
+		rename(f->temporary, f->path) != 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return false;
+	}
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = fd;
+	return true;
+}
+
+static void
+on_work(uv_work_t *work)
+{
+	struct rd_file *f = container_of(work, struct rd_file, work);
+	bool good = f->rewrite ? write_anew(f) : write_all(f->fd, f->writing.p, f->writing.n);
+
+	f->error = good ? 0 : errno;
+}
+
+/* ------------------------------------------------------------------------------------ the loop */
+
+static void
+file_free(struct rd_file *f)
+{
+	if (f->clean)
+		(void)unlink(f->path);
+	if (f->fd >= 0)
+		close(f->fd);
+	text_free(&f->writing);
+	free(f);
+}
+
+static void
+give_up(const char *path, const char *why)
+{
+	log_line(LOG_L_WARNING, NULL,
+		"journal %s: %s; after a crash SAs will not be cleaned up", path, why);
+}
+
+static void
+on_written(uv_work_t *work, int status)
+{
+	struct rd_file *f = container_of(work, struct rd_file, work);
+	struct rd *d = f->d;
+
+	f->busy = false;
+	text_clear(&f->writing);
+	if (f->closing) {
+		file_free(f);
+		return;
+	}
+	if (status < 0 || f->error != 0) {
+		give_up(f->path, strerror(f->error != 0 ? f->error : EIO));
+		d->file = NULL;
+		file_free(f);
+		return;
+	}
+	rd_journal_flush(d);
+}
+
+void
+rd_journal_flush(struct rd *d)
+{
+	struct rd_file *f = d->file;
+
+	if (f == NULL) {
+		text_clear(&d->journal.pending);
+		return;
+	}
+	if (f->busy || f->closing || (d->journal.pending.n == 0 && !d->journal.pending.failed))
+		return;
+	f->rewrite = journal_wants_rewrite(&d->journal);
+	if (f->rewrite)
+		journal_rewrite(&d->journal, d->sadb_path, &f->writing);
+	else
+		text_add_n(&f->writing, d->journal.pending.p, d->journal.pending.n);
+	text_clear(&d->journal.pending);
+	f->busy = uv_queue_work(&d->loop, &f->work, on_work, on_written) == 0;
+	if (!f->busy)
+		text_clear(&f->writing);
+}
+
+/* -------------------------------------------------------------------------------- opening, closing */
+
+static bool
+journal_name(struct rd *d, char *path, size_t size)
+{
+	const char *control = d->options->control, *dot;
+	char spec[LNM_NAME_MAX + 1];
+
+	if (rd_logical(d, "MULTINET_RACOON_JOURNAL", spec, sizeof(spec)) != NULL)
+		return rd_locate(d, spec, path, size);
+	if (control == NULL)
+		return (size_t)snprintf(path, size, RUN_DIRECTORY "/racoon-%u.journal",
+			(unsigned)d->port) < size;
+	dot = strrchr(control, '.');
+	if (dot == NULL || strchr(dot, '/') != NULL)
+		dot = control + strlen(control);
+	return (size_t)snprintf(path, size, "%.*s.journal", (int)(dot - control), control) < size;
+}
+
+/* The file, locked, and still the one of that name. -1 with errno. */
+static int
+open_locked(const char *path)
+{
+	for (int i = 0; i < 3; i++) {
+		struct stat of_fd, of_path;
+		int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (fd < 0)
+			return -1;
+		if (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &of_fd) != 0) {
+			close(fd);
+			return -1;
+		}
+		if (stat(path, &of_path) == 0 && of_path.st_ino == of_fd.st_ino &&
+			of_path.st_dev == of_fd.st_dev)
+			return fd;
+		close(fd);
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
+static void
+read_old(struct rd *d, struct rd_file *f)
+{
+	struct text text = { .limit = JOURNAL_FILE_MAX };
+	char buf[16384];
+	ssize_t n;
+
+	while ((n = read(f->fd, buf, sizeof(buf))) > 0)
+		text_add_n(&text, buf, (size_t)n);
+	if (n < 0 || text.failed)
+		give_up(f->path, n < 0 ? strerror(errno) : "the file is too large");
+	else if (text.n > 0 && !journal_read(&d->journal, text_str(&text), d->sadb_path))
+		log_line(LOG_L_NOTIFY, NULL, "journal %s is of another SA database: not used",
+			f->path);
+	text_free(&text);
+}
+
+void
+rd_journal_open(struct rd *d)
+{
+	struct rd_file *f = calloc(1, sizeof(*f));
+
+	sadb_engine_path(d->options->sadb, d->sadb_path, sizeof(d->sadb_path));
+	if (f == NULL)
+		return;
+	f->d = d;
+	f->fd = -1;
+	if (!journal_name(d, f->path, sizeof(f->path))) {
+		give_up("file", "the name cannot be used");
+		file_free(f);
+		return;
+	}
+	snprintf(f->temporary, sizeof(f->temporary), "%s.new", f->path);
+	if (strncmp(f->path, RUN_DIRECTORY "/", sizeof(RUN_DIRECTORY)) == 0)
+		(void)mkdir(RUN_DIRECTORY, 0755);
+	f->fd = open_locked(f->path);
+	if (f->fd < 0) {
+		give_up(f->path, errno == EWOULDBLOCK ? "another racoon uses it" :
+			strerror(errno));
+		file_free(f);
+		return;
+	}
+	read_old(d, f);
+	/* Header and what is still to be cleaned up, in one piece; nothing else runs yet. */
+	journal_rewrite(&d->journal, d->sadb_path, &f->writing);
+	if (!write_anew(f)) {
+		give_up(f->path, strerror(errno));
+		file_free(f);
+		return;
+	}
+	text_clear(&f->writing);
+	d->file = f;
+}
+
+void
+rd_journal_close(struct rd *d, bool clean)
+{
+	struct rd_file *f = d->file;
+
+	d->file = NULL;
+	if (f == NULL)
+		return;
+	f->clean = clean;
+	f->closing = true;
+	if (f->busy)
+		return;
+	/* Not clean: what is pending is what the next start needs to know. */
+	if (!clean && d->journal.pending.n > 0)
+		(void)write_all(f->fd, d->journal.pending.p, d->journal.pending.n);
+	file_free(f);
+}
+
+const char *
+rd_journal_path(const struct rd *d)
+{
+	return d->file == NULL ? NULL : d->file->path;
+}

@@ -1,0 +1,199 @@
+/*
+ * show.c - SHOW: which sections, in text or JSON, as far as the asker reads.
+ *
+ * The verb of that name.  Each section is a row with a function that gives the next item; between
+ * items SHOW stops when too much is unsent and goes on when that has drained, so that a hundred
+ * thousand SAs cost no more memory than one screen.  JSON answers are one value over many lines.
+ */
+#include "racoon/daemon/show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOW_ROWS_MAX = 16 };
+
+const struct show_row show_rows[] = {
+	{ "STATE", "state", NULL, NULL, true, show_state },
+	{ "ISAKMP", "isakmp",
+		"SA       Local                  Remote                 Cookies                           "
+		"Side State        Expires in  IPsec",
+		"no ISAKMP SAs", true, show_isakmp },
+	{ "IPSEC", "ipsec",
+		"SA       Local                  Remote                 Proto/Mode    In       Out      "
+		"State        Expires in  Selector",
+		"no IPsec SAs", true, show_ipsec },
+	{ "PEERS", "peers",
+		"Peer                   Address                State         ISAKMP  IPsec  Last failure",
+		"no remote sections", false, show_peer },
+	{ "FAILURES", "failures", NULL, "no failures", false, show_failure },
+	{ "COUNTERS", "counters", NULL, NULL, false, show_counters },
+	{ "LIMITS", "limits", NULL, NULL, false, show_limits },
+	{ "SCHEDULE", "schedule",
+		"In          SA       Peer                   Event", "nothing is scheduled", false,
+		show_schedule },
+	{ "CONFIG", "config", NULL, NULL, false, show_config },
+	{ .name = NULL },
+};
+
+/* -------------------------------------------------------------------------------------- helpers */
+
+const char *
+show_until(const struct show *s, instant when, char *buf, size_t size)
+{
+	if (when.ms == INSTANT_NEVER.ms)
+		snprintf(buf, size, "-");
+	else
+		when_delta(buf, size, when.ms > s->now.ms ? when.ms - s->now.ms : 0);
+	return buf;
+}
+
+int64_t
+show_seconds(const struct show *s, instant when)
+{
+	return when.ms > s->now.ms ? (when.ms - s->now.ms) / 1000 : 0;
+}
+
+void
+show_json_endpoint(struct json *j, const char *name, const char *port_name,
+	const struct net_endpoint *e)
+{
+	char buf[NET_ADDR_TEXT];
+
+	json_string(j, name, e->addr.family == 0 ? NULL :
+		net_addr_text(buf, sizeof(buf), &e->addr));
+	json_uint(j, port_name, e->port);
+}
+
+/* ----------------------------------------------------------------------------------- the walk */
+
+static void
+show_end(struct show *s)
+{
+	struct ctl_call *call = s->call;
+
+	if (call->json)
+		ctl_line(call, "}");
+	show_peers_free(s);
+	text_free(&s->out);
+	free(s);
+	call->state = NULL;
+	ctl_done(call, ST_NORMAL, NULL);
+}
+
+static void
+section_head(struct show *s, const struct show_row *row, bool is_first, bool alone)
+{
+	if (s->call->json) {
+		ctl_line(s->call, "%s\"%s\": [", is_first ? "" : ", ", row->key);
+		return;
+	}
+	if (!is_first)
+		ctl_line(s->call, "%s", "");
+	if (!alone && row->title != NULL && row->none != NULL)
+		ctl_line(s->call, "%s:", row->name);
+}
+
+static void
+section_item(struct show *s, const struct show_row *row)
+{
+	if (s->call->json && !s->first)
+		ctl_line(s->call, ", %s", text_str(&s->out));
+	else {
+		if (s->first && !s->call->json && row->title != NULL)
+			ctl_text(s->call, row->title);
+		ctl_text(s->call, text_str(&s->out));
+	}
+	s->first = false;
+}
+
+static void
+section_end(struct show *s, const struct show_row *row)
+{
+	if (s->call->json)
+		ctl_line(s->call, "]");
+	else if (s->first && row->none != NULL)
+		ctl_line(s->call, "%s", row->none);
+}
+
+static bool
+is_first_wanted(const struct show *s)
+{
+	return (s->wanted & ((1u << s->at) - 1)) == 0;
+}
+
+static void
+show_go(struct ctl_call *call)
+{
+	struct show *s = call->state;
+	struct rd_state state;
+
+	rd_state(s->d, &state);
+	s->now = state.now;
+	for (; show_rows[s->at].name != NULL; s->at++) {
+		const struct show_row *row = &show_rows[s->at];
+
+		if ((s->wanted & 1u << s->at) == 0)
+			continue;
+		if (!s->begun) {
+			section_head(s, row, is_first_wanted(s), s->wanted == 1u << s->at);
+			s->begun = s->first = true;
+			s->cursor = 0;
+			s->index = 0;
+		}
+		for (;;) {
+			if (ctl_congested(call)) {
+				call->resume = show_go;
+				return;
+			}
+			text_clear(&s->out);
+			s->json = json_to(&s->out);
+			if (!row->next(s))
+				break;
+			section_item(s, row);
+		}
+		section_end(s, row);
+		s->begun = false;
+	}
+	show_end(s);
+}
+
+void
+show_run(struct ctl_call *call)
+{
+	const char *names[SHOW_ROWS_MAX + 2], *param = ctl_param(call, 0);
+	struct show *s;
+	unsigned n = 0, wanted = 0, all = 0;
+	int which;
+
+	for (; show_rows[n].name != NULL; n++) {
+		names[n] = show_rows[n].name;
+		all |= 1u << n;
+		if (param == NULL && show_rows[n].by_default)
+			wanted |= 1u << n;
+	}
+	names[n] = "ALL";
+	names[n + 1] = NULL;
+	if (param != NULL) {
+		which = verb_keyword(names, param);
+		if (which < 0) {
+			ctl_done(call, ST_IVKEYW, "\\%s\\ %s", param,
+				which == -2 ? "is ambiguous" : "is nothing that SHOW knows");
+			return;
+		}
+		wanted = (unsigned)which == n ? all : 1u << which;
+	}
+	s = calloc(1, sizeof(*s));
+	if (s == NULL) {
+		ctl_done(call, ST_NOMEMORY, NULL);
+		return;
+	}
+	s->call = call;
+	s->d = call->user;
+	s->wanted = wanted;
+	s->full = cmd_qual(call->cmd, "FULL") != NULL;
+	call->state = s;
+	if (call->json)
+		ctl_line(call, "{ \"schema\": \"multinet.racoon.show\", \"version\": 1, ");
+	show_go(call);
+}

@@ -1,0 +1,62 @@
+/*
+ * show.h - SHOW: its sections as rows, walked with a cursor that yields when answers pile up.
+ *
+ * For verbs.c and show_*.c.
+ */
+#ifndef RACOON_DAEMON_SHOW_H
+#define RACOON_DAEMON_SHOW_H
+
+#include "lib/ctl.h"
+#include "racoon/daemon/host.h"
+
+struct show_peers; /* show_peers.c */
+
+struct show { /* one SHOW under way */
+	struct ctl_call *call;
+	struct rd *d;
+	unsigned wanted;   /* bits: index into the rows */
+	unsigned at;       /* the section being shown */
+	bool begun, first; /* its head is out; no item is, so far */
+	bool full;
+	uint64_t cursor;
+	unsigned index;
+	struct text out;
+	struct json json;
+	instant now;
+	struct show_peers *peers;
+};
+
+struct show_row {
+	const char *name;  /* "ISAKMP" */
+	const char *key;   /* of the JSON member */
+	const char *title; /* head of the table; NULL: none */
+	const char *none;  /* said when there is no item */
+	bool by_default;   /* part of SHOW without a parameter */
+	/* The next item, as lines or as a JSON value, into s->out; false: there is none. */
+	bool (*next)(struct show *s);
+};
+
+extern const struct show_row show_rows[]; /* ends with name NULL */
+
+void show_run(struct ctl_call *call); /* the verb */
+
+bool show_state(struct show *s);
+bool show_isakmp(struct show *s);
+bool show_ipsec(struct show *s);
+bool show_peer(struct show *s);
+bool show_failure(struct show *s);
+bool show_counters(struct show *s);
+bool show_limits(struct show *s);
+bool show_schedule(struct show *s);
+bool show_config(struct show *s);
+void show_peers_free(struct show *s);
+
+/* "0 07:59:40", or "-" when it never comes. */
+const char *show_until(const struct show *s, instant when, char *buf, size_t size);
+/* An instant as whole seconds from now, for JSON; never negative. */
+int64_t show_seconds(const struct show *s, instant when);
+/* Addresses as JSON members "NAME" and "NAME_port". */
+void show_json_endpoint(struct json *j, const char *name, const char *port_name,
+	const struct net_endpoint *e);
+
+#endif

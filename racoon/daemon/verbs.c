@@ -1,0 +1,431 @@
+/*
+ * verbs.c - RACOON's verbs on the control protocol.
+ *
+ * One row and one function each.  START, STOP and RESTART belong to the master server; everything
+ * that has to do with the process's insides is here.  Verbs that take time end their call later,
+ * from the loop; a session that goes away cancels them.
+ */
+#include "racoon/daemon/verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "racoon/daemon/show.h"
+
+enum { TIMEOUT_MAX_S = 3600, DEBUG_MAX = 9 };
+
+static struct rd *
+daemon_of(const struct ctl_call *call)
+{
+	return call->user;
+}
+
+/* ----------------------------------------------------------------------------------- ESTABLISH */
+
+struct establish { /* one ESTABLISH (or DELETE) under way */
+	struct ctl_call *call;
+	struct ike_command command;
+	const char *remote; /* as typed */
+	int64_t timeout_ms;
+	uint64_t id, lookup; /* what is being waited for */
+	bool nowait;
+};
+
+static void
+establish_end(struct establish *e, enum status status, const char *detail)
+{
+	struct ctl_call *call = e->call;
+
+	call->cancel = NULL;
+	free(e);
+	ctl_done(call, status, "%s", detail);
+}
+
+static void
+establish_replied(void *user, enum status status, const struct net_endpoint *remote,
+	const char *detail)
+{
+	struct establish *e = user;
+	char peer[NET_ADDR_TEXT], text[IKE_DETAIL_MAX + NET_ADDR_TEXT + 16];
+
+	net_addr_text(peer, sizeof(peer),
+		remote != NULL && remote->addr.family != 0 ? &remote->addr : &e->command.remote);
+	/* The engine's words, behind the peer's address when they do not tell it. */
+	snprintf(text, sizeof(text), "%s%s%s", strstr(detail, peer) != NULL ? "" : peer,
+		detail[0] != '\0' && strstr(detail, peer) == NULL ? ", " : "", detail);
+	establish_end(e, status, text);
+}
+
+static void
+establish_cancel(struct ctl_call *call)
+{
+	struct establish *e = call->state;
+
+	if (e->id != 0)
+		rd_cancel(daemon_of(call), e->id);
+	if (e->lookup != 0)
+		rd_resolve_cancel(daemon_of(call), e->lookup);
+	establish_end(e, ST_CANCELLED, "");
+}
+
+static void
+establish_submit(struct establish *e)
+{
+	struct rd *d = daemon_of(e->call);
+	char peer[NET_ADDR_TEXT];
+
+	if (e->nowait) {
+		if (rd_submit(d, &e->command, 0, NULL, NULL) == 0)
+			establish_end(e, ST_LIMIT, "too many commands wait for their answers");
+		else
+			establish_end(e, ST_NORMAL,
+				net_addr_text(peer, sizeof(peer), &e->command.remote));
+		return;
+	}
+	e->id = rd_submit(d, &e->command, e->timeout_ms, establish_replied, e);
+	if (e->id == 0)
+		establish_end(e, ST_LIMIT, "too many commands wait for their answers");
+}
+
+static void
+establish_resolved(void *user, const struct net_addr *addr)
+{
+	struct establish *e = user;
+	char text[RD_NAME_MAX + 64];
+
+	e->lookup = 0;
+	if (addr != NULL) {
+		e->command.remote = net_addr_normal(*addr);
+		establish_submit(e);
+		return;
+	}
+	snprintf(text, sizeof(text), "no address is known for \\%s\\", e->remote);
+	establish_end(e, ST_IVPARM, text);
+}
+
+/* An address, the name of a remote section, else a host name. */
+static void
+establish_begin(struct establish *e)
+{
+	struct rd *d = daemon_of(e->call);
+	const struct rc_remote *r = rc_remote_named(rd_config(d), e->remote);
+	char text[RD_NAME_MAX + 64];
+
+	if (net_addr_parse(e->remote, &e->command.remote)) {
+		e->command.remote = net_addr_normal(e->command.remote);
+		establish_submit(e);
+		return;
+	}
+	if (r != NULL && r->address.addr.family != 0) {
+		e->command.remote = r->address.addr;
+		establish_submit(e);
+		return;
+	}
+	e->lookup = r == NULL ? rd_resolve(d, e->remote, establish_resolved, e) : 0;
+	if (e->lookup != 0)
+		return;
+	snprintf(text, sizeof(text), "\\%.200s\\ is no address and names no peer", e->remote);
+	establish_end(e, ST_IVPARM, text);
+}
+
+/* The local address: as typed, else MULTINET_HOST_NAME's where that is ours and of the same kind. */
+static bool
+local_address(struct ctl_call *call, const char *typed, struct net_addr *out)
+{
+	struct rd *d = daemon_of(call);
+	const struct net_addr *host = rd_host_address(d);
+	const char *remote = ctl_param(call, 0);
+	struct net_addr peer;
+
+	*out = (struct net_addr){ 0 };
+	if (typed == NULL) {
+		bool other = net_addr_parse(remote, &peer) && host != NULL &&
+			peer.family != host->family;
+
+		if (host != NULL && rd_is_local(d, host) && !other)
+			*out = *host;
+		return true;
+	}
+	if (!net_addr_parse(typed, out)) {
+		ctl_done(call, ST_IVPARM, "\\%s\\: the local address has to be numeric", typed);
+		return false;
+	}
+	*out = net_addr_normal(*out);
+	if (!rd_is_local(d, out)) {
+		ctl_done(call, ST_IVPARM, "%s is none of the addresses racoon listens at", typed);
+		return false;
+	}
+	return true;
+}
+
+static bool
+timeout_value(struct ctl_call *call, int64_t *ms)
+{
+	const char *value = cmd_qual(call->cmd, "TIMEOUT");
+	unsigned long s;
+	char *end;
+
+	*ms = RD_ESTABLISH_MS;
+	if (value == NULL)
+		return true;
+	s = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end != '\0' || s == 0 || s > TIMEOUT_MAX_S) {
+		ctl_done(call, ST_VALREQ, "/TIMEOUT: expected 1 to %d seconds", TIMEOUT_MAX_S);
+		return false;
+	}
+	*ms = (int64_t)s * 1000;
+	return true;
+}
+
+static void
+verb_establish(struct ctl_call *call)
+{
+	struct establish *e;
+	struct net_addr local;
+	int64_t ms;
+
+	if (!timeout_value(call, &ms) || !local_address(call, ctl_param(call, 1), &local))
+		return;
+	e = calloc(1, sizeof(*e));
+	if (e == NULL) {
+		ctl_done(call, ST_NOMEMORY, NULL);
+		return;
+	}
+	e->call = call;
+	e->remote = ctl_param(call, 0);
+	e->timeout_ms = ms;
+	e->nowait = cmd_qual(call->cmd, "NOWAIT") != NULL;
+	e->command = (struct ike_command){ .type = IKE_CMD_ESTABLISH, .local = local,
+		.children = cmd_qual(call->cmd, "CHILD") != NULL };
+	call->state = e;
+	call->cancel = establish_cancel;
+	establish_begin(e);
+}
+
+static void
+verb_delete(struct ctl_call *call)
+{
+	struct establish *e = calloc(1, sizeof(*e));
+
+	if (e == NULL) {
+		ctl_done(call, ST_NOMEMORY, NULL);
+		return;
+	}
+	e->call = call;
+	e->remote = ctl_param(call, 0);
+	e->timeout_ms = RD_ESTABLISH_MS;
+	e->command = (struct ike_command){ .type = IKE_CMD_DELETE, .scope = IKE_SCOPE_ALL };
+	call->state = e;
+	call->cancel = establish_cancel;
+	establish_begin(e);
+}
+
+/* --------------------------------------------------------------------------- FLUSH, SHUTDOWN */
+
+struct waiting { /* a call that waits for one command */
+	struct ctl_call *call;
+	uint64_t id;
+};
+
+static void
+waiting_end(struct waiting *w, enum status status, const char *detail)
+{
+	struct ctl_call *call = w->call;
+
+	call->cancel = NULL;
+	free(w);
+	ctl_done(call, status, "%s", detail);
+}
+
+static void
+waiting_replied(void *user, enum status status, const struct net_endpoint *remote,
+	const char *detail)
+{
+	(void)remote;
+	waiting_end(user, status, detail);
+}
+
+static void
+flush_cancel(struct ctl_call *call)
+{
+	struct waiting *w = call->state;
+
+	rd_cancel(daemon_of(call), w->id);
+	waiting_end(w, ST_CANCELLED, "");
+}
+
+static struct waiting *
+wait_with(struct ctl_call *call, void (*cancel)(struct ctl_call *))
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		ctl_done(call, ST_NOMEMORY, NULL);
+		return NULL;
+	}
+	w->call = call;
+	call->state = w;
+	call->cancel = cancel;
+	return w;
+}
+
+static void
+verb_flush(struct ctl_call *call)
+{
+	static const char *const words[] = { "ISAKMP", "IPSEC", "ALL", NULL };
+	static const enum ike_scope scopes[] = { IKE_SCOPE_ISAKMP, IKE_SCOPE_IPSEC, IKE_SCOPE_ALL };
+	struct ike_command command = { .type = IKE_CMD_FLUSH, .scope = IKE_SCOPE_ALL };
+	const char *param = ctl_param(call, 0);
+	struct waiting *w;
+	int which;
+
+	if (param != NULL) {
+		which = verb_keyword(words, param);
+		if (which < 0) {
+			ctl_done(call, ST_IVKEYW, "\\%s\\: expected ISAKMP, IPSEC or ALL", param);
+			return;
+		}
+		command.scope = scopes[which];
+	}
+	w = wait_with(call, flush_cancel);
+	if (w == NULL)
+		return;
+	w->id = rd_submit(daemon_of(call), &command, RD_ESTABLISH_MS, waiting_replied, w);
+	if (w->id == 0)
+		waiting_end(w, ST_LIMIT, "too many commands wait for their answers");
+}
+
+static void
+shutdown_cancel(struct ctl_call *call)
+{
+	struct waiting *w = call->state;
+
+	rd_shutdown_forget(daemon_of(call), w);
+	waiting_end(w, ST_CANCELLED, "");
+}
+
+static void
+shutdown_replied(void *user, enum status status, const struct net_endpoint *remote,
+	const char *detail)
+{
+	(void)remote;
+	(void)detail;
+	waiting_end(user, status == ST_NORMAL ? ST_SHUTTING : status,
+		status == ST_NORMAL ? "" : "ending all the same; not all SAs could be removed");
+}
+
+static void
+verb_shutdown(struct ctl_call *call)
+{
+	struct waiting *w = wait_with(call, shutdown_cancel);
+	enum status status;
+
+	if (w == NULL)
+		return;
+	status = rd_shutdown(daemon_of(call), shutdown_replied, w);
+	if (status != ST_NORMAL)
+		waiting_end(w, status, "");
+}
+
+/* ------------------------------------------------------------------------ RELOAD, DEBUG, MONITOR */
+
+static void
+verb_reload(struct ctl_call *call)
+{
+	struct text out = { 0 };
+	struct rc_plan plan;
+	enum status status = rd_reload(daemon_of(call), &plan, &out);
+
+	ctl_text(call, text_str(&out));
+	text_free(&out);
+	if (status == ST_NORMAL)
+		ctl_done(call, status, "%u kept, %u changed, %u removed, %u added", plan.kept,
+			plan.changed, plan.removed, plan.added);
+	else
+		ctl_done(call, status, "the configuration in use stays");
+}
+
+static void
+verb_debug(struct ctl_call *call)
+{
+	struct rd *d = daemon_of(call);
+	const char *param = ctl_param(call, 0);
+	enum log_level level = rd_base_level(d);
+	unsigned long v;
+	char *end;
+
+	if (param == NULL) {
+		ctl_done(call, ST_NORMAL, "logging %s", log_level_name(log_level()));
+		return;
+	}
+	v = strtoul(param, &end, 10);
+	if (param[0] < '0' || param[0] > '9' || *end != '\0' || v > DEBUG_MAX) {
+		ctl_done(call, ST_IVPARM, "\\%s\\: expected 0 (off) to %d", param, DEBUG_MAX);
+		return;
+	}
+	if (v == 1 && level < LOG_L_DEBUG)
+		level = LOG_L_DEBUG;
+	else if (v > 1)
+		level = LOG_L_DEBUG2;
+	rd_debug(d, level);
+	ctl_done(call, ST_NORMAL, "logging %s", log_level_name(level));
+}
+
+static void
+verb_monitor(struct ctl_call *call)
+{
+	bool on = cmd_qual(call->cmd, "OFF") == NULL;
+
+	ctl_set_monitor(call->session, on);
+	ctl_done(call, ST_NORMAL, on ? "events are shown as they come" : "no more events");
+}
+
+/* ------------------------------------------------------------------------------------ the table */
+
+static const struct verb_qual quals_establish[] = {
+	{ "CHILD", NULL, "also the IPsec SAs that the policies ask for" },
+	{ "TIMEOUT", "seconds", "wait so long for the end (120)" },
+	{ "NOWAIT", NULL, "do not wait for the end" },
+	{ NULL, NULL, NULL },
+};
+static const struct verb_qual quals_show[] = {
+	{ "FORMAT", "TEXT|JSON", "form of the answer" },
+	{ "FULL", NULL, "a second line with the rest of each SA" },
+	{ NULL, NULL, NULL },
+};
+static const struct verb_qual quals_monitor[] = {
+	{ "OFF", NULL, "stop showing events" },
+	{ NULL, NULL, NULL },
+};
+
+const struct verb rd_verbs[] = {
+	{ "NOOP", NULL, 0, 0, NULL, CTL_READER, ctl_verb_noop, "do nothing", NULL },
+	{ "VERSION", NULL, 0, 0, NULL, CTL_READER, ctl_verb_version, "show the version", NULL },
+	{ "HELP", "[topic]", 0, 1, ctl_quals_help, CTL_READER, ctl_verb_help,
+		"list the verbs, or explain one", NULL },
+	{ "SHOW", "[STATE|ISAKMP|IPSEC|PEERS|FAILURES|COUNTERS|LIMITS|SCHEDULE|CONFIG|ALL]", 0, 1,
+		quals_show, CTL_READER, show_run, "show SAs and what is known of the peers",
+		"Without a parameter: the state, ISAKMP and IPsec SAs.\n"
+		"PEERS shows those that are configured, up or down; FAILURES what went wrong and the\n"
+		"likely remedy, also of negotiations long gone." },
+	{ "ESTABLISH", "remote [local]", 1, 2, quals_establish, CTL_OPERATOR, verb_establish,
+		"negotiate phase 1 with a peer",
+		"remote is an address, the name of a remote section, or a host name.  local is an\n"
+		"address of this host; without it that of MULTINET_HOST_NAME." },
+	{ "FLUSH", "[ISAKMP|IPSEC|ALL]", 0, 1, NULL, CTL_OPERATOR, verb_flush,
+		"delete our SAs, telling the peers first",
+		"SAs that others installed are not touched.  They are negotiated anew on demand." },
+	{ "DELETE", "remote", 1, 1, NULL, CTL_OPERATOR, verb_delete,
+		"delete our SAs with one peer, telling it first", NULL },
+	{ "DEBUG", "[level]", 0, 1, NULL, CTL_OPERATOR, verb_debug,
+		"log more (1, 2) or as configured (0)", NULL },
+	{ "RELOAD", NULL, 0, 0, NULL, CTL_OPERATOR, verb_reload, "read the configuration again",
+		"With an error in it nothing changes.  The answer lists the sections that differ." },
+	{ "MONITOR", NULL, 0, 0, quals_monitor, CTL_READER, verb_monitor,
+		"show events as they come", NULL },
+	{ "SHUTDOWN", NULL, 0, 0, NULL, CTL_OPERATOR, verb_shutdown,
+		"tell the peers, remove our SAs, end", NULL },
+	{ .name = NULL },
+};

@@ -1,0 +1,792 @@
+/*
+ * child.c - phase 2: the IPsec SAs of one negotiation, their lifetimes, successors, end.
+ *
+ * Called by events of the SA database, commands, quick mode and timers.  A child outlives the phase 1
+ * it was made on.  Successors are settled as with phase 1 (see sa.c), message IDs in place of
+ * cookies, so that of two made at once for one policy the same one is left at both ends.
+ */
+#include "racoon/ike/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "racoon/ikev1/v1_rows.h"
+
+const char *
+ike_proto_name(enum sa_proto p)
+{
+	return p == SA_AH ? "AH" : p == SA_IPCOMP ? "IPCOMP" : "ESP";
+}
+
+const char *
+ike_mode_name(enum sa_mode m, bool natt)
+{
+	if (m == SA_TUNNEL)
+		return natt ? "UDP-Tunnel" : "Tunnel";
+	return natt ? "UDP-Transport" : "Transport";
+}
+
+/* ------------------------------------------------------------------------------------ look-up --- */
+
+static uint64_t
+address_hash(const struct ike *e, const struct net_addr *a, uint64_t more)
+{
+	return hash_more(hash_bytes(&e->env.hash_key, a, sizeof(*a)), more);
+}
+
+static uint64_t
+in_hash(const struct ike *e, enum sa_proto proto, uint32_t spi)
+{
+	return hash_more(e->env.hash_key.k0, (uint64_t)proto << 32 | spi);
+}
+
+static uint64_t
+out_hash(const struct ike *e, const struct net_addr *remote, enum sa_proto proto, uint32_t spi)
+{
+	return address_hash(e, remote, (uint64_t)proto << 32 | spi);
+}
+
+static uint64_t
+policy_hash(const struct ike *e, const struct net_addr *peer, const struct sp_selector *s)
+{
+	uint64_t h = address_hash(e, peer, (uint64_t)s->sport << 32 | (uint64_t)s->dport << 16 |
+					   s->upper);
+
+	h = hash_more(h, address_hash(e, &s->src.addr, s->src.len));
+	return hash_more(h, address_hash(e, &s->dst.addr, s->dst.len));
+}
+
+static uint64_t
+msgid_hash(const struct ike_sa *sa, uint32_t msgid)
+{
+	return hash_more(hash_more(0, sa->serial), msgid);
+}
+
+struct ike_child *
+ike_child_by_msgid(const struct ike *e, const struct ike_sa *sa, uint32_t msgid)
+{
+	for (struct hash_node *n = hash_find(&e->child_by_msgid, msgid_hash(sa, msgid)); n != NULL;
+	     n = hash_again(n)) {
+		struct ike_child *c = container_of(n, struct ike_child, by_msgid);
+		if (c->message_id == msgid && c->x != NULL && c->x->sa == sa)
+			return c;
+	}
+	return NULL;
+}
+
+struct ike_child *
+ike_child_by_spi_in(const struct ike *e, enum sa_proto proto, uint32_t spi)
+{
+	for (struct hash_node *n = hash_find(&e->by_spi_in, in_hash(e, proto, spi)); n != NULL;
+	     n = hash_again(n)) {
+		struct ike_pair *p = container_of(n, struct ike_pair, by_in);
+		if (p->proto == proto && p->spi_in == spi)
+			return p->child;
+	}
+	return NULL;
+}
+
+struct ike_child *
+ike_child_by_spi_out(const struct ike *e, const struct net_addr *remote, enum sa_proto proto,
+	uint32_t spi)
+{
+	for (struct hash_node *n = hash_find(&e->by_spi_out, out_hash(e, remote, proto, spi));
+	     n != NULL; n = hash_again(n)) {
+		struct ike_pair *p = container_of(n, struct ike_pair, by_out);
+		if (p->proto == proto && p->spi_out == spi &&
+		    net_addr_equal(&p->child->remote.addr, remote))
+			return p->child;
+	}
+	return NULL;
+}
+
+void
+ike_child_hash_in(struct ike *e, struct ike_child *c, unsigned pair)
+{
+	struct ike_pair *p = &c->pair[pair];
+
+	hash_remove(&e->by_spi_in, &p->by_in);
+	hash_insert(&e->by_spi_in, &p->by_in, in_hash(e, p->proto, p->spi_in));
+}
+
+void
+ike_child_hash_out(struct ike *e, struct ike_child *c, unsigned pair)
+{
+	struct ike_pair *p = &c->pair[pair];
+
+	hash_remove(&e->by_spi_out, &p->by_out);
+	hash_insert(&e->by_spi_out, &p->by_out,
+		out_hash(e, &c->remote.addr, p->proto, p->spi_out));
+}
+
+void
+ike_child_hash_policy(struct ike *e, struct ike_child *c)
+{
+	hash_remove(&e->child_by_policy, &c->by_policy);
+	hash_insert(&e->child_by_policy, &c->by_policy,
+		policy_hash(e, &c->peer->address, &c->sel));
+}
+
+/* The next child for the same traffic with the same peer; NULL begins. */
+static struct ike_child *
+same_policy(const struct ike *e, const struct ike_peer *p, const struct sp_selector *sel,
+	const struct ike_child *after)
+{
+	struct hash_node *n = after == NULL
+		? hash_find(&e->child_by_policy, policy_hash(e, &p->address, sel))
+		: hash_again(&after->by_policy);
+
+	for (; n != NULL; n = hash_again(n)) {
+		struct ike_child *c = container_of(n, struct ike_child, by_policy);
+		if (c->peer == p && sp_selector_equal(&c->sel, sel))
+			return c;
+	}
+	return NULL;
+}
+
+bool
+ike_child_policy_up(const struct ike *e, const struct ike_peer *p, const struct sp_selector *sel)
+{
+	for (struct ike_child *c = NULL; (c = same_policy(e, p, sel, c)) != NULL;)
+		if (c->state == IKE_S_UP && !c->retiring)
+			return true;
+	return false;
+}
+
+/* -------------------------------------------------------------------------------------- birth --- */
+
+static bool
+rules_ok(const struct ipsec_policy *p)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < p->rules; i++) {
+		enum sa_proto proto = p->rule[i].proto;
+		if (proto == SA_ESP || proto == SA_AH)
+			any = true;
+		else if (p->rule[i].level != SP_USE)
+			return false;
+	}
+	return any && p->action == SP_IPSEC;
+}
+
+/* Ends of a transport rule's SA: those of the tunnel it runs in, else the two hosts. */
+static void
+pair_init(struct ike_pair *pair, struct ike_child *c, const struct ipsec_policy *policy,
+	const struct sp_rule *r)
+{
+	const struct sp_rule *ends = r;
+
+	pair->child = c;
+	pair->proto = r->proto;
+	pair->mode = r->mode == SA_TUNNEL ? SA_TUNNEL : SA_TRANSPORT;
+	pair->level = r->level;
+	pair->reqid = r->reqid;
+	pair->local = c->local.addr;
+	pair->remote = c->remote.addr;
+	for (unsigned i = 0; r->mode != SA_TUNNEL && i < policy->rules; i++)
+		if (policy->rule[i].mode == SA_TUNNEL)
+			ends = &policy->rule[i];
+	if (ends->mode == SA_TUNNEL && ends->src.addr.family != 0 && ends->dst.addr.family != 0) {
+		pair->local = ends->src.addr;
+		pair->remote = ends->dst.addr;
+	}
+}
+
+struct ike_child *
+ike_child_new(struct ike *e, struct ike_peer *p, const struct net_endpoint *local,
+	const struct net_endpoint *remote, enum ike_side side, const struct ipsec_policy *policy)
+{
+	struct ike_child *c;
+
+	if (!rules_ok(policy))
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL || (c->pair = calloc(policy->rules, sizeof(*c->pair))) == NULL) {
+		free(c);
+		return NULL;
+	}
+	c->serial = ++e->serial;
+	c->cmds = e->cmd_mask;
+	c->peer = p;
+	c->local = *local;
+	c->remote = *remote;
+	c->side = side;
+	c->sel = policy->sel;
+	c->policy_id = policy->id;
+	c->begun = e->now;
+	c->begun_step = e->steps;
+	c->expires = INSTANT_NEVER;
+	list_init(&c->job_list);
+	for (unsigned i = 0; i < policy->rules; i++)
+		if (policy->rule[i].proto == SA_ESP || policy->rule[i].proto == SA_AH)
+			pair_init(&c->pair[c->pairs++], c, policy, &policy->rule[i]);
+	list_append(&e->children, &c->in_all);
+	list_append(&p->children, &c->in_peer);
+	hash_insert(&e->child_by_serial, &c->by_serial, hash_more(0, c->serial));
+	ike_child_hash_policy(e, c);
+	return c;
+}
+
+bool
+ike_child_attach(struct ike *e, struct ike_child *c, struct ike_sa *sa, uint32_t message_id)
+{
+	c->x = ike_xchg_new(e, sa, c, WIRE_X_QUICK, c->side, message_id);
+	if (c->x == NULL)
+		return false;
+	c->local = sa->local;
+	c->remote = sa->remote;
+	c->natt = sa->natt;
+	c->parent = sa->serial;
+	c->message_id = message_id;
+	list_append(&sa->quicks, &c->x->in_sa);
+	sa->quick_count++;
+	hash_insert(&e->child_by_msgid, &c->by_msgid, msgid_hash(sa, message_id));
+	ike_sa_limit(e, c->x);
+	return true;
+}
+
+void
+ike_child_sa(const struct ike_child *c, const struct ike_pair *p, bool inbound, struct ipsec_sa *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->src.addr = inbound ? p->remote : p->local;
+	out->dst.addr = inbound ? p->local : p->remote;
+	out->proto = p->proto;
+	out->mode = p->mode;
+	out->spi = inbound ? p->spi_in : p->spi_out;
+	out->reqid = p->reqid;
+	out->encr = p->encr;
+	out->auth = p->auth;
+	if (c->natt) {
+		out->natt = true;
+		out->src.port = inbound ? c->remote.port : c->local.port;
+		out->dst.port = inbound ? c->local.port : c->remote.port;
+	}
+}
+
+/* A policy that would lead to the same child: to renew it. */
+void
+ike_child_policy(const struct ike_child *c, struct ipsec_policy *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->sel = c->sel;
+	out->dir = SP_OUT;
+	out->action = SP_IPSEC;
+	out->id = c->policy_id;
+	out->rules = c->pairs;
+	for (unsigned i = 0; i < c->pairs; i++) {
+		const struct ike_pair *p = &c->pair[i];
+		struct sp_rule *r = &out->rule[i];
+		r->proto = p->proto;
+		r->mode = p->mode;
+		r->level = p->level;
+		r->reqid = p->reqid;
+		if (p->mode == SA_TUNNEL) {
+			r->src.addr = p->local;
+			r->dst.addr = p->remote;
+		}
+	}
+}
+
+/* ----------------------------------------------------------------------------------- beginning --- */
+
+static void
+wait_fired(struct ike *e, struct ike_timer *t)
+{
+	struct ike_child *c = container_of(t, struct ike_child, wait);
+	char to[NET_ADDR_TEXT];
+
+	ike_log(e, LOG_L_ERROR, &c->remote, c->serial, "%s give up to get IPsec-SA due to time up to wait.",
+		net_addr_text(to, sizeof(to), &c->remote.addr));
+	ike_child_fail(e, c, ST_NOPHASE1, 0, "time up waiting for phase 1");
+}
+
+static void
+stop_waiting(struct ike *e, struct ike_child *c)
+{
+	c->waits = false;
+	list_remove(&c->waiting);
+	ike_disarm(e, &c->wait);
+}
+
+/* Queue it; begin at once when phase 1 is there, else see that there will be one. */
+static enum status
+enqueue(struct ike *e, struct ike_child *c, const struct net_addr *local, char *why, size_t size)
+{
+	struct ike_peer *p = c->peer;
+	struct ike_sa *sa;
+	char to[NET_ADDR_TEXT];
+
+	c->waits = true;
+	list_append(&p->waiting, &c->waiting);
+	ike_arm(e, &c->wait,
+		instant_add(e->now, e->config == NULL ? 30000 : e->config->timer.phase1), wait_fired);
+	if (ike_peer_up(p) != NULL) {
+		ike_child_kick(e, p);
+		return ST_NORMAL;
+	}
+	ike_log(e, LOG_L_INFO, &c->remote, c->serial,
+		"IPsec-SA request for %s queued due to no phase1 found.",
+		net_addr_text(to, sizeof(to), &p->address));
+	if (ike_peer_coming(p) != NULL)
+		return ST_NORMAL;
+	return ike_sa_initiate(e, &p->address, local, &sa, why, size);
+}
+
+void
+ike_child_kick(struct ike *e, struct ike_peer *p)
+{
+	struct ike_sa *sa;
+
+	while (!list_empty(&p->waiting) && (sa = ike_peer_up(p)) != NULL &&
+	       sa->quick_count < e->env.limits.children_per_sa)
+		ike_child_begin(e, container_of(p->waiting.next, struct ike_child, waiting), sa);
+}
+
+void
+ike_child_begin(struct ike *e, struct ike_child *c, struct ike_sa *sa)
+{
+	char pair[IKE_PAIR_TEXT];
+	uint32_t id;
+
+	stop_waiting(e, c);
+	do
+		id = ike_random32(e);
+	while (id == 0 || !ike_msgid_fresh(sa, id));
+	if (!ike_child_attach(e, c, sa, id)) {
+		ike_child_fail(e, c, ST_NOMEMORY, 0, "");
+		return;
+	}
+	c->begun_step = e->steps;
+	ike_log(e, LOG_L_INFO, &sa->remote, c->serial, "initiate new phase 2 negotiation: %s",
+		ike_pair_text(pair, sizeof(pair), &sa->local, "<=>", &sa->remote));
+	ike_run_start(e, c->x);
+}
+
+/* Its phase 1 went away under it: from the start, on another one, a few times. */
+void
+ike_child_restart(struct ike *e, struct ike_child *c)
+{
+	char why[IKE_DETAIL_MAX];
+	struct ipsec_sa sa;
+	enum status status;
+
+	if (c->state == IKE_S_UP) {
+		ike_xchg_end(e, c->x);
+		return;
+	}
+	if (c->side != IKE_INITIATOR || e->stopping || c->restarts++ >= IKE_RESTARTS_MAX) {
+		ike_child_fail(e, c, ST_NOPHASE1, 0, "phase 1 went away");
+		return;
+	}
+	ike_xchg_end(e, c->x);
+	for (unsigned i = 0; i < c->pairs; i++) {
+		struct ike_pair *p = &c->pair[i];
+		hash_remove(&e->by_spi_in, &p->by_in);
+		hash_remove(&e->by_spi_out, &p->by_out);
+		if (p->spi_in != 0) {
+			ike_child_sa(c, p, true, &sa);
+			ike_job_delete(e, &sa, 0);
+		}
+		p->spi_in = p->spi_out = 0;
+		p->in_asked = p->out_asked = false;
+	}
+	c->state = IKE_S_START;
+	status = enqueue(e, c, &c->local.addr, why, sizeof(why));
+	if (status != ST_NORMAL)
+		ike_child_fail(e, c, status, 0, why);
+}
+
+/* Which ends, which traffic; transport mode is between the two hosts, whatever the policy covers. */
+static enum status
+place(const struct ipsec_policy *policy, const struct net_addr *src, const struct net_addr *dst,
+	struct net_addr *local, struct net_addr *remote, struct sp_selector *sel)
+{
+	bool tunnel = false;
+
+	*sel = policy->sel;
+	for (unsigned i = 0; i < policy->rules; i++)
+		tunnel |= policy->rule[i].mode == SA_TUNNEL;
+	if (!ike_policy_ends(policy, local, remote)) {
+		if (src == NULL || dst == NULL || src->family == 0 || dst->family == 0)
+			return ST_NOPOLICY;
+		*local = *src;
+		*remote = *dst;
+	}
+	if (!tunnel) {
+		sel->src = net_prefix_host(local);
+		sel->dst = net_prefix_host(remote);
+	}
+	return ST_NORMAL;
+}
+
+enum status
+ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struct net_addr *src,
+	const struct net_addr *dst, uint32_t seq, bool again, struct ike_child **out, char *why,
+	size_t size)
+{
+	struct net_addr local, remote;
+	struct net_endpoint here = { 0 }, there = { .port = 500 };
+	struct sp_selector sel;
+	struct ike_child *c = NULL;
+	struct ike_peer *p;
+	enum status status;
+
+	snprintf(why, size, "policy %u", policy->id);
+	if (policy->rules == 0 && ike_spd_by_id(e, policy->id) != NULL)
+		policy = ike_spd_by_id(e, policy->id);
+	if (!rules_ok(policy))
+		return ST_UNSUPPORTED;
+	TRY(place(policy, src, dst, &local, &remote, &sel));
+	p = ike_peer_of(e, &remote, true);
+	if (p == NULL)
+		return ST_NOMEMORY;
+	while ((c = same_policy(e, p, &sel, c)) != NULL)
+		if (c->state != IKE_S_UP || (again && c->up_step == e->steps))
+			break; /* one is under way already */
+	if (c != NULL) {
+		if (out != NULL)
+			*out = c;
+		return ST_NORMAL;
+	}
+	here.addr = local;
+	there.addr = remote;
+	c = ike_child_new(e, p, &here, &there, IKE_INITIATOR, policy);
+	if (c == NULL) {
+		ike_peer_tidy(e, p);
+		return ST_NOMEMORY;
+	}
+	c->sel = sel;
+	c->acquire_seq = seq;
+	ike_child_hash_policy(e, c);
+	if (out != NULL)
+		*out = c;
+	status = enqueue(e, c, &local, why, size);
+	if (status != ST_NORMAL && c->state != IKE_S_DEAD)
+		ike_child_fail(e, c, status, 0, why);
+	return status;
+}
+
+/* --------------------------------------------------------------------------------- established --- */
+
+static void
+retire_fired(struct ike *e, struct ike_timer *t)
+{
+	ike_child_end(e, container_of(t, struct ike_child, retire), ST_REPLACED, true, 0);
+}
+
+/*
+ * Another one takes over.  We send on that from now on, as its inbound SA has been there before ours
+ * was; what the peer still sends on this one is taken for a while.
+ */
+static void
+retire(struct ike *e, struct ike_child *c, int64_t ms)
+{
+	instant when = instant_add(e->now, ms);
+	struct ipsec_sa sa;
+
+	if (c->retiring && c->retire.node.when.ms <= when.ms)
+		return;
+	c->retiring = true;
+	ike_arm(e, &c->retire, when, retire_fired);
+	for (unsigned i = 0; i < c->pairs; i++) {
+		if (!c->pair[i].out_asked)
+			continue;
+		ike_child_sa(c, &c->pair[i], false, &sa);
+		ike_job_delete(e, &sa, 0);
+		c->pair[i].out_asked = false;
+	}
+}
+
+/* The peer repeats message 2: it has not seen message 3, and still sends on the old ones. */
+void
+ike_child_grace(struct ike *e, const struct ike_child *n)
+{
+	instant when = instant_add(e->now, IKE_GRACE_MS);
+
+	for (struct ike_child *o = NULL; (o = same_policy(e, n->peer, &n->sel, o)) != NULL;)
+		if (o != n && o->retiring && o->retire.node.when.ms < when.ms)
+			ike_arm(e, &o->retire, when, retire_fired);
+}
+
+static void
+choose_successor(struct ike *e, struct ike_child *n)
+{
+	for (struct ike_child *o = NULL; (o = same_policy(e, n->peer, &n->sel, o)) != NULL;) {
+		bool together = o->up_step > n->begun_step;
+		if (o == n || o->state != IKE_S_UP || o->retiring)
+			continue;
+		if (!together || o->side == n->side)
+			retire(e, o, n->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+		else if (o->message_id > n->message_id)
+			retire(e, o, o->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+		else
+			retire(e, n, n->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+	}
+}
+
+/* The peer made it first: our own attempts that nobody has answered are pointless now. */
+static void
+abandon_attempts(struct ike *e, struct ike_child *n)
+{
+	struct ike_child *next = same_policy(e, n->peer, &n->sel, NULL), *o;
+
+	while ((o = next) != NULL) {
+		next = same_policy(e, n->peer, &n->sel, o);
+		if (o != n && o->side == IKE_INITIATOR && o->state != IKE_S_UP &&
+		    (o->x == NULL || !o->x->answered))
+			ike_child_end(e, o, ST_REPLACED, false, 0);
+	}
+}
+
+static void life_fired(struct ike *e, struct ike_timer *t);
+
+/* An older one for the same traffic must not run out because this attempt failed. */
+static void
+try_again_later(struct ike *e, struct ike_child *o)
+{
+	int64_t left = instant_diff(o->expires, e->now);
+
+	o->rekeying = false;
+	if (left > 4 * IKE_ACQUIRE_RETRY_MS)
+		ike_arm(e, &o->life, instant_add(e->now, left / 4), life_fired);
+}
+
+static void
+renew(struct ike *e, struct ike_child *c)
+{
+	struct ipsec_policy policy;
+	char why[IKE_DETAIL_MAX];
+
+	if (c->state != IKE_S_UP || c->rekeying || c->retiring || e->stopping)
+		return;
+	/* Traffic that no policy protects any more needs no SA. */
+	if (e->spd.known && ike_spd_find(e, SP_OUT, &c->sel) == NULL)
+		return;
+	for (struct ike_child *o = NULL; (o = same_policy(e, c->peer, &c->sel, o)) != NULL;)
+		if (o != c && (o->state != IKE_S_UP || o->up_step > c->up_step))
+			return;
+	c->rekeying = true;
+	e->count[IKE_N_REKEYED]++;
+	ike_child_policy(c, &policy);
+	if (ike_child_initiate(e, &policy, &c->local.addr, &c->remote.addr, 0, true, NULL, why,
+		    sizeof(why)) != ST_NORMAL)
+		try_again_later(e, c);
+}
+
+static void
+life_fired(struct ike *e, struct ike_timer *t)
+{
+	struct ike_child *c = container_of(t, struct ike_child, life);
+
+	if (instant_reached(c->expires, e->now)) {
+		ike_child_end(e, c, ST_EXPIRED, true, 0);
+		return;
+	}
+	ike_arm(e, &c->life, c->expires, life_fired);
+	renew(e, c);
+}
+
+static void
+log_pair(struct ike *e, const struct ike_child *c, const struct ike_pair *p, bool inbound)
+{
+	struct net_endpoint from = { .addr = inbound ? p->remote : p->local,
+		.port = inbound ? c->remote.port : c->local.port };
+	struct net_endpoint to = { .addr = inbound ? p->local : p->remote,
+		.port = inbound ? c->local.port : c->remote.port };
+	uint32_t spi = inbound ? p->spi_in : p->spi_out;
+	char ends[IKE_PAIR_TEXT];
+
+	ike_log(e, LOG_L_INFO, &c->remote, c->serial, "IPsec-SA established: %s/%s %s spi=%u(0x%x)",
+		ike_proto_name(p->proto), ike_mode_name(p->mode, c->natt),
+		ike_pair_text(ends, sizeof(ends), &from, "->", &to), spi, spi);
+}
+
+void
+ike_child_up(struct ike *e, struct ike_child *c)
+{
+	struct ike_peer *p = c->peer;
+	int64_t soft = c->life_ms / 10 * (c->side == IKE_INITIATOR ? 8 : 9);
+
+	c->established = e->now;
+	c->created = e->today;
+	c->up_step = e->steps;
+	c->expires = instant_add(e->now, c->life_ms);
+	e->count[IKE_N_PH2_UP]++;
+	for (unsigned i = 0; i < c->pairs; i++) {
+		log_pair(e, c, &c->pair[i], true);
+		log_pair(e, c, &c->pair[i], false);
+	}
+	ike_note_child(e, IKE_NOTE_PH2_UP, c, ST_NORMAL, "");
+	if (c->side == IKE_INITIATOR)
+		soft = ike_jitter(e, soft);
+	ike_arm(e, &c->life, instant_add(e->now, soft), life_fired);
+	if (c->side == IKE_INITIATOR) {
+		ike_sa_limit(e, c->x); /* kept for duplicates of message 2 */
+	} else {
+		abandon_attempts(e, c);
+		ike_xchg_end(e, c->x);
+	}
+	choose_successor(e, c);
+	ike_commands_child(e, c, ST_NORMAL, "");
+	ike_child_kick(e, p);
+}
+
+/* ---------------------------------------------------------------------------------------- end --- */
+
+static void
+unlink_child(struct ike *e, struct ike_child *c)
+{
+	for (unsigned i = 0; i < c->pairs; i++) {
+		hash_remove(&e->by_spi_in, &c->pair[i].by_in);
+		hash_remove(&e->by_spi_out, &c->pair[i].by_out);
+	}
+	hash_remove(&e->child_by_serial, &c->by_serial);
+	hash_remove(&e->child_by_msgid, &c->by_msgid);
+	hash_remove(&e->child_by_policy, &c->by_policy);
+	list_remove(&c->in_all);
+	list_remove(&c->in_peer);
+	list_remove(&c->waiting);
+	ike_disarm(e, &c->life);
+	ike_disarm(e, &c->retire);
+	ike_disarm(e, &c->wait);
+	if (c->x != NULL)
+		ike_xchg_end(e, c->x);
+	ike_jobs_orphan(&c->job_list);
+}
+
+static void
+tell_peer(struct ike *e, const struct ike_child *c)
+{
+	struct ike_sa *sa = ike_peer_any(c->peer);
+
+	for (unsigned i = 0; sa != NULL && i < c->pairs; i++)
+		v1_delete_spis(e, sa, c->pair[i].proto, &c->pair[i].spi_in, 1);
+}
+
+void
+ike_child_end(struct ike *e, struct ike_child *c, enum status status, bool tell, uint64_t cmd)
+{
+	char pair[IKE_PAIR_TEXT];
+	struct ike_peer *p = c->peer;
+	struct ipsec_sa sa;
+
+	if (c->state == IKE_S_DEAD)
+		return;
+	if (tell)
+		tell_peer(e, c);
+	if (c->state == IKE_S_UP) {
+		ike_log(e, LOG_L_INFO, &c->remote, c->serial, "phase2 sa %s %s: %s",
+			status == ST_EXPIRED ? "expired" : "deleted",
+			ike_pair_text(pair, sizeof(pair), &c->local, "-", &c->remote),
+			status_row(status)->text);
+		ike_note_child(e, IKE_NOTE_PH2_DOWN, c, status, status_row(status)->text);
+	}
+	for (unsigned i = 0; i < c->pairs; i++) {
+		if (c->pair[i].spi_in != 0) {
+			ike_child_sa(c, &c->pair[i], true, &sa);
+			ike_job_delete(e, &sa, cmd);
+		}
+		if (c->pair[i].out_asked) {
+			ike_child_sa(c, &c->pair[i], false, &sa);
+			ike_job_delete(e, &sa, cmd);
+		}
+	}
+	c->state = IKE_S_DEAD;
+	unlink_child(e, c);
+	list_append(&e->dead_children, &c->in_all);
+	ike_peer_tidy(e, p);
+}
+
+void
+ike_child_free(struct ike *e, struct ike_child *c)
+{
+	unlink_child(e, c);
+	free(c->pair);
+	free(c);
+}
+
+void
+ike_child_fail(struct ike *e, struct ike_child *c, enum status status, uint16_t notify,
+	const char *detail)
+{
+	struct ike_peer *p = c->peer;
+	char text[IKE_DETAIL_MAX];
+
+	if (c->state == IKE_S_DEAD)
+		return;
+	snprintf(text, sizeof(text), "%s", detail);
+	e->count[IKE_N_PH2_FAILED]++;
+	ike_log(e, LOG_L_ERROR, &c->remote, c->serial, "phase 2 failed: %s: %s",
+		status_row(status)->text, text);
+	ike_failure(e, 2, &c->local, &c->remote, status, notify, text);
+	for (struct ike_child *o = NULL; (o = same_policy(e, p, &c->sel, o)) != NULL;)
+		if (o != c && o->state == IKE_S_UP && o->rekeying && !o->retiring)
+			try_again_later(e, o);
+	ike_commands_child(e, c, status, text);
+	list_remove(&c->waiting);
+	ike_child_kick(e, p);
+	/* The initiator of a half-made one may think that it is up. */
+	ike_child_end(e, c, status, c->state == IKE_S_UP || c->state == IKE_S_QUICK2_SENT, 0);
+}
+
+/* --------------------------------------------------------------------------- the SA database --- */
+
+static struct ike_child *
+child_of(const struct ike *e, const struct ipsec_sa *sa)
+{
+	struct ike_child *c = ike_child_by_spi_in(e, sa->proto, sa->spi);
+
+	if (c != NULL)
+		for (unsigned i = 0; i < c->pairs; i++)
+			if (c->pair[i].spi_in == sa->spi &&
+			    net_addr_equal(&c->pair[i].local, &sa->dst.addr))
+				return c;
+	c = ike_child_by_spi_out(e, &sa->dst.addr, sa->proto, sa->spi);
+	return c;
+}
+
+void
+ike_child_expire(struct ike *e, const struct sadb_msg *m)
+{
+	struct ike_child *c = m->has_sa ? child_of(e, &m->sa) : NULL;
+
+	if (c == NULL || c->state != IKE_S_UP)
+		return;
+	if (m->hard)
+		ike_child_end(e, c, ST_EXPIRED, true, 0);
+	else
+		renew(e, c);
+}
+
+/* Somebody else deleted SAs of ours: what is left of them is no use, here or there. */
+void
+ike_child_gone(struct ike *e, const struct sadb_msg *m)
+{
+	if (m->error != 0 || !(m->has_sa || m->op == SADB_OP_FLUSH))
+		return;
+	if (m->op == SADB_OP_DELETE && m->sa.spi != 0) {
+		struct ike_child *c = child_of(e, &m->sa);
+		if (c != NULL && c->state == IKE_S_UP)
+			ike_child_end(e, c, ST_FLUSHED, true, 0);
+		return;
+	}
+	LIST_FOREACH(at, &e->children)
+	{
+		struct ike_child *c = container_of(at, struct ike_child, in_all);
+		bool hit = false;
+		for (unsigned i = 0; i < c->pairs; i++) {
+			const struct ike_pair *p = &c->pair[i];
+			bool ends = (net_addr_equal(&p->local, &m->sa.src.addr) &&
+					    net_addr_equal(&p->remote, &m->sa.dst.addr)) ||
+				    (net_addr_equal(&p->remote, &m->sa.src.addr) &&
+					    net_addr_equal(&p->local, &m->sa.dst.addr));
+			hit |= (!m->has_sa || m->sa.proto == SA_NONE || m->sa.proto == p->proto) &&
+			       (m->op == SADB_OP_FLUSH || ends);
+		}
+		if (hit && c->state == IKE_S_UP)
+			ike_child_end(e, c, ST_FLUSHED, true, 0);
+	}
+}

@@ -1,0 +1,213 @@
+/*
+ * ike.h - the IKE engine: event in, effects out, deadline out.
+ *
+ * A pure machine: no clock, socket, file, thread, random source or static variable inside.  The
+ * host loop is always the same, in production and in the simulator:
+ *
+ *	ike_step(e, &event); while (ike_next(e, &fx)) perform(&fx); arm_timer(ike_deadline(e));
+ *
+ * Every effect with an id wants an IKE_EV_DONE with that id, sooner or later, in any order.
+ * Memory in an event is borrowed for the call; memory in an effect is valid until the next step.
+ * Protocol errors are values; nothing a peer sends reaches an assert.
+ */
+#ifndef RACOON_IKE_IKE_H
+#define RACOON_IKE_IKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipsec/sadb.h"
+#include "lib/bytes.h"
+#include "lib/cry.h"
+#include "lib/hash.h"
+#include "lib/log.h"
+#include "lib/net.h"
+#include "lib/status.h"
+#include "lib/when.h"
+#include "racoon/conf/rc.h"
+
+enum {
+	IKE_DATAGRAM_MAX = 65535,
+	IKE_DETAIL_MAX = 256, /* octets of the reason in replies and notes */
+	IKE_FAILURES_KEPT = 256,
+};
+
+struct ike;
+
+struct ike_limits { /* shown by SHOW LIMITS; zero = the default */
+	uint32_t half_open;          /* unfinished phase 1 as responder, in all (1000) */
+	uint32_t half_open_per_peer; /* … per address (5) */
+	uint32_t sas;                /* phase 1 SAs (100000) */
+	uint32_t children_per_sa;    /* phase 2 negotiations at once per phase 1 (256) */
+	uint32_t arena;              /* octets per negotiation (65536) */
+};
+
+struct ike_env {
+	struct cry *cry;
+	void (*random)(void *user, uint8_t *out, size_t n);
+	void (*trace)(void *user, enum log_level level, const struct net_endpoint *peer, const char *text);
+	void *user;
+	struct hash_key hash_key;
+	struct ike_limits limits;
+	enum log_level level; /* finest level that is traced; see ike_set_level */
+};
+
+enum ike_event_type {
+	IKE_EV_TIMER,     /* the deadline was reached (harmless when it was not) */
+	IKE_EV_DATAGRAM,
+	IKE_EV_DONE,      /* answer to an effect */
+	IKE_EV_SADB,      /* ACQUIRE, EXPIRE, policies: dumped, added, deleted, flushed */
+	IKE_EV_SPD_RESET, /* forget the policies: a dump follows */
+	IKE_EV_COMMAND,
+	IKE_EV_CONFIG,    /* a new configuration; the old one may be freed after the step */
+	IKE_EV_ADDRESSES, /* the sockets that exist now */
+};
+
+enum ike_command_type {
+	IKE_CMD_ESTABLISH, /* phase 1 with remote; children: also the policies' IPsec SAs */
+	IKE_CMD_FLUSH,     /* delete own SAs, telling the peers first */
+	IKE_CMD_DELETE,    /* those of one peer */
+	IKE_CMD_SHUTDOWN,  /* flush all, then reply; nothing new is started afterwards */
+	IKE_CMD_CANCEL,    /* forget command `cancels`: nobody waits for its reply */
+};
+enum ike_scope { IKE_SCOPE_ISAKMP = 1, IKE_SCOPE_IPSEC = 2, IKE_SCOPE_ALL = 3 };
+
+struct ike_command {
+	uint64_t id, cancels;
+	enum ike_command_type type;
+	struct net_addr remote, local; /* ESTABLISH, DELETE; local may be none */
+	bool children;
+	enum ike_scope scope;
+};
+
+struct ike_event {
+	instant now;
+	wall today;
+	enum ike_event_type type;
+	union {
+		struct {
+			struct net_endpoint local, remote;
+			struct bytes octets; /* of the ISAKMP message: a non-ESP marker is already off */
+			bool natt;           /* came through the NAT-T port */
+		} datagram;
+		struct {
+			uint64_t id;
+			enum status status;
+			const struct sadb_msg *sadb; /* answer to IKE_FX_SADB, or NULL */
+		} done;
+		const struct sadb_msg *sadb;
+		struct ike_command command;
+		const struct rc_config *config;
+		struct {
+			const struct net_endpoint *local;
+			size_t count;
+		} addresses;
+	};
+};
+
+enum ike_effect_type {
+	IKE_FX_SEND,
+	IKE_FX_SADB,   /* wants DONE */
+	IKE_FX_CRYPTO, /* wants DONE: run cry_job_run(env->cry, job) anywhere */
+	IKE_FX_REPLY,  /* a command ended */
+	IKE_FX_NOTE,   /* something an operator, a hook or the journal wants to know */
+};
+
+enum ike_note_type { IKE_NOTE_PH1_UP, IKE_NOTE_PH1_DOWN, IKE_NOTE_PH2_UP, IKE_NOTE_PH2_DOWN, IKE_NOTE_FAILURE };
+
+struct ike_note {
+	enum ike_note_type type;
+	enum status status; /* why, for DOWN and FAILURE */
+	struct net_endpoint local, remote;
+	uint8_t cookie_i[8], cookie_r[8];
+	uint32_t msgid;                   /* phase 2 */
+	const char *peer_id;              /* phase 1 identity as text, or "" */
+	const struct ipsec_sa *in, *out;  /* PH2_UP: what was installed (keys wiped); PH2_DOWN: what goes */
+	const char *detail;
+};
+
+struct ike_effect {
+	enum ike_effect_type type;
+	uint64_t id; /* SADB, CRYPTO; REPLY: the command's */
+	union {
+		struct {
+			struct net_endpoint local, remote;
+			struct bytes octets;
+			bool natt; /* put the non-ESP marker before it */
+		} send;
+		const struct sadb_msg *sadb;
+		struct cry_job *job; /* the engine's; stays valid until its DONE event */
+		struct {
+			enum status status;
+			struct net_endpoint remote;
+			const char *detail;
+		} reply;
+		struct ike_note note;
+	};
+};
+
+struct ike *ike_new(const struct ike_env *env); /* NULL: out of memory */
+void ike_free(struct ike *e);                   /* silently: no effects */
+void ike_set_level(struct ike *e, enum log_level level);
+
+void ike_step(struct ike *e, const struct ike_event *event);
+bool ike_next(struct ike *e, struct ike_effect *fx);
+instant ike_deadline(const struct ike *e); /* INSTANT_NEVER: nothing pending */
+
+/* ---------------------------------------------------------------------- looking in, for SHOW --- */
+
+struct ike_sa_view {
+	uint64_t serial; /* the SA id of every log line: "#17" */
+	struct net_endpoint local, remote;
+	uint8_t cookie_i[8], cookie_r[8];
+	bool initiator, established, dying;
+	enum rc_exchange exchange;
+	const char *state; /* the row's name: "MSG3-SENT", "ESTABLISHED" */
+	const char *remote_name; /* configuration section */
+	const struct alg *encr, *hash, *group;
+	uint16_t bits;
+	wall created;
+	instant expires;
+	unsigned children;
+	char peer_id[NET_ADDR_TEXT * 4];
+};
+struct ike_child_view {
+	uint64_t serial, parent; /* parent: the phase 1's serial, 0 when it is gone */
+	struct net_endpoint local, remote;
+	struct sp_selector sel; /* outbound: src local, dst remote */
+	enum sa_proto proto;
+	enum sa_mode mode;
+	uint32_t spi_in, spi_out;
+	const struct alg *encr, *auth, *pfs;
+	uint16_t bits;
+	bool initiator, established;
+	const char *state;
+	uint32_t msgid;
+	wall created;
+	instant expires;
+};
+struct ike_failure_view { /* kept after the SA is gone, newest first */
+	wall when;
+	struct net_endpoint local, remote;
+	unsigned phase; /* 1 or 2 */
+	enum status status;
+	uint16_t peer_notify; /* what the peer said, 0 = nothing */
+	char detail[IKE_DETAIL_MAX];
+};
+/* Walks that survive changes between calls: cursor starts at 0; false at the end. */
+bool ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out);
+bool ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out);
+bool ike_show_failure(const struct ike *e, unsigned index, struct ike_failure_view *out);
+
+enum ike_count { /* names in ike_count_name */
+	IKE_N_RECEIVED, IKE_N_SENT, IKE_N_RETRANSMITTED, IKE_N_DUPLICATE, IKE_N_MALFORMED, IKE_N_NO_SA,
+	IKE_N_HALF_OPEN, IKE_N_HALF_OPEN_REFUSED, IKE_N_PH1_UP, IKE_N_PH1_FAILED, IKE_N_PH2_UP,
+	IKE_N_PH2_FAILED, IKE_N_ACQUIRE, IKE_N_BAD_HASH, IKE_N_REKEYED, IKE_N_COUNT
+};
+uint64_t ike_count(const struct ike *e, enum ike_count which);
+const char *ike_count_name(enum ike_count which);
+size_t ike_sa_count(const struct ike *e);
+size_t ike_half_open_count(const struct ike *e);
+const struct ike_limits *ike_limits(const struct ike *e);
+
+#endif

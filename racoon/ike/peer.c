@@ -1,0 +1,242 @@
+/*
+ * peer.c - what belongs to one remote address, and the limits on peers who have proven nothing yet.
+ *
+ * Called by SAs, children and commands.  A peer exists while something refers to it.  Of half-open
+ * phase 1 SAs the oldest whose peer has not shown that it receives at its address gives way to a new
+ * one: a flood with a forged address then costs its victim no more than another try.
+ */
+#include "racoon/ike/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t
+address_hash(const struct ike *e, const struct net_addr *a)
+{
+	return hash_bytes(&e->env.hash_key, a, sizeof(*a));
+}
+
+struct ike_peer *
+ike_peer_of(struct ike *e, const struct net_addr *a, bool make)
+{
+	uint64_t h = address_hash(e, a);
+	struct ike_peer *p;
+
+	for (struct hash_node *n = hash_find(&e->peers, h); n != NULL; n = hash_again(n)) {
+		p = container_of(n, struct ike_peer, by_address);
+		if (net_addr_equal(&p->address, a))
+			return p;
+	}
+	p = make ? calloc(1, sizeof(*p)) : NULL;
+	if (p == NULL)
+		return NULL;
+	p->address = *a;
+	list_init(&p->sas);
+	list_init(&p->children);
+	list_init(&p->waiting);
+	list_init(&p->commands);
+	hash_insert(&e->peers, &p->by_address, h);
+	return p;
+}
+
+static bool
+is_idle(const struct ike_peer *p)
+{
+	return list_empty(&p->sas) && list_empty(&p->children) && list_empty(&p->commands);
+}
+
+void
+ike_peer_tidy(struct ike *e, struct ike_peer *p)
+{
+	if (is_idle(p) && p->in_idle.next == NULL)
+		list_append(&e->idle_peers, &p->in_idle);
+}
+
+void
+ike_peers_bury(struct ike *e)
+{
+	LIST_FOREACH(at, &e->idle_peers)
+	{
+		struct ike_peer *p = container_of(at, struct ike_peer, in_idle);
+		list_remove(&p->in_idle);
+		if (!is_idle(p))
+			continue; /* somebody came back to it */
+		hash_remove(&e->peers, &p->by_address);
+		free(p);
+	}
+}
+
+enum rank { ANY_UP, NOT_RETIRING, FRESH };
+
+static struct ike_sa *
+newest(const struct ike_peer *p, enum rank at_least)
+{
+	struct ike_sa *best = NULL;
+
+	LIST_FOREACH(at, &p->sas)
+	{
+		struct ike_sa *sa = container_of(at, struct ike_sa, in_peer);
+		enum rank rank = !sa->dying ? FRESH : !sa->retiring ? NOT_RETIRING : ANY_UP;
+		if (sa->state == IKE_S_UP && rank >= at_least &&
+		    (best == NULL || sa->up_step >= best->up_step))
+			best = sa;
+	}
+	return best;
+}
+
+struct ike_sa *
+ike_peer_fresh(const struct ike_peer *p)
+{
+	return newest(p, FRESH);
+}
+
+struct ike_sa *
+ike_peer_up(const struct ike_peer *p)
+{
+	struct ike_sa *sa = newest(p, FRESH);
+
+	return sa != NULL ? sa : newest(p, NOT_RETIRING);
+}
+
+struct ike_sa *
+ike_peer_any(const struct ike_peer *p)
+{
+	struct ike_sa *sa = ike_peer_up(p);
+
+	return sa != NULL ? sa : newest(p, ANY_UP);
+}
+
+struct ike_sa *
+ike_peer_coming(const struct ike_peer *p)
+{
+	LIST_FOREACH(at, &p->sas)
+	{
+		struct ike_sa *sa = container_of(at, struct ike_sa, in_peer);
+		if (sa->state != IKE_S_UP && sa->state != IKE_S_DEAD &&
+		    (sa->side == IKE_INITIATOR || sa->verified))
+			return sa;
+	}
+	return NULL;
+}
+
+bool
+ike_peer_known(const struct ike_sa *sa)
+{
+	LIST_FOREACH(at, &sa->peer->sas)
+	{
+		const struct ike_sa *o = container_of(at, struct ike_sa, in_peer);
+		if (o != sa && o->state == IKE_S_UP && net_endpoint_equal(&o->remote, &sa->remote))
+			return true;
+	}
+	LIST_FOREACH(at, &sa->peer->children)
+	{
+		const struct ike_child *c = container_of(at, struct ike_child, in_peer);
+		if (c->state == IKE_S_UP)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * RFC 2407 4.6.3.3: the peer has no other SAs with us.  What was negotiated at the same time as the
+ * SA that says so is not meant.
+ */
+void
+ike_peer_contact(struct ike *e, struct ike_sa *sa)
+{
+	struct ike_peer *p = sa->peer;
+
+	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "received INITIAL-CONTACT");
+	LIST_FOREACH(at, &p->children)
+	{
+		struct ike_child *c = container_of(at, struct ike_child, in_peer);
+		if (c->state == IKE_S_UP && c->up_step < sa->begun_step &&
+		    net_endpoint_equal(&c->remote, &sa->remote))
+			ike_child_end(e, c, ST_REPLACED, false, 0);
+	}
+	LIST_FOREACH(at, &p->sas)
+	{
+		struct ike_sa *o = container_of(at, struct ike_sa, in_peer);
+		if (o != sa && o->state == IKE_S_UP && o->up_step < sa->begun_step &&
+		    net_endpoint_equal(&o->remote, &sa->remote))
+			ike_sa_end(e, o, ST_REPLACED, false, "deleted");
+	}
+}
+
+/* ---------------------------------------------------------------------------------- half-open --- */
+
+static struct ike_sa *
+oldest_unproven(struct ike *e)
+{
+	LIST_FOREACH(at, &e->half_open)
+	{
+		struct ike_sa *sa = container_of(at, struct ike_sa, in_half_open);
+		if (!sa->verified)
+			return sa;
+	}
+	return NULL;
+}
+
+static struct ike_sa *
+oldest_of_peer(const struct ike_peer *p)
+{
+	LIST_FOREACH(at, &p->sas)
+	{
+		struct ike_sa *sa = container_of(at, struct ike_sa, in_peer);
+		if (sa->half_open && !sa->verified)
+			return sa;
+	}
+	return NULL;
+}
+
+bool
+ike_half_open_room(struct ike *e, const struct net_endpoint *remote)
+{
+	struct ike_peer *p = ike_peer_of(e, &remote->addr, false);
+	struct ike_sa *gives_way = NULL;
+	bool full = false;
+
+	if (p != NULL && p->half_open >= e->env.limits.half_open_per_peer) {
+		gives_way = oldest_of_peer(p);
+		full = true;
+	} else if (e->half_open_count >= e->env.limits.half_open) {
+		gives_way = oldest_unproven(e);
+		full = true;
+	}
+	if (!full)
+		return true;
+	e->count[IKE_N_HALF_OPEN_REFUSED]++;
+	if (gives_way == NULL) {
+		ike_log(e, LOG_L_WARNING, remote, 0, "%s", status_row(ST_HALFOPEN)->text);
+		return false;
+	}
+	ike_sa_end(e, gives_way, ST_HALFOPEN, false, "deleted");
+	return true;
+}
+
+/* -------------------------------------------------------------------------------- other things --- */
+
+bool
+ike_msgid_fresh(struct ike_sa *sa, uint32_t id)
+{
+	unsigned kept = sa->msgids < IKE_MSGIDS_KEPT ? sa->msgids : IKE_MSGIDS_KEPT;
+
+	for (unsigned i = 0; i < kept; i++)
+		if (sa->msgid[i] == id)
+			return false;
+	sa->msgid[sa->msgids++ % IKE_MSGIDS_KEPT] = id;
+	return true;
+}
+
+/* Each SA looks for its section again; one without is deleted, and its peer told. */
+void
+ike_config_changed(struct ike *e)
+{
+	LIST_FOREACH(at, &e->sas)
+	{
+		struct ike_sa *sa = container_of(at, struct ike_sa, in_all);
+		sa->conf = e->config == NULL ? NULL : rc_remote_for(e->config, &sa->remote.addr);
+		if (sa->conf == NULL || !rc_remote_allows(sa->conf, sa->exchange))
+			ike_sa_end(e, sa, ST_NOCONF, true, "deleted");
+	}
+}

@@ -1,0 +1,171 @@
+/*
+ * show.c - looking into the engine: SAs, children, counters, limits.
+ *
+ * Called by SHOW between steps.  A cursor is the serial of what was shown last; as lists are in the
+ * order of serials, the walk goes on after objects have come and gone.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "racoon/ike/engine.h"
+
+static const struct ike_sa *
+sa_after(const struct ike *e, uint64_t cursor)
+{
+	const struct ike_sa *last = cursor == 0 ? NULL : ike_sa_by_serial(e, cursor);
+
+	if (last != NULL)
+		return last->in_all.next == &e->sas
+			? NULL
+			: container_of(last->in_all.next, struct ike_sa, in_all);
+	LIST_FOREACH(at, &e->sas)
+		if (container_of(at, struct ike_sa, in_all)->serial > cursor)
+			return container_of(at, struct ike_sa, in_all);
+	return NULL;
+}
+
+bool
+ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
+{
+	const struct ike_sa *sa = sa_after(e, *cursor);
+
+	if (sa == NULL)
+		return false;
+	*cursor = sa->serial;
+	memset(out, 0, sizeof(*out));
+	out->serial = sa->serial;
+	out->local = sa->local;
+	out->remote = sa->remote;
+	memcpy(out->cookie_i, sa->cookie_i, sizeof(out->cookie_i));
+	memcpy(out->cookie_r, sa->cookie_r, sizeof(out->cookie_r));
+	out->initiator = sa->side == IKE_INITIATOR;
+	out->established = sa->state == IKE_S_UP;
+	out->dying = sa->dying;
+	out->exchange = sa->exchange;
+	out->state = out->established && sa->dying ? "DYING" : ike_state_name(sa->state);
+	out->remote_name = sa->conf == NULL ? "" : sa->conf->name;
+	out->encr = sa->encr;
+	out->hash = sa->hash;
+	out->group = sa->group;
+	out->bits = sa->bits;
+	out->created = sa->created;
+	out->expires = sa->expires;
+	LIST_FOREACH(at, &sa->peer->children)
+		out->children += container_of(at, struct ike_child, in_peer)->parent == sa->serial;
+	snprintf(out->peer_id, sizeof(out->peer_id), "%s",
+		sa->peer_id_text == NULL ? "" : sa->peer_id_text);
+	return true;
+}
+
+static const struct ike_child *
+child_after(const struct ike *e, uint64_t cursor)
+{
+	struct hash_node *n = cursor == 0 ? NULL
+					  : hash_find(&e->child_by_serial, hash_more(0, cursor));
+
+	for (; n != NULL; n = hash_again(n)) {
+		const struct ike_child *c = container_of(n, struct ike_child, by_serial);
+		if (c->serial == cursor)
+			return c->in_all.next == &e->children
+				? NULL
+				: container_of(c->in_all.next, struct ike_child, in_all);
+	}
+	LIST_FOREACH(at, &e->children)
+		if (container_of(at, struct ike_child, in_all)->serial > cursor)
+			return container_of(at, struct ike_child, in_all);
+	return NULL;
+}
+
+/*
+ * A bundle is shown as several children, one for each protocol: the cursor's upper bits count them.
+ */
+enum { PAIR_SHIFT = 60 };
+
+bool
+ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out)
+{
+	uint64_t serial = *cursor & ((UINT64_C(1) << PAIR_SHIFT) - 1);
+	unsigned pair = (unsigned)(*cursor >> PAIR_SHIFT);
+	const struct ike_child *c = NULL;
+
+	if (pair != 0) /* more pairs of the same one */
+		c = child_after(e, serial - 1);
+	if (c == NULL || c->serial != serial || pair >= c->pairs) {
+		c = child_after(e, serial);
+		pair = 0;
+	}
+	if (c == NULL)
+		return false;
+	const struct ike_pair *p = &c->pair[pair];
+	const struct ike_sa *parent = ike_sa_by_serial(e, c->parent);
+	*cursor = c->serial | (pair + 1 < c->pairs ? (uint64_t)(pair + 1) << PAIR_SHIFT : 0);
+	memset(out, 0, sizeof(*out));
+	out->serial = c->serial;
+	out->parent = parent == NULL ? 0 : c->parent;
+	out->local = c->local;
+	out->remote = c->remote;
+	out->sel = c->sel;
+	out->proto = p->proto;
+	out->mode = p->mode;
+	out->spi_in = p->spi_in;
+	out->spi_out = p->spi_out;
+	out->encr = p->encr;
+	out->auth = p->auth;
+	out->pfs = c->pfs;
+	out->bits = p->bits;
+	out->initiator = c->side == IKE_INITIATOR;
+	out->established = c->state == IKE_S_UP;
+	out->state = c->waits ? "WAIT-PHASE1" : c->retiring ? "RETIRING" : ike_state_name(c->state);
+	out->msgid = c->message_id;
+	out->created = c->created;
+	out->expires = c->expires;
+	return true;
+}
+
+uint64_t
+ike_count(const struct ike *e, enum ike_count which)
+{
+	return (unsigned)which < IKE_N_COUNT ? e->count[which] : 0;
+}
+
+const char *
+ike_count_name(enum ike_count which)
+{
+	static const char *const name[IKE_N_COUNT] = {
+		[IKE_N_RECEIVED] = "messages received",
+		[IKE_N_SENT] = "messages sent",
+		[IKE_N_RETRANSMITTED] = "messages retransmitted",
+		[IKE_N_DUPLICATE] = "duplicates received",
+		[IKE_N_MALFORMED] = "malformed messages",
+		[IKE_N_NO_SA] = "messages of no SA",
+		[IKE_N_HALF_OPEN] = "half-open negotiations",
+		[IKE_N_HALF_OPEN_REFUSED] = "half-open limit reached",
+		[IKE_N_PH1_UP] = "phase 1 established",
+		[IKE_N_PH1_FAILED] = "phase 1 failed",
+		[IKE_N_PH2_UP] = "phase 2 established",
+		[IKE_N_PH2_FAILED] = "phase 2 failed",
+		[IKE_N_ACQUIRE] = "acquires",
+		[IKE_N_BAD_HASH] = "bad hashes",
+		[IKE_N_REKEYED] = "renewals begun",
+	};
+
+	return (unsigned)which < IKE_N_COUNT ? name[which] : "?";
+}
+
+size_t
+ike_sa_count(const struct ike *e)
+{
+	return e->sa_count;
+}
+
+size_t
+ike_half_open_count(const struct ike *e)
+{
+	return e->half_open_count;
+}
+
+const struct ike_limits *
+ike_limits(const struct ike *e)
+{
+	return &e->env.limits;
+}

@@ -1,0 +1,234 @@
+/*
+ * v1_main.c - main mode with pre-shared keys (RFC 2409 5.4).
+ *
+ * Handlers of the rows in v1_rows.c; run.c has checked state and payload sets.  recv reads and
+ * starts computations, send builds when they are done.  The responder computes its secret after
+ * message 4 is away, while the initiator computes the same.
+ */
+#include "racoon/ikev1/v1_phase1.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------------------------- initiator --- */
+
+enum status
+v1_main_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none)
+{
+	const struct rc_remote *conf = x->sa->conf;
+	struct v1_phase1 *d;
+
+	(void)none;
+	TRY(v1_phase1_new(x, &d));
+	x->sa->auth = conf->proposals == 0 ? RC_AUTH_PSK : conf->proposal[0].auth;
+	TRY(v1_have_psk(e, x));
+	TRY(v1_own_id(x, &d->own_id));
+	if (conf->proposals == 0)
+		return ike_why(x, ST_NOPROPOSAL, "remote %s has no proposal", conf->name);
+	/* One group in all proposals: its key pair is made while the peer thinks. */
+	for (unsigned i = 1; i < conf->proposals; i++)
+		if (conf->proposal[i].group != conf->proposal[0].group)
+			return ST_NORMAL;
+	return ST_NORMAL;
+}
+
+enum status
+v1_main_i1_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	struct wire_builder b;
+	struct wire_sa offer;
+
+	TRY(v1_offer1(x->arena, x->sa->conf, &offer));
+	v1_begin(e, &b, x->sa, WIRE_X_MAIN, 0, 0);
+	wire_add_sa(&b, &offer);
+	d->sai_b = arena_dup(x->arena, wire_last_body(&b));
+	v1_vendors_send(x->sa, &b);
+	return v1_phase1_send(e, x, &b, false, true);
+}
+
+/* After message 1 is away. */
+void
+v1_main_i1_after(struct ike *e, struct ike_xchg *x)
+{
+	const struct rc_remote *conf = x->sa->conf;
+	struct v1_phase1 *d = x->data;
+
+	for (unsigned i = 1; i < conf->proposals; i++)
+		if (conf->proposal[i].group != conf->proposal[0].group)
+			return;
+	d->dh_group = conf->proposal[0].group;
+	if (ike_job_keypair(e, x, d->dh_group, &d->dh, NULL) != ST_NORMAL)
+		d->dh_group = NULL; /* it is tried again with message 2 */
+}
+
+/* HDR, SA <-- */
+enum status
+v1_main_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	struct v1_phase1 *d = x->data;
+	const char *fault = NULL;
+	char why[IKE_DETAIL_MAX];
+	struct v1_pick1 pick;
+	struct wire_sa answer;
+
+	if (wire_parse_sa(wire_find(m, WIRE_SA, 0), x->arena, &answer, &fault) != ST_NORMAL)
+		return ike_drop(x, ST_MALFORMED);
+	if (v1_chosen1(x->sa->conf, &answer, &pick, why, sizeof(why)) != ST_NORMAL)
+		return ike_why(x, ST_NOPROPOSAL, "%s", why);
+	v1_phase1_picked(e, x, &pick);
+	v1_vendors_recv(e, x->sa, m);
+	memcpy(x->sa->cookie_r, e->datagram.p + V1_COOKIE, V1_COOKIE);
+	if (d->dh_group == pick.group && (d->dh != NULL || x->jobs != 0))
+		return ST_NORMAL;
+	return ike_job_keypair(e, x, pick.group, &d->dh, NULL);
+}
+
+enum status
+v1_main_i3_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	struct wire_builder b;
+
+	TRY(v1_make_nonce(e, x, &d->ni));
+	TRY(v1_keep(x, cry_dh_public(d->dh), &d->ke_i));
+	v1_begin(e, &b, x->sa, WIRE_X_MAIN, 0, 0);
+	wire_add_data(&b, WIRE_KE, d->ke_i);
+	wire_add_data(&b, WIRE_NONCE, d->ni);
+	return v1_phase1_send(e, x, &b, false, true);
+}
+
+/* HDR, KE, Nr <-- */
+enum status
+v1_main_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	struct v1_phase1 *d = x->data;
+
+	TRY(v1_take_ke_nonce(e, x, m, &d->ke_r, &d->nr));
+	v1_vendors_recv(e, x->sa, m);
+	return ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_r, &d->gxy, v1_phase1_keys);
+}
+
+enum status
+v1_main_i5_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	uint8_t hash[CRY_HASH_MAX];
+	struct wire_builder b;
+
+	TRY(v1_auth_hash(e, x, true, d->own_id, hash));
+	v1_begin(e, &b, x->sa, WIRE_X_MAIN, WIRE_F_ENCRYPTED, 0);
+	wire_add_body(&b, WIRE_ID, d->own_id);
+	wire_add_data(&b, WIRE_HASH, bytes_of(hash, x->sa->hash->out));
+	v1_add_initial_contact(x->sa, &b);
+	return v1_phase1_send(e, x, &b, true, true);
+}
+
+/* HDR*, IDir, HASH_R <-- */
+enum status
+v1_main_i6_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	TRY(v1_take_auth(e, x, m, false));
+	v1_phase1_notifies(e, x, m);
+	return ST_NORMAL;
+}
+
+/* ---------------------------------------------------------------------------------- responder --- */
+
+/* --> HDR, SA */
+enum status
+v1_main_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	const struct wire_payload *p = wire_find(m, WIRE_SA, 0);
+	struct v1_phase1 *d;
+	char why[IKE_DETAIL_MAX];
+	struct v1_pick1 pick;
+	struct wire_sa offer;
+
+	TRY(v1_phase1_new(x, &d));
+	TRY(v1_keep_sa(x->arena, p, &offer, NULL));
+	TRY(v1_keep(x, p->body, &d->sai_b));
+	if (v1_choose1(e, &x->sa->remote, x->sa->conf, &offer, &pick, why, sizeof(why)) != ST_NORMAL)
+		return ike_why(x, ST_NOPROPOSAL, "%s", why);
+	v1_phase1_picked(e, x, &pick);
+	v1_phase1_answer(d, &offer, &pick);
+	v1_vendors_recv(e, x->sa, m);
+	TRY(v1_have_psk(e, x));
+	return v1_own_id(x, &d->own_id);
+}
+
+enum status
+v1_main_r2_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	struct wire_builder b;
+
+	v1_begin(e, &b, x->sa, WIRE_X_MAIN, 0, 0);
+	wire_add_sa(&b, &d->answer);
+	v1_vendors_send(x->sa, &b);
+	return v1_phase1_send(e, x, &b, false, false);
+}
+
+/* --> HDR, KE, Ni */
+enum status
+v1_main_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	struct v1_phase1 *d = x->data;
+
+	TRY(v1_take_ke_nonce(e, x, m, &d->ke_i, &d->ni));
+	v1_vendors_recv(e, x->sa, m);
+	/* Our cookie came back: the peer receives at its address. */
+	x->sa->verified = true;
+	return ike_job_keypair(e, x, x->sa->group, &d->dh, NULL);
+}
+
+enum status
+v1_main_r4_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	struct wire_builder b;
+
+	TRY(v1_make_nonce(e, x, &d->nr));
+	TRY(v1_keep(x, cry_dh_public(d->dh), &d->ke_r));
+	v1_begin(e, &b, x->sa, WIRE_X_MAIN, 0, 0);
+	wire_add_data(&b, WIRE_KE, d->ke_r);
+	wire_add_data(&b, WIRE_NONCE, d->nr);
+	return v1_phase1_send(e, x, &b, false, false);
+}
+
+void
+v1_main_r4_after(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	enum status status = ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_i, &d->gxy,
+		v1_phase1_keys);
+
+	if (status != ST_NORMAL)
+		ike_xchg_fail(e, x, status, "key exchange could not be started");
+}
+
+/* --> HDR*, IDii, HASH_I */
+enum status
+v1_main_r5_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	struct v1_phase1 *d = x->data;
+
+	TRY(v1_take_auth(e, x, m, true));
+	d->contact = v1_says_initial_contact(x->sa, m);
+	v1_phase1_notifies(e, x, m);
+	return ST_NORMAL;
+}
+
+enum status
+v1_main_r6_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	uint8_t hash[CRY_HASH_MAX];
+	struct wire_builder b;
+
+	TRY(v1_auth_hash(e, x, false, d->own_id, hash));
+	v1_begin(e, &b, x->sa, WIRE_X_MAIN, WIRE_F_ENCRYPTED, 0);
+	wire_add_body(&b, WIRE_ID, d->own_id);
+	wire_add_data(&b, WIRE_HASH, bytes_of(hash, x->sa->hash->out));
+	return v1_phase1_send(e, x, &b, true, false);
+}

@@ -1,0 +1,411 @@
+/*
+ * v1_phase1.c - what main and aggressive mode share: keys, hashes, nonces, identities' proof.
+ *
+ * Called by their handlers, and by the receive path with a first message.  It holds nothing beyond
+ * the exchange; keys go to the SA when they are made (RFC 2409 5, appendix B).
+ */
+#include "racoon/ikev1/v1_phase1.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+phase1_free(void *data)
+{
+	struct v1_phase1 *d = data;
+
+	cry_dh_free(d->dh);
+	d->dh = NULL;
+	secret_wipe(&d->gxy);
+}
+
+enum status
+v1_phase1_new(struct ike_xchg *x, struct v1_phase1 **out)
+{
+	struct v1_phase1 *d = arena_alloc(x->arena, sizeof(*d));
+
+	if (d == NULL)
+		return ST_NOMEMORY;
+	x->data = d;
+	x->data_free = phase1_free;
+	*out = d;
+	return ST_NORMAL;
+}
+
+enum status
+v1_keep(struct ike_xchg *x, struct bytes b, struct bytes *out)
+{
+	*out = arena_dup(x->arena, b);
+	return out->n == b.n ? ST_NORMAL : ST_NOMEMORY;
+}
+
+enum status
+v1_make_nonce(struct ike *e, struct ike_xchg *x, struct bytes *out)
+{
+	const struct rc_remote *conf = x->sa->conf;
+	int64_t n = conf == NULL ? 16 : conf->nonce_size;
+	uint8_t *p;
+
+	if (n < WIRE_NONCE_MIN)
+		n = WIRE_NONCE_MIN;
+	if (n > WIRE_NONCE_MAX)
+		n = WIRE_NONCE_MAX;
+	p = arena_alloc(x->arena, (size_t)n);
+	if (p == NULL)
+		return ST_NOMEMORY;
+	e->env.random(e->env.user, p, (size_t)n);
+	*out = bytes_of(p, (size_t)n);
+	return ST_NORMAL;
+}
+
+/* RFC 2409 5.4: in main mode nothing but the address can tell which key. */
+static struct bytes
+psk(struct ike *e, const struct ike_sa *sa)
+{
+	struct bytes key = { 0 };
+
+	if (e->config == NULL)
+		return key;
+	if (sa->exchange != RC_MAIN && sa->peer_id != NULL)
+		key = rc_psk_for_id(e->config, sa->peer_id_type,
+			bytes_of(sa->peer_id, sa->peer_id_n));
+	if (key.n == 0)
+		key = rc_psk_for_address(e->config, &sa->remote.addr);
+	return key;
+}
+
+enum status
+v1_have_psk(struct ike *e, struct ike_xchg *x)
+{
+	char text[NET_ADDR_TEXT];
+
+	if (x->sa->auth != RC_AUTH_PSK)
+		return ike_why(x, ST_UNSUPPORTED, "authentication method %u",
+			(unsigned)x->sa->auth);
+	if (psk(e, x->sa).n != 0)
+		return ST_NORMAL;
+	return ike_why(x, ST_NOPSK, "%s in %s",
+		net_addr_text(text, sizeof(text), &x->sa->remote.addr),
+		e->config != NULL && e->config->path_psk != NULL ? e->config->path_psk : "psk.txt");
+}
+
+void
+v1_phase1_picked(struct ike *e, struct ike_xchg *x, const struct v1_pick1 *pick)
+{
+	struct ike_sa *sa = x->sa;
+
+	sa->encr = pick->encr;
+	sa->bits = pick->bits;
+	sa->hash = pick->hash;
+	sa->group = pick->group;
+	sa->auth = pick->auth;
+	sa->life_ms = pick->life_ms;
+	ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial,
+		"agreed on %s %u, %s, %s, lifetime %lld s", sa->encr->name, sa->bits,
+		sa->hash->name, sa->group->name, (long long)(sa->life_ms / 1000));
+}
+
+void
+v1_phase1_answer(struct v1_phase1 *d, const struct wire_sa *offer, const struct v1_pick1 *pick)
+{
+	/* RFC 2408 4.2: unchanged, with its numbers. */
+	d->answer_proposal = offer->proposal[pick->proposal];
+	d->answer_proposal.transform += pick->transform;
+	d->answer_proposal.transforms = 1;
+	d->answer = *offer;
+	d->answer.proposals = 1;
+	d->answer.proposal = &d->answer_proposal;
+}
+
+enum status
+v1_take_ke_nonce(struct ike *e, struct ike_xchg *x, const struct wire_msg *m, struct bytes *ke,
+	struct bytes *nonce)
+{
+	struct bytes k = wire_find(m, WIRE_KE, 0)->body, n = wire_find(m, WIRE_NONCE, 0)->body;
+
+	(void)e;
+	if (k.n != x->sa->group->out)
+		return ike_why(x, ST_BADKE, "public value of %zu octets for %s", k.n,
+			x->sa->group->name);
+	if (n.n < WIRE_NONCE_MIN || n.n > WIRE_NONCE_MAX)
+		return ike_why(x, ST_MALFORMED, "nonce of %zu octets", n.n);
+	TRY(v1_keep(x, k, ke));
+	return v1_keep(x, n, nonce);
+}
+
+static enum status
+make_keys(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	struct ike_sa *sa = x->sa;
+	struct cry *c = e->env.cry;
+
+	TRY(v1_skeyid_psk(c, sa->hash, psk(e, sa), d->ni, d->nr, &sa->keys.skeyid));
+	TRY(v1_skeyid_dae(c, sa->hash, secret_view(&d->gxy), sa->cookie_i, sa->cookie_r, &sa->keys));
+	TRY(v1_cipher_key(c, sa->hash, secret_view(&sa->keys.e), sa->encr, sa->bits,
+		&sa->keys.key));
+	return v1_phase1_iv(c, sa->hash, sa->encr, d->ke_i, d->ke_r, x->iv);
+}
+
+void
+v1_phase1_keys(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	enum status status = make_keys(e, x);
+
+	if (status != ST_NORMAL)
+		x->failed = status;
+	phase1_free(d);
+}
+
+enum status
+v1_auth_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct bytes id_b, uint8_t *out)
+{
+	const struct v1_phase1 *d = x->data;
+	const struct ike_sa *sa = x->sa;
+	struct v1_auth a = { .gxi = d->ke_i, .gxr = d->ke_r, .cky_i = sa->cookie_i,
+		.cky_r = sa->cookie_r, .sai_b = d->sai_b, .idii_b = id_b, .idir_b = id_b };
+	struct bytes skeyid = secret_view(&sa->keys.skeyid);
+
+	return initiator ? v1_hash_i(e->env.cry, sa->hash, skeyid, &a, out)
+			 : v1_hash_r(e->env.cry, sa->hash, skeyid, &a, out);
+}
+
+enum status
+v1_take_auth(struct ike *e, struct ike_xchg *x, const struct wire_msg *m, bool initiator)
+{
+	const struct wire_payload *id = wire_find(m, WIRE_ID, 0);
+	uint8_t hash[CRY_HASH_MAX];
+	char text[NET_ADDR_TEXT * 4];
+
+	TRY(v1_auth_hash(e, x, initiator, id->body, hash));
+	if (!v1_hash_is(m, x->sa->hash, hash)) {
+		e->count[IKE_N_BAD_HASH]++;
+		return ike_why(x, ST_AUTHFAILED, "HASH_%c of %s does not match",
+			initiator ? 'I' : 'R',
+			rc_id_text(text, sizeof(text), (enum rc_idtype)id->id.type, id->id.data));
+	}
+	return v1_check_id(e, x, id);
+}
+
+/* -------------------------------------------------------------------------------- notifications --- */
+
+bool
+v1_says_initial_contact(const struct ike_sa *sa, const struct wire_msg *m)
+{
+	const struct wire_payload *p;
+	uint8_t cookies[2 * V1_COOKIE];
+
+	v1_cookies(sa, cookies);
+	for (unsigned i = 0; (p = wire_find(m, WIRE_NOTIFY, i)) != NULL; i++)
+		if (p->notify.type == WIRE_N_INITIAL_CONTACT &&
+		    (p->notify.spi.n != sizeof(cookies) ||
+			    memcmp(p->notify.spi.p, cookies, sizeof(cookies)) == 0))
+			return true;
+	return false;
+}
+
+void
+v1_add_initial_contact(const struct ike_sa *sa, struct wire_builder *b)
+{
+	uint8_t cookies[2 * V1_COOKIE];
+	struct wire_notify n = { .doi = WIRE_DOI_IPSEC, .protocol = WIRE_P_ISAKMP,
+		.type = WIRE_N_INITIAL_CONTACT, .spi = v1_cookies(sa, cookies) };
+
+	if (!sa->conf->initial_contact || ike_peer_known(sa))
+		return;
+	wire_add_notify(b, &n);
+}
+
+/* What may come with an authenticated last message. */
+void
+v1_phase1_notifies(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	struct ike_sa *sa = x->sa;
+	const struct wire_payload *p;
+	uint64_t seconds, kilobytes;
+	struct wire_attr *attr;
+	unsigned attrs;
+	char number[16];
+
+	for (unsigned i = 0; (p = wire_find(m, WIRE_NOTIFY, i)) != NULL; i++) {
+		ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial, "received notify %s",
+			wire_name_text(WIRE_NAMES_NOTIFY, p->notify.type, number, sizeof(number)));
+		if (p->notify.type != WIRE_N_RESPONDER_LIFETIME ||
+		    wire_parse_attrs(p->notify.data, x->arena, &attr, &attrs, NULL) != ST_NORMAL)
+			continue;
+		v1_life_of(attr, attrs, WIRE_A2_LIFE_TYPE, WIRE_A2_LIFE, &seconds, &kilobytes);
+		if (seconds != 0 && (int64_t)seconds * 1000 < sa->life_ms) {
+			sa->life_ms = (int64_t)seconds * 1000;
+			ike_log(e, LOG_L_INFO, &sa->remote, sa->serial,
+				"received RESPONDER-LIFETIME: %llu seconds",
+				(unsigned long long)seconds);
+		}
+	}
+}
+
+/* ---------------------------------------------------------------------------------- both ends --- */
+
+enum status
+v1_phase1_send(struct ike *e, struct ike_xchg *x, struct wire_builder *b, bool sealed,
+	bool retransmit)
+{
+	struct bytes message = v1_seal(e, x->sa, b, sealed ? x->iv : NULL);
+
+	if (message.n == 0)
+		return ST_LIMIT;
+	ike_window_send(e, x, message, retransmit);
+	return ST_NORMAL;
+}
+
+void
+v1_phase1_after(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	struct ike_sa *sa = x->sa;
+	bool contact = d->contact;
+
+	ike_sa_up(e, sa);
+	if (contact && sa->state == IKE_S_UP)
+		ike_peer_contact(e, sa);
+}
+
+const char *
+v1_exchange_title(uint8_t exchange)
+{
+	switch (exchange) {
+	case WIRE_X_BASE:
+		return "Base";
+	case WIRE_X_MAIN:
+		return "Identity Protection";
+	case WIRE_X_AGGRESSIVE:
+		return "Aggressive";
+	}
+	return "unknown";
+}
+
+/* ------------------------------------------------------------------------------- first message --- */
+
+struct first { /* a message 1, looked at before anything is made of it */
+	const struct ike_event *ev;
+	const struct wire_header *h;
+	const struct rc_remote *conf;
+};
+
+static void
+refuse_first(struct ike *e, const struct first *f, enum status status, const char *detail)
+{
+	uint8_t cookie_r[V1_COOKIE];
+
+	ike_log(e, LOG_L_ERROR, &f->ev->datagram.remote, 0, "phase 1 refused: %s: %s",
+		status_row(status)->text, detail);
+	ike_failure(e, 1, &f->ev->datagram.local, &f->ev->datagram.remote, status, 0, detail);
+	e->count[IKE_N_PH1_FAILED]++;
+	if (status_row(status)->notify == 0)
+		return;
+	/* Nothing is kept, but some initiators want to see a responder's cookie. */
+	e->env.random(e->env.user, cookie_r, sizeof(cookie_r));
+	v1_notify_bare(e, &f->ev->datagram.local, &f->ev->datagram.remote, f->ev->datagram.natt,
+		f->h->cookie_i, cookie_r, status_row(status)->notify);
+}
+
+static bool
+acceptable(struct ike *e, const struct first *f, const struct wire_msg *m)
+{
+	const char *fault = NULL;
+	char why[IKE_DETAIL_MAX];
+	struct v1_pick1 pick;
+	struct wire_sa offer;
+	enum status status;
+
+	if (wire_parse_sa(wire_find(m, WIRE_SA, 0), e->step, &offer, &fault) != ST_NORMAL) {
+		e->count[IKE_N_MALFORMED]++;
+		ike_log(e, LOG_L_INFO, &f->ev->datagram.remote, 0, "malformed SA payload: %s",
+			fault == NULL ? "too large" : fault);
+		return false;
+	}
+	status = v1_choose1(e, &f->ev->datagram.remote, f->conf, &offer, &pick, why, sizeof(why));
+	if (status != ST_NORMAL)
+		refuse_first(e, f, status, why);
+	return status == ST_NORMAL;
+}
+
+void
+v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_header *h,
+	const struct wire_msg *m)
+{
+	const struct ike_row *row = ike_row_find(h->exchange, IKE_RESPONDER, IKE_S_START);
+	struct first f = { .ev = ev, .h = h };
+	char pair[IKE_PAIR_TEXT], text[NET_ADDR_TEXT];
+	const char *fault;
+
+	if (e->stopping)
+		return;
+	f.conf = e->config == NULL ? NULL : rc_remote_for(e->config, &ev->datagram.remote.addr);
+	if (f.conf == NULL) {
+		ike_log(e, LOG_L_ERROR, &ev->datagram.remote, 0,
+			"couldn't find configuration for %s",
+			net_addr_text(text, sizeof(text), &ev->datagram.remote.addr));
+		ike_failure(e, 1, &ev->datagram.local, &ev->datagram.remote, ST_NOCONF, 0,
+			"message 1 from a peer without a remote section");
+		return;
+	}
+	if (row == NULL || !rc_remote_allows(f.conf, (enum rc_exchange)h->exchange)) {
+		ike_log(e, LOG_L_ERROR, &ev->datagram.remote, 0,
+			"%s mode is not allowed by remote %s", v1_exchange_title(h->exchange),
+			f.conf->name);
+		return;
+	}
+	fault = ike_set_fault(row, m);
+	if (fault != NULL) {
+		e->count[IKE_N_MALFORMED]++;
+		ike_log(e, LOG_L_INFO, &ev->datagram.remote, 0, "%s: %s, message dropped",
+			row->story, fault);
+		return;
+	}
+	if (!acceptable(e, &f, m) || !ike_half_open_room(e, &ev->datagram.remote))
+		return;
+	struct ike_sa *sa = ike_sa_new(e, &ev->datagram.local, &ev->datagram.remote,
+		ev->datagram.natt, IKE_RESPONDER, h->cookie_i);
+	if (sa == NULL)
+		return;
+	sa->conf = f.conf;
+	sa->exchange = (enum rc_exchange)h->exchange;
+	sa->x = ike_xchg_new(e, sa, NULL, h->exchange, IKE_RESPONDER, 0);
+	if (sa->x == NULL) {
+		ike_sa_end(e, sa, ST_NOMEMORY, false, "deleted");
+		return;
+	}
+	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "respond new phase 1 negotiation: %s",
+		ike_pair_text(pair, sizeof(pair), &sa->local, "<=>", &sa->remote));
+	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "begin %s mode.",
+		v1_exchange_title(h->exchange));
+	ike_sa_limit(e, sa->x);
+	if (ike_run(e, sa->x, h, m) != ST_NORMAL)
+		ike_sa_end(e, sa, ST_MALFORMED, false, "deleted");
+}
+
+void
+v1_unreadable(struct ike *e, struct ike_xchg *x, const char *why)
+{
+	struct ike_sa *sa = x->sa;
+
+	e->count[IKE_N_MALFORMED]++;
+	if (x->child != NULL || x->state != IKE_S_MSG4_SENT) {
+		ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "message cannot be decrypted: %s",
+			why);
+		return;
+	}
+	/* Anyone may have sent it: the exchange goes on, but the likely cause is named at once. */
+	if (!x->told) {
+		x->told = true;
+		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "%s (%s)",
+			status_row(ST_PSKMISMATCH)->text, why);
+		ike_failure(e, 1, &sa->local, &sa->remote, ST_PSKMISMATCH, 0, why);
+	}
+	if (instant_diff(e->now, x->window.resent) < IKE_RESEND_GUARD_MS)
+		return;
+	x->window.resent = e->now;
+	v1_notify_bare(e, &sa->local, &sa->remote, sa->natt, sa->cookie_i, sa->cookie_r,
+		WIRE_N_PAYLOAD_MALFORMED);
+}

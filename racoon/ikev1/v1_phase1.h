@@ -1,0 +1,76 @@
+/*
+ * v1_phase1.h - what main and aggressive mode share.
+ */
+#ifndef RACOON_IKEV1_V1_PHASE1_H
+#define RACOON_IKEV1_V1_PHASE1_H
+
+#include "racoon/ikev1/v1_id.h"
+#include "racoon/ikev1/v1_prop.h"
+#include "racoon/ikev1/v1_rows.h"
+
+struct v1_phase1 { /* an exchange's data; views lie in its arena */
+	struct cry_dh *dh;
+	const struct alg *dh_group;
+	struct secret gxy;
+	struct bytes ke_i, ke_r, ni, nr;
+	struct bytes sai_b; /* the initiator's SA payload, as sent */
+	struct bytes own_id;
+	struct wire_sa answer;
+	struct wire_proposal answer_proposal;
+	bool contact; /* the peer said INITIAL-CONTACT */
+};
+
+enum status v1_phase1_new(struct ike_xchg *x, struct v1_phase1 **out) ATTR_NODISCARD;
+enum status v1_keep(struct ike_xchg *x, struct bytes b, struct bytes *out) ATTR_NODISCARD;
+enum status v1_make_nonce(struct ike *e, struct ike_xchg *x, struct bytes *out) ATTR_NODISCARD;
+/* ST_NOPSK when there is no key for the peer. */
+enum status v1_have_psk(struct ike *e, struct ike_xchg *x) ATTR_NODISCARD;
+void v1_phase1_picked(struct ike *e, struct ike_xchg *x, const struct v1_pick1 *pick);
+/* The chosen proposal and transform, as they came. */
+void v1_phase1_answer(struct v1_phase1 *d, const struct wire_sa *offer, const struct v1_pick1 *pick);
+enum status v1_take_ke_nonce(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
+	struct bytes *ke, struct bytes *nonce) ATTR_NODISCARD;
+/* When g^xy is there: SKEYIDs, key, IV. A failure goes to x->failed. */
+void v1_phase1_keys(struct ike *e, struct ike_xchg *x);
+/* HASH_I (initiator) or HASH_R with the given ID body. */
+enum status v1_auth_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct bytes id_b,
+	uint8_t *out) ATTR_NODISCARD;
+/* The peer's ID and HASH: authentic? the one expected? */
+enum status v1_take_auth(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
+	bool initiator) ATTR_NODISCARD;
+bool v1_says_initial_contact(const struct ike_sa *sa, const struct wire_msg *m);
+void v1_add_initial_contact(const struct ike_sa *sa, struct wire_builder *b);
+void v1_phase1_notifies(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_phase1_send(struct ike *e, struct ike_xchg *x, struct wire_builder *b, bool sealed,
+	bool retransmit) ATTR_NODISCARD;
+void v1_phase1_after(struct ike *e, struct ike_xchg *x); /* row action: established */
+
+/* Handlers of main mode, in the order of the messages. */
+enum status v1_main_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none);
+enum status v1_main_i1_send(struct ike *e, struct ike_xchg *x);
+void v1_main_i1_after(struct ike *e, struct ike_xchg *x);
+enum status v1_main_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_main_r2_send(struct ike *e, struct ike_xchg *x);
+enum status v1_main_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_main_i3_send(struct ike *e, struct ike_xchg *x);
+enum status v1_main_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_main_r4_send(struct ike *e, struct ike_xchg *x);
+void v1_main_r4_after(struct ike *e, struct ike_xchg *x);
+enum status v1_main_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_main_i5_send(struct ike *e, struct ike_xchg *x);
+enum status v1_main_r5_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_main_r6_send(struct ike *e, struct ike_xchg *x);
+enum status v1_main_i6_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+
+/* … and of quick mode. */
+enum status v1_quick_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none);
+enum status v1_quick_i1_send(struct ike *e, struct ike_xchg *x);
+enum status v1_quick_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_quick_r2_send(struct ike *e, struct ike_xchg *x);
+enum status v1_quick_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_quick_i3_send(struct ike *e, struct ike_xchg *x);
+void v1_quick_i3_after(struct ike *e, struct ike_xchg *x);
+enum status v1_quick_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+void v1_quick_r3_after(struct ike *e, struct ike_xchg *x);
+
+#endif

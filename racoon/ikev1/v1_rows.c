@@ -1,0 +1,70 @@
+/*
+ * v1_rows.c - the transitions of IKEv1.
+ *
+ * Read by run.c, by the tests that check them, and by whoever prints the state diagrams.  A state,
+ * side and exchange has one row or none; a message without a row is dropped.  Arrows are those of
+ * RFC 2409 5.4 and 5.5: --> to the responder, <-- to the initiator, * sealed.
+ */
+#include "racoon/ikev1/v1_phase1.h"
+
+#define P(type) WIRE_BIT(WIRE_##type)
+
+const struct ike_row v1_rows[] = {
+	/* ---------------------------------------------------------------------------- main mode */
+	/* (nothing) */
+	{ .story = "initiator: begin main mode", .exchange = WIRE_X_MAIN, .side = IKE_INITIATOR,
+		.from = IKE_S_START, .to = IKE_S_MSG1_SENT, .recv = v1_main_i_begin,
+		.send = v1_main_i1_send, .after = v1_main_i1_after },
+	/* --> HDR, SA */
+	{ .story = "responder: main mode message 1", .exchange = WIRE_X_MAIN, .side = IKE_RESPONDER,
+		.from = IKE_S_START, .to = IKE_S_MSG2_SENT, .need = P(SA), .may = P(VENDOR),
+		.recv = v1_main_r1_recv, .send = v1_main_r2_send },
+	/* <-- HDR, SA */
+	{ .story = "initiator: main mode message 2", .exchange = WIRE_X_MAIN, .side = IKE_INITIATOR,
+		.from = IKE_S_MSG1_SENT, .to = IKE_S_MSG3_SENT, .need = P(SA), .may = P(VENDOR),
+		.recv = v1_main_i2_recv, .send = v1_main_i3_send },
+	/* --> HDR, KE, Ni */
+	{ .story = "responder: main mode message 3", .exchange = WIRE_X_MAIN, .side = IKE_RESPONDER,
+		.from = IKE_S_MSG2_SENT, .to = IKE_S_MSG4_SENT, .need = P(KE) | P(NONCE),
+		.may = P(VENDOR) | P(CR) | P(NAT_D), .recv = v1_main_r3_recv,
+		.send = v1_main_r4_send, .after = v1_main_r4_after },
+	/* <-- HDR, KE, Nr */
+	{ .story = "initiator: main mode message 4", .exchange = WIRE_X_MAIN, .side = IKE_INITIATOR,
+		.from = IKE_S_MSG3_SENT, .to = IKE_S_MSG5_SENT, .need = P(KE) | P(NONCE),
+		.may = P(VENDOR) | P(CR) | P(NAT_D), .recv = v1_main_i4_recv,
+		.send = v1_main_i5_send },
+	/* --> HDR*, IDii, HASH_I */
+	{ .story = "responder: main mode message 5", .exchange = WIRE_X_MAIN, .side = IKE_RESPONDER,
+		.from = IKE_S_MSG4_SENT, .to = IKE_S_UP, .sealed = true, .need = P(ID) | P(HASH),
+		.may = P(VENDOR) | P(NOTIFY) | P(CERT) | P(CR), .recv = v1_main_r5_recv,
+		.send = v1_main_r6_send, .after = v1_phase1_after },
+	/* <-- HDR*, IDir, HASH_R */
+	{ .story = "initiator: main mode message 6", .exchange = WIRE_X_MAIN, .side = IKE_INITIATOR,
+		.from = IKE_S_MSG5_SENT, .to = IKE_S_UP, .sealed = true, .need = P(ID) | P(HASH),
+		.may = P(VENDOR) | P(NOTIFY) | P(CERT) | P(CR), .recv = v1_main_i6_recv,
+		.after = v1_phase1_after },
+
+	/* --------------------------------------------------------------------------- quick mode */
+	/* (nothing) */
+	{ .story = "initiator: begin quick mode", .exchange = WIRE_X_QUICK, .side = IKE_INITIATOR,
+		.from = IKE_S_START, .to = IKE_S_QUICK1_SENT, .recv = v1_quick_i_begin,
+		.send = v1_quick_i1_send },
+	/* --> HDR*, HASH(1), SA, Ni [, KE ] [, IDci, IDcr ] */
+	{ .story = "responder: quick mode message 1", .exchange = WIRE_X_QUICK,
+		.side = IKE_RESPONDER, .from = IKE_S_START, .to = IKE_S_QUICK2_SENT, .sealed = true,
+		.need = P(HASH) | P(SA) | P(NONCE), .may = P(KE) | P(ID) | P(NOTIFY) | P(NAT_OA),
+		.twice = P(ID) | P(NAT_OA), .recv = v1_quick_r1_recv, .send = v1_quick_r2_send },
+	/* <-- HDR*, HASH(2), SA, Nr [, KE ] [, IDci, IDcr ] */
+	{ .story = "initiator: quick mode message 2", .exchange = WIRE_X_QUICK,
+		.side = IKE_INITIATOR, .from = IKE_S_QUICK1_SENT, .to = IKE_S_UP, .sealed = true,
+		.need = P(HASH) | P(SA) | P(NONCE), .may = P(KE) | P(ID) | P(NOTIFY) | P(NAT_OA),
+		.twice = P(ID) | P(NAT_OA), .recv = v1_quick_i2_recv, .send = v1_quick_i3_send,
+		.after = v1_quick_i3_after },
+	/* --> HDR*, HASH(3) */
+	{ .story = "responder: quick mode message 3", .exchange = WIRE_X_QUICK,
+		.side = IKE_RESPONDER, .from = IKE_S_QUICK2_SENT, .to = IKE_S_UP, .sealed = true,
+		.need = P(HASH), .may = P(NOTIFY), .recv = v1_quick_r3_recv,
+		.after = v1_quick_r3_after },
+};
+
+const size_t v1_row_count = ARRAY_LEN(v1_rows);

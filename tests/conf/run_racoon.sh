@@ -1,0 +1,130 @@
+#!/bin/sh
+# run_racoon.sh - racoon.conf golden pairs, as TAP.
+#
+#	BUILD=dir tests/conf/run_racoon.sh           compare
+#	UPDATE=1 BUILD=dir tests/conf/run_racoon.sh  write what racoon says now; then read the diff
+#
+# X.conf with X.ok must load: X.ok is what racoon -C prints, X.warn its warnings.  The print must read
+# back as the same print.  X.conf with X.err must be refused by -C and -t: X.err is standard error.
+# /etc/psk.txt of the documents' examples may or may not exist here: what is said of it is left out.
+bin=${1:-${BUILD:-build}/bin}
+racoon=$(cd "$bin" && pwd)/racoon || exit 2
+here=$(cd "$(dirname "$0")" && pwd)
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT INT TERM
+MULTINET_LOGICALS=$tmp/none MULTINET=/nonexistent LC_ALL=C
+export MULTINET_LOGICALS MULTINET LC_ALL
+count=0 failed=0
+
+tell() { # tell STATUS NAME [FILE of what differs]
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count - $2"
+	else
+		failed=$((failed + 1))
+		[ -z "$3" ] || sed 's/^/# /' "$3"
+		echo "not ok $count - $2"
+	fi
+}
+
+compare() { # compare EXPECTED ACTUAL NAME
+	[ -z "$UPDATE" ] || cp "$2" "$1"
+	diff -u "$1" "$2" >"$tmp/diff" 2>&1
+	tell $? "$3" "$tmp/diff"
+}
+
+run() { # run OPTION FILE: $tmp/out, $tmp/err, $status
+	timeout 20 "$racoon" "$1" -f "$2" >"$tmp/out" 2>"$tmp/err.all" </dev/null
+	status=$?
+	grep -v '/etc/psk.txt' "$tmp/err.all" >"$tmp/err"
+}
+
+golden() {
+	name=$1
+	run -C "$name.conf"
+	if [ -n "$UPDATE" ] && [ $status -ne 0 ]; then : >"$name.err"; rm -f "$name.ok" "$name.warn"; fi
+	if [ -e "$name.err" ]; then
+		compare "$name.err" "$tmp/err" "racoon/$name is refused"
+		[ $status -eq 1 ] && [ ! -s "$tmp/out" ]
+		tell $? "racoon/$name: status 1 and no output" "$tmp/out"
+		run -t "$name.conf"
+		[ $status -eq 1 ] && [ "$(cat "$tmp/out")" = "racoon: configuration file \"$name.conf\" test failed" ]
+		tell $? "racoon/$name: -t says that it failed" "$tmp/out"
+		return
+	fi
+	compare "$name.ok" "$tmp/out" "racoon/$name loads"
+	[ -z "$UPDATE" ] || cp "$tmp/err" "$name.warn"
+	[ ! -e "$name.warn" ] || [ -s "$name.warn" ] || rm "$name.warn"
+	cp "$name.warn" "$tmp/warn" 2>/dev/null || : >"$tmp/warn"
+	diff -u "$tmp/warn" "$tmp/err" >"$tmp/diff" && [ $status -eq 0 ]
+	tell $? "racoon/$name: status 0 and the warnings expected" "$tmp/diff"
+	cp "$tmp/out" "$tmp/first.conf"
+	run -C "$tmp/first.conf"
+	diff -u "$tmp/first.conf" "$tmp/out" >"$tmp/diff" && [ $status -eq 0 ]
+	tell $? "racoon/$name: the print reads back" "$tmp/diff"
+	run -t "$name.conf"
+	printf 'racoon: configuration file "%s" syntax is ok\nracoon: configuration file "%s" test is successful\n' \
+		"$name.conf" "$name.conf" | diff -u - "$tmp/out" >"$tmp/diff" && [ $status -eq 0 ]
+	tell $? "racoon/$name: -t says that it is sound" "$tmp/diff"
+}
+
+cd "$here/racoon" || exit 2
+for file in *.conf; do
+	golden "${file%.conf}"
+done
+
+# ------------------------------------------------------------------------- psk.txt and its protection
+cat >"$tmp/psk.conf" <<C
+path pre_shared_key "psk.txt";
+remote anonymous {
+	exchange_mode main;
+	proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method pre_shared_key; dh_group 14; }
+}
+C
+cd "$tmp" || exit 2
+expect() { # expect STATUS NAME ERRORS
+	run -t psk.conf
+	printf '%s' "$3" | diff -u - err >diff && [ $status -eq "$1" ]
+	tell $? "psk.txt $2" diff
+}
+expect 0 'may be missing' "warning: psk.conf:1:1: psk.txt: there is no such file, so no pre-shared key is known
+"
+printf '# keys\n\n10.0.0.1\tsimple psk  \n10.0.0.2 0x00ff1\nwww.example.net  a key\n' >psk.txt
+chmod 600 psk.txt
+expect 0 'is read' ''
+chmod 640 psk.txt
+expect 1 'open to the group is refused' "psk.conf:1:1: psk.txt is open to others (mode 0640): expected mode 0600 (chmod 600 psk.txt)
+%SYSTEM-E-FILEPROT, file is open to others
+"
+chmod 604 psk.txt
+expect 1 'open to all is refused' "psk.conf:1:1: psk.txt is open to others (mode 0604): expected mode 0600 (chmod 600 psk.txt)
+%SYSTEM-E-FILEPROT, file is open to others
+"
+if [ "$(id -u)" = 0 ]; then
+	chmod 600 psk.txt; chown 65534 psk.txt
+	expect 1 'of another user is refused' "psk.conf:1:1: psk.txt belongs to user 65534: it must belong to user 0, who runs racoon (chown 0 psk.txt)
+%SYSTEM-E-FILEPROT, file is open to others
+"
+	chown 0 psk.txt
+else
+	count=$((count + 1))
+	echo "ok $count - psk.txt of another user # SKIP needs root"
+fi
+printf '10.0.0.1\n key\n10.0.0.2 0xzz\n* secret\n' >psk.txt
+chmod 600 psk.txt
+expect 1 'errors have line and column, and no key in them' "psk.txt:1:9: expected a key behind the identity
+psk.txt:2:1: the line begins with a blank: expected an identity in the first column
+psk.txt:3:10: the key begins with 0x: expected hexadecimal digits
+psk.txt:4:1: the identity \"*\" is not available in this version: name each peer
+%CONFIG-E-BADCONF, configuration has errors
+"
+rm psk.txt; mkdir psk.txt
+expect 1 'that is a directory is refused' "psk.conf:1:1: psk.txt is not a regular file
+%CONFIG-E-BADCONF, configuration has errors
+"
+run -t missing.conf
+printf 'missing.conf: No such file or directory\n%%SYSTEM-E-NOFILE, file cannot be read\n' | diff -u - err >diff && [ $status -eq 1 ]
+tell $? 'a missing configuration is told' diff
+
+echo "1..$count"
+[ "$failed" -eq 0 ]

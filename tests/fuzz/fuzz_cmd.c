@@ -1,0 +1,127 @@
+/*
+ * fuzz_cmd.c - NETCONTROL: one line through the line reader and a verb table, then all octets
+ * through a session, in pieces.  Answers must be framed: lines of text, each ended, each with its
+ * code.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cmd.h"
+#include "lib/ctl.h"
+#include "lib/verb.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+echo(struct ctl_call *call)
+{
+	for (unsigned i = 0; ctl_param(call, i); i++)
+		ctl_line(call, "%s", ctl_param(call, i));
+	ctl_done(call, ST_NORMAL, NULL);
+}
+
+static const struct verb verbs[] = {
+	{ .name = "NOOP", .role = CTL_READER, .run = ctl_verb_noop, .help = "Do nothing" },
+	{ .name = "VERSION",
+		.role = CTL_READER,
+		.run = ctl_verb_version,
+		.help = "Tell the version" },
+	{ .name = "HELP",
+		.params = "[topic]",
+		.max_params = 2,
+		.quals = ctl_quals_help,
+		.role = CTL_READER,
+		.run = ctl_verb_help,
+		.help = "Tell what there is" },
+	{ .name = "SHOW",
+		.params = "[what]",
+		.max_params = 8,
+		.quals = ctl_quals_format,
+		.role = CTL_READER,
+		.run = echo,
+		.help = "Show" },
+	{ .name = "SHUTDOWN", .role = CTL_OPERATOR, .run = echo, .help = "End" },
+	{ .name = NULL },
+};
+
+static const struct ctl_service service = { .facility = "RACOON", .version = "0", .verbs = verbs };
+
+struct sink {
+	size_t octets, lines;
+	uint8_t last;
+	bool at_start, closed;
+};
+
+static void
+sink_send(void *user, struct bytes octets)
+{
+	struct sink *s = user;
+	for (size_t i = 0; i < octets.n; i++) {
+		uint8_t c = octets.p[i];
+		if (s->at_start && c != '+' && (c < '2' || c > '5'))
+			abort(); /* an answer begins with its code */
+		if (c == '\0')
+			abort();
+		s->at_start = c == '\n';
+		s->lines += c == '\n';
+		s->last = c;
+	}
+	s->octets += octets.n;
+}
+
+static size_t
+sink_unsent(void *user)
+{
+	(void)user;
+	return 0;
+}
+
+static void
+sink_close(void *user)
+{
+	((struct sink *)user)->closed = true;
+}
+
+static void
+one_line(struct bytes line)
+{
+	static struct cmd cmd;
+	char why[256] = "";
+	const struct verb *verb = NULL;
+	if (line.n > CMD_LINE_MAX || cmd_parse(line, &cmd, why, sizeof(why)))
+		return;
+	if (cmd.words > CMD_WORDS_MAX || cmd.quals > CMD_QUALS_MAX)
+		abort();
+	struct text out = { 0 };
+	verb_complete(verbs, &cmd, 0, line.n % 2, &out);
+	text_free(&out);
+	if (cmd.words > 0)
+		(void)!verb_match(verbs, &cmd, 0, &verb, why, sizeof(why));
+	cmd_qual(&cmd, "FORMAT");
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sink sink = { .at_start = true };
+	struct ctl_transport t = { &sink, sink_send, sink_unsent, sink_close };
+	if (size == 0)
+		return 0;
+	one_line(bytes_of(data, size));
+	struct ctl_session *s = ctl_open(&service, &t, data[0] % 3, "fuzz");
+	if (!s)
+		abort();
+	size_t piece = 1 + data[0] % 61;
+	for (size_t at = 1; at < size && !sink.closed; at += piece) {
+		size_t n = size - at < piece ? size - at : piece;
+		if (!ctl_input(s, bytes_of(data + at, n)))
+			break;
+	}
+	if (!sink.closed)
+		ctl_eof(s);
+	if (sink.octets > 0 && sink.last != '\n')
+		abort();
+	ctl_close(s);
+	return 0;
+}

@@ -1,0 +1,301 @@
+/* test_console_script.c - procedures as text: lines, parameters, symbols, IF, words of programs. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "netcontrol/nc_script.h"
+
+static struct text out;
+static char why[256];
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	text_free(&out);
+	return 0;
+}
+
+static void
+joined(const char *a, const char *b, const char *expect)
+{
+	struct text t = { 0 };
+
+	assert_int_equal(nc_join(&t, a), b != NULL);
+	if (b != NULL)
+		assert_false(nc_join(&t, b));
+	assert_string_equal(text_str(&t), expect);
+	text_free(&t);
+}
+
+static void
+test_join(void **state)
+{
+	(void)state;
+	joined("racoon show", NULL, "racoon show");
+	joined("racoon show  ! comment\r\n", NULL, "racoon show");
+	joined("echo \"not ! this\" ! but this", NULL, "echo \"not ! this\"");
+	joined("! nothing else", NULL, "");
+	joined("racoon -", "   show", "racoon show");
+	joined("racoon - ! and more", "show ! end", "racoon show");
+	joined("-", "x", "x");
+	joined("", NULL, "");
+}
+
+static void
+test_join_is_bounded(void **state)
+{
+	struct text t = { 0 };
+	char line[512];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 2] = '-';
+	line[sizeof(line) - 1] = '\0';
+	for (int i = 0; i < 100; i++)
+		assert_true(nc_join(&t, line));
+	assert_true(t.failed);
+	assert_true(t.n <= NC_LINE_MAX);
+	text_free(&t);
+}
+
+static void
+test_body(void **state)
+{
+	bool dollar;
+
+	(void)state;
+	assert_string_equal(nc_body("  $  setkey -D", &dollar), "setkey -D");
+	assert_true(dollar);
+	assert_string_equal(nc_body("noop", &dollar), "noop");
+	assert_false(dollar);
+	assert_string_equal(nc_body("$", &dollar), "");
+	assert_true(nc_is_word("if x", "IF"));
+	assert_false(nc_is_word("ifx", "IF"));
+	assert_true(nc_is_word("IF", "if"));
+}
+
+static void
+test_procedures(void **state)
+{
+	static const char text[] = "one -\n two ! x\n\n'P1'\n$ last";
+	static const char *const params[] = { "first", "second word" };
+	struct nc_script s = { .depth = 0 };
+
+	(void)state;
+	assert_false(nc_script_next(&s, &out));
+	assert_string_equal(nc_script_param(&s, 1), "");
+	assert_int_equal(nc_script_push(&s, "a.com", text, params, 2), ST_NORMAL);
+	assert_string_equal(nc_script_param(&s, 2), "second word");
+	assert_string_equal(nc_script_param(&s, 3), "");
+	assert_string_equal(nc_script_param(&s, 9), "");
+	assert_true(nc_script_next(&s, &out));
+	assert_string_equal(text_str(&out), "one two");
+	assert_int_equal(s.frame[0].line, 2);
+	assert_true(nc_script_next(&s, &out));
+	assert_string_equal(text_str(&out), "");
+	assert_int_equal(nc_script_push(&s, "b.com", "inner\n", NULL, 0), ST_NORMAL);
+	assert_string_equal(nc_script_param(&s, 1), "");
+	assert_true(nc_script_next(&s, &out));
+	assert_string_equal(text_str(&out), "inner");
+	assert_false(nc_script_next(&s, &out));
+	nc_script_pop(&s);
+	assert_true(nc_script_next(&s, &out));
+	assert_string_equal(text_str(&out), "'P1'");
+	assert_true(nc_script_next(&s, &out));
+	assert_string_equal(text_str(&out), "$ last");
+	assert_int_equal(s.frame[0].line, 5);
+	assert_false(nc_script_next(&s, &out));
+	while (s.depth < NC_DEPTH_MAX)
+		assert_int_equal(nc_script_push(&s, "x", "", NULL, 0), ST_NORMAL);
+	assert_int_equal(nc_script_push(&s, "x", "", NULL, 0), ST_LIMIT);
+	while (s.depth > 0)
+		nc_script_pop(&s);
+	nc_script_pop(&s);
+}
+
+static void
+test_symbols(void **state)
+{
+	struct nc_symbols t = { 0 };
+	char name[32];
+
+	(void)state;
+	assert_null(nc_symbol_get(&t, "X"));
+	assert_int_equal(nc_symbol_set(&t, "x", "one"), ST_NORMAL);
+	assert_int_equal(nc_symbol_set(&t, "X", "two"), ST_NORMAL);
+	assert_string_equal(nc_symbol_get(&t, "x"), "two");
+	assert_int_equal(t.count, 1);
+	for (int i = 1; i < NC_SYMBOLS_MAX; i++) {
+		name[0] = (char)('A' + i % 26);
+		name[1] = (char)('A' + i / 26);
+		name[2] = 'Z';
+		name[3] = '\0';
+		assert_int_equal(nc_symbol_set(&t, name, ""), ST_NORMAL);
+	}
+	assert_int_equal(nc_symbol_set(&t, "ONE_MORE", ""), ST_LIMIT);
+	nc_symbols_free(&t);
+}
+
+static void
+assigned(const char *line, const char *name, const char *value)
+{
+	char got[NC_NAME_MAX] = "";
+	struct text t = { 0 };
+
+	assert_int_equal(nc_assignment(line, got, sizeof(got), &t), name != NULL);
+	if (name != NULL) {
+		assert_string_equal(got, name);
+		assert_string_equal(text_str(&t), value);
+	}
+	text_free(&t);
+}
+
+static void
+test_assignments(void **state)
+{
+	(void)state;
+	assigned("setkey :== $multinet:setkey -v ", "setkey", "$multinet:setkey -v");
+	assigned("X=\"a \"\"b\"\" c\"", "X", "a \"b\" c");
+	assigned("x == 5", "x", "5");
+	assigned("x := \"kept\"", "x", "\"kept\"");
+	assigned("x =", "x", "");
+	assigned("racoon show", NULL, NULL);
+	assigned("show/format=json", NULL, NULL);
+	assigned("1x = 2", NULL, NULL);
+	assigned("x = \"open", NULL, NULL);
+	assigned("", NULL, NULL);
+}
+
+static const char *
+look(void *user, const char *name, const char *arg)
+{
+	(void)user;
+	if (arg != NULL && text_same(name, "F$SEARCH"))
+		return strcmp(arg, "there") == 0 ? "/path/there" : "";
+	if (arg != NULL)
+		return NULL;
+	if (text_same(name, "P1"))
+		return "10.0.0.1";
+	if (text_same(name, "P2"))
+		return "";
+	return text_same(name, "QUOTE") ? "'P1'" : NULL;
+}
+
+static void
+substituted(const char *in, const char *expect)
+{
+	assert_int_equal(nc_substitute(in, look, NULL, &out, why, sizeof(why)), ST_NORMAL);
+	assert_string_equal(text_str(&out), expect);
+}
+
+static void
+test_substitution(void **state)
+{
+	(void)state;
+	substituted("establish 'P1'", "establish 10.0.0.1");
+	substituted("establish ''P1''/x", "establish 10.0.0.1/x");
+	substituted("establish ''P1'/x", "establish 10.0.0.1/x");
+	substituted("x'p1'y'P2'z", "x10.0.0.1yz");
+	substituted("\"to ''P1' and ''P1'' but not 'P1'\"", "\"to 10.0.0.1 and 10.0.0.1 but not 'P1'\"");
+	substituted("it's 5 o'clock", "it's 5 o'clock");
+	substituted("'", "'");
+	substituted("''", "''");
+	substituted("'QUOTE'", "'P1'"); /* not scanned again */
+	assert_int_equal(nc_substitute("a 'NONE' b", look, NULL, &out, why, sizeof(why)), ST_SYNTAX);
+	assert_string_equal(why, "symbol NONE is not defined");
+}
+
+static void
+test_if(void **state)
+{
+	const char *then;
+
+	(void)state;
+	assert_int_equal(nc_if("IF P1 .NES. \"\" THEN DEFINE X Y", look, NULL, &then, why, sizeof(why)),
+		ST_NORMAL);
+	assert_string_equal(then, "DEFINE X Y");
+	assert_int_equal(nc_if("if p2 .nes. \"\" then x", look, NULL, &then, why, sizeof(why)), ST_NORMAL);
+	assert_null(then);
+	assert_int_equal(nc_if("if F$SEARCH(\"there\") .NES. \"\" THEN @there", look, NULL, &then, why,
+				 sizeof(why)), ST_NORMAL);
+	assert_string_equal(then, "@there");
+	assert_int_equal(nc_if("if f$search( \"no\" ) .eqs. \"\" then noop", look, NULL, &then, why,
+				 sizeof(why)), ST_NORMAL);
+	assert_string_equal(then, "noop");
+	assert_int_equal(nc_if("if \"a\".eqs.\"a\" then if 1 .eqs. 1 then x", look, NULL, &then, why,
+				 sizeof(why)), ST_NORMAL);
+	assert_string_equal(then, "if 1 .eqs. 1 then x");
+}
+
+static void
+test_if_errors(void **state)
+{
+	static const char *const bad[] = { "if", "if then x", "if P1", "if P1 .eqs.", "if P1 .eqs. P2",
+		"if P1 .eqs. P2 then", "if P1 .gt. P2 then x", "if NONE .eqs. \"\" then x",
+		"if \"open .eqs. then x", "if f$search(P1) .eqs. \"\" then x",
+		"if f$search(\"a\" .eqs. \"\" then x", "if f$none(\"a\") .eqs. \"\" then x", NULL };
+	const char *then;
+
+	(void)state;
+	for (unsigned i = 0; bad[i] != NULL; i++) {
+		why[0] = '\0';
+		if (nc_if(bad[i], look, NULL, &then, why, sizeof(why)) != ST_SYNTAX || why[0] == '\0')
+			fail_msg("taken: %s", bad[i]);
+		assert_null(then);
+	}
+}
+
+static void
+test_split(void **state)
+{
+	char store[256], *argv[NC_ARGS_MAX];
+	struct text many = { 0 };
+	size_t n;
+
+	(void)state;
+	assert_true(nc_split(" setkey  -f \"a b\" x\"y \"\"z\" `id` $HOME ;", store, sizeof(store), argv, &n));
+	assert_int_equal(n, 7);
+	assert_string_equal(argv[2], "a b");
+	assert_string_equal(argv[3], "xy \"z");
+	assert_string_equal(argv[4], "`id`");
+	assert_string_equal(argv[6], ";");
+	assert_null(argv[7]);
+	assert_true(nc_split("", store, sizeof(store), argv, &n));
+	assert_int_equal(n, 0);
+	assert_true(nc_split("a \"\" b", store, sizeof(store), argv, &n));
+	assert_int_equal(n, 3);
+	assert_string_equal(argv[1], "");
+	assert_false(nc_split("a \"open", store, sizeof(store), argv, &n));
+	assert_false(nc_split("much too long", store, 5, argv, &n));
+	for (int i = 0; i < NC_ARGS_MAX; i++)
+		text_add(&many, "x ");
+	assert_false(nc_split(text_str(&many), store, sizeof(store), argv, &n));
+	text_free(&many);
+}
+
+#define T(f) cmocka_unit_test_teardown(f, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_join),
+		T(test_join_is_bounded),
+		T(test_body),
+		T(test_procedures),
+		T(test_symbols),
+		T(test_assignments),
+		T(test_substitution),
+		T(test_if),
+		T(test_if_errors),
+		T(test_split),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

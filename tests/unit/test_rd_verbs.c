@@ -1,0 +1,609 @@
+/*
+ * test_rd_verbs.c - racoon's verbs and SHOW against a made-up daemon: answers, late replies,
+ * cancelling, yielding with very many SAs, JSON.
+ *
+ * This file stands for host_uv.c and for the engine: it defines what verbs.c and show*.c call.  The
+ * real engine is linked as well (other tests' helpers need it), so SHOW's sources are taken in here
+ * with the engine's functions under other names.
+ */
+#define ike_show_sa fake_show_sa
+#define ike_show_child fake_show_child
+#define ike_show_failure fake_show_failure
+#define ike_count fake_count
+#define ike_count_name fake_count_name
+#define ike_sa_count fake_sa_count
+#define ike_half_open_count fake_half_open_count
+#define ike_limits fake_limits
+#include "racoon/daemon/verbs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/ctl.h"
+#include "lib/log.h"
+#include "racoon/daemon/host.h"
+
+#include "racoon/daemon/show.c"
+#include "racoon/daemon/show_sas.c"
+#include "racoon/daemon/show_state.c"
+
+/* ------------------------------------------------------------------------ the made-up daemon */
+
+static struct {
+	struct rc_config *config;
+	struct ike_command command;
+	rd_reply *done;
+	void *user;
+	int64_t timeout_ms;
+	uint64_t submitted, cancelled;
+	rd_resolved *resolved;
+	void *resolved_user;
+	rd_reply *ended;
+	void *ended_user;
+	enum log_level level;
+	enum status reload;
+	size_t sas, children, failures;
+	struct net_addr host;
+	bool full; /* too many commands */
+} rd;
+
+const struct ike *
+rd_engine(const struct rd *d)
+{
+	(void)d;
+	return NULL;
+}
+
+const struct rc_config *
+rd_config(const struct rd *d)
+{
+	(void)d;
+	return rd.config;
+}
+
+void
+rd_state(const struct rd *d, struct rd_state *out)
+{
+	(void)d;
+	*out = (struct rd_state){ .started = { 1000 }, .loaded = { 2000 }, .now = { 5000 },
+		.sadb = "engine", .sadb_up = true, .sockets = 1, .journal = 7 };
+}
+
+static struct net_addr
+addr(const char *text)
+{
+	struct net_addr a;
+
+	assert_true(net_addr_parse(text, &a));
+	return a;
+}
+
+bool
+rd_socket(const struct rd *d, size_t index, struct net_endpoint *out)
+{
+	(void)d;
+	*out = (struct net_endpoint){ addr("10.0.0.1"), 500 };
+	return index == 0;
+}
+
+bool
+rd_is_local(const struct rd *d, const struct net_addr *a)
+{
+	struct net_addr own = addr("10.0.0.1");
+
+	(void)d;
+	return net_addr_equal(a, &own);
+}
+
+const struct net_addr *
+rd_host_address(const struct rd *d)
+{
+	(void)d;
+	return rd.host.family == 0 ? NULL : &rd.host;
+}
+
+uint64_t
+rd_submit(struct rd *d, const struct ike_command *command, int64_t timeout_ms, rd_reply *done,
+	void *user)
+{
+	(void)d;
+	if (rd.full)
+		return 0;
+	rd.command = *command;
+	rd.timeout_ms = timeout_ms;
+	rd.done = done;
+	rd.user = user;
+	return ++rd.submitted;
+}
+
+void
+rd_cancel(struct rd *d, uint64_t id)
+{
+	(void)d;
+	rd.cancelled = id;
+}
+
+uint64_t
+rd_resolve(struct rd *d, const char *name, rd_resolved *done, void *user)
+{
+	(void)d;
+	if (strcmp(name, "unknown.example") == 0)
+		return 0;
+	rd.resolved = done;
+	rd.resolved_user = user;
+	return 1;
+}
+
+void
+rd_resolve_cancel(struct rd *d, uint64_t id)
+{
+	(void)d;
+	(void)id;
+	rd.resolved = NULL;
+}
+
+enum status
+rd_reload(struct rd *d, struct rc_plan *plan, struct text *out)
+{
+	(void)d;
+	*plan = (struct rc_plan){ 1, 2, 3, 4 };
+	text_add(out, rd.reload == ST_NORMAL ? "remote 10.0.0.9: added\n" : "f:1:1: wrong\n");
+	return rd.reload;
+}
+
+enum status
+rd_shutdown(struct rd *d, rd_reply *done, void *user)
+{
+	(void)d;
+	rd.ended = done;
+	rd.ended_user = user;
+	return ST_NORMAL;
+}
+
+void
+rd_shutdown_forget(struct rd *d, void *user)
+{
+	(void)d;
+	assert_ptr_equal(user, rd.ended_user);
+	rd.ended = NULL;
+}
+
+void
+rd_debug(struct rd *d, enum log_level level)
+{
+	(void)d;
+	rd.level = level;
+}
+
+enum log_level
+rd_base_level(const struct rd *d)
+{
+	(void)d;
+	return LOG_L_INFO;
+}
+
+/* ----------------------------------------------------------------------- the made-up engine */
+
+bool
+ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
+{
+	(void)e;
+	if (*cursor >= rd.sas)
+		return false;
+	*out = (struct ike_sa_view){ .serial = ++*cursor, .local = { addr("10.0.0.1"), 500 },
+		.remote = { addr("10.0.0.2"), 500 }, .cookie_i = { 1 }, .cookie_r = { 2 },
+		.initiator = true, .established = true, .exchange = RC_MAIN, .state = "ESTABLISHED",
+		.remote_name = "10.0.0.2", .encr = alg_by_name(ALG_ENCR, "aes-cbc"), .bits = 256,
+		.hash = alg_by_name(ALG_HASH, "sha256"), .group = alg_by_name(ALG_DH, "modp2048"),
+		.expires = { 65000 }, .children = 1, .peer_id = "10.0.0.2" };
+	return true;
+}
+
+bool
+ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out)
+{
+	(void)e;
+	if (*cursor >= rd.children)
+		return false;
+	*out = (struct ike_child_view){ .serial = ++*cursor, .parent = 1,
+		.local = { addr("10.0.0.1"), 500 }, .remote = { addr("10.0.0.2"), 500 },
+		.proto = SA_ESP, .mode = SA_TUNNEL, .spi_in = 0x1000, .spi_out = 0x2000,
+		.encr = alg_by_name(ALG_ENCR, "aes-cbc"), .bits = 128,
+		.auth = alg_by_name(ALG_AUTH, "hmac-sha1"), .initiator = true, .established = true,
+		.state = "ESTABLISHED", .expires = INSTANT_NEVER };
+	assert_true(net_prefix_parse("10.1.0.0/16", &out->sel.src));
+	assert_true(net_prefix_parse("10.2.0.0/16", &out->sel.dst));
+	out->sel.upper = SP_UPPER_ANY;
+	return true;
+}
+
+bool
+ike_show_failure(const struct ike *e, unsigned index, struct ike_failure_view *out)
+{
+	(void)e;
+	if (index >= rd.failures)
+		return false;
+	*out = (struct ike_failure_view){ .when = { 1000 }, .local = { addr("10.0.0.1"), 500 },
+		.remote = { addr("10.0.0.3"), 500 }, .phase = 1, .status = ST_NORESPONSE,
+		.detail = "4 transmissions" };
+	return true;
+}
+
+uint64_t
+ike_count(const struct ike *e, enum ike_count which)
+{
+	(void)e;
+	return (uint64_t)which;
+}
+
+const char *
+ike_count_name(enum ike_count which)
+{
+	return which == IKE_N_RECEIVED ? "received" : "another";
+}
+
+size_t
+ike_sa_count(const struct ike *e)
+{
+	(void)e;
+	return rd.sas;
+}
+
+size_t
+ike_half_open_count(const struct ike *e)
+{
+	(void)e;
+	return 0;
+}
+
+const struct ike_limits *
+ike_limits(const struct ike *e)
+{
+	static const struct ike_limits limits = { 1000, 5, 100000, 256, 65536 };
+
+	(void)e;
+	return &limits;
+}
+
+/* ------------------------------------------------------------------------------- a session */
+
+static struct {
+	struct text out;
+	size_t unsent, most;
+	struct ctl_session *session;
+	bool hold; /* what is sent stays unsent until drained */
+	bool closed;
+} talk;
+
+static void
+on_send(void *user, struct bytes octets)
+{
+	(void)user;
+	text_add_n(&talk.out, (const char *)octets.p, octets.n);
+	if (talk.hold)
+		talk.unsent += octets.n;
+	if (talk.unsent > talk.most)
+		talk.most = talk.unsent;
+}
+
+static size_t
+on_unsent(void *user)
+{
+	(void)user;
+	return talk.unsent;
+}
+
+static void
+on_close(void *user)
+{
+	(void)user;
+	talk.closed = true;
+}
+
+static const struct ctl_service service = { .facility = "RACOON", .version = "test",
+	.verbs = rd_verbs };
+static const struct ctl_transport transport = { .send = on_send, .unsent = on_unsent,
+	.close = on_close };
+
+static int
+open_session(void **state)
+{
+	static const struct rc_options options = { .hash_key = { 1, 2 } };
+	struct stmt_errors errors = { 0 };
+
+	(void)state;
+	memset(&rd, 0, sizeof(rd));
+	memset(&talk, 0, sizeof(talk));
+	talk.out.limit = 256 << 20;
+	assert_int_equal(rc_load_text("t", "remote \"b\" { remote_address 10.0.0.2; exchange_mode main;"
+		" proposal { encryption_algorithm aes; hash_algorithm sha1; authentication_method"
+		" pre_shared_key; dh_group 14; } }\nremote 10.0.0.3 inherit \"b\" { passive on; }\n", NULL,
+		&options, &rd.config, &errors), ST_NORMAL);
+	stmt_errors_free(&errors);
+	talk.session = ctl_open(&service, &transport, CTL_OPERATOR, "uid 0");
+	return talk.session == NULL;
+}
+
+static int
+close_session(void **state)
+{
+	(void)state;
+	if (talk.session != NULL)
+		ctl_close(talk.session);
+	text_free(&talk.out);
+	rc_free(rd.config);
+	return 0;
+}
+
+static void
+say(const char *line)
+{
+	text_clear(&talk.out);
+	ctl_input(talk.session, bytes_str(line));
+}
+
+static void
+expect(const char *line, const char *want)
+{
+	say(line);
+	assert_string_equal(text_str(&talk.out), want);
+}
+
+static void
+reply(enum status status, const char *detail)
+{
+	struct net_endpoint remote = { addr("10.0.0.2"), 500 };
+
+	text_clear(&talk.out);
+	rd.done(rd.user, status, &remote, detail);
+}
+
+/* ------------------------------------------------------------------------------------- tests */
+
+static void
+establish(void **state)
+{
+	(void)state;
+	expect("ESTABLISH 10.0.0.2 10.0.0.1/CHILD/TIMEOUT=7\n", "");
+	assert_int_equal(rd.command.type, IKE_CMD_ESTABLISH);
+	assert_true(rd.command.children);
+	assert_int_equal(rd.timeout_ms, 7000);
+	assert_int_equal(net_ipv4_value(&rd.command.local), 0x0a000001);
+	assert_int_equal(net_ipv4_value(&rd.command.remote), 0x0a000002);
+	reply(ST_NORMAL, "10.0.0.1[500]<=>10.0.0.2[500]");
+	assert_string_equal(text_str(&talk.out),
+		"200 %RACOON-S-NORMAL, normal successful completion: 10.0.0.1[500]<=>10.0.0.2[500]\n");
+	say("est b\n"); /* the name of a section */
+	assert_int_equal(net_ipv4_value(&rd.command.remote), 0x0a000002);
+	assert_int_equal(rd.command.local.family, 0);
+	assert_false(rd.command.children);
+	reply(ST_NORESPONSE, "no answer");
+	assert_string_equal(text_str(&talk.out),
+		"466 %RACOON-E-NORESPONSE, peer does not answer: 10.0.0.2, no answer\n");
+	say("ESTABLISH b\n");
+	reply(ST_ALREADY, "");
+	assert_string_equal(text_str(&talk.out), "250 %NETCTL-S-ALREADY, already done: 10.0.0.2\n");
+	expect("ESTABLISH b/NOWAIT\n",
+		"200 %RACOON-S-NORMAL, normal successful completion: 10.0.0.2\n");
+	assert_null(rd.done);
+	rd.full = true;
+	expect("ESTABLISH b\n", "452 %SYSTEM-E-LIMIT, limit reached: too many commands wait for their "
+		"answers\n");
+}
+
+static void
+establish_local(void **state)
+{
+	(void)state;
+	rd.host = addr("10.0.0.1");
+	say("ESTABLISH b\n");
+	assert_int_equal(net_ipv4_value(&rd.command.local), 0x0a000001);
+	reply(ST_NORMAL, "");
+	say("ESTABLISH 2001:db8::1\n"); /* of another kind */
+	assert_int_equal(rd.command.local.family, 0);
+	reply(ST_NORMAL, "");
+	rd.host = addr("10.0.0.77"); /* not ours */
+	say("ESTABLISH b\n");
+	assert_int_equal(rd.command.local.family, 0);
+	reply(ST_NORMAL, "");
+	expect("ESTABLISH b 10.0.0.5\n", "510 %NETCTL-W-IVPARM, invalid parameter value: 10.0.0.5 is "
+		"none of the addresses racoon listens at\n");
+	expect("ESTABLISH b here\n", "510 %NETCTL-W-IVPARM, invalid parameter value: \\here\\: the local "
+		"address has to be numeric\n");
+	expect("ESTABLISH b/TIMEOUT=1h\n", "506 %NETCTL-W-VALREQ, missing or invalid qualifier value: "
+		"/TIMEOUT: expected 1 to 3600 seconds\n");
+}
+
+static void
+host_names(void **state)
+{
+	struct net_addr a = addr("10.0.0.2");
+
+	(void)state;
+	expect("ESTABLISH host.example\n", "");
+	rd.resolved(rd.resolved_user, &a);
+	assert_int_equal(net_ipv4_value(&rd.command.remote), 0x0a000002);
+	reply(ST_NORMAL, "");
+	say("ESTABLISH host.example\n");
+	rd.resolved(rd.resolved_user, NULL);
+	assert_string_equal(text_str(&talk.out), "510 %NETCTL-W-IVPARM, invalid parameter value: no "
+		"address is known for \\host.example\\\n");
+	expect("ESTABLISH unknown.example\n", "510 %NETCTL-W-IVPARM, invalid parameter value: "
+		"\\unknown.example\\ is no address and names no peer\n");
+	say("ESTABLISH host.example\n");
+	ctl_close(talk.session);
+	talk.session = NULL;
+	assert_null(rd.resolved);
+}
+
+static void
+asker_gone(void **state)
+{
+	(void)state;
+	say("ESTABLISH b\n");
+	ctl_close(talk.session);
+	talk.session = NULL;
+	assert_int_equal(rd.cancelled, rd.submitted);
+}
+
+static void
+flush_and_shutdown(void **state)
+{
+	(void)state;
+	say("FLUSH\n");
+	assert_int_equal(rd.command.type, IKE_CMD_FLUSH);
+	assert_int_equal(rd.command.scope, IKE_SCOPE_ALL);
+	reply(ST_NORMAL, "");
+	say("flush isak\n");
+	assert_int_equal(rd.command.scope, IKE_SCOPE_ISAKMP);
+	reply(ST_NORMAL, "");
+	say("flush ips\n");
+	assert_int_equal(rd.command.scope, IKE_SCOPE_IPSEC);
+	reply(ST_NORMAL, "");
+	expect("flush everything\n", "509 %NETCTL-W-IVKEYW, unrecognized keyword - check validity and "
+		"spelling: \\everything\\: expected ISAKMP, IPSEC or ALL\n");
+	say("DELETE b\n");
+	assert_int_equal(rd.command.type, IKE_CMD_DELETE);
+	reply(ST_NORMAL, "");
+	expect("SHUTDOWN\n", "");
+	rd.ended(rd.ended_user, ST_NORMAL, NULL, "");
+	assert_string_equal(text_str(&talk.out), "221 %NETCTL-I-SHUTTING, shutting down\n");
+	say("SHUTDOWN\n");
+	ctl_close(talk.session);
+	talk.session = NULL;
+	assert_null(rd.ended);
+}
+
+static void
+small_verbs(void **state)
+{
+	(void)state;
+	expect("RELOAD\n", "200-remote 10.0.0.9: added\n200 %RACOON-S-NORMAL, normal successful "
+		"completion: 1 kept, 2 changed, 3 removed, 4 added\n");
+	rd.reload = ST_BADCONF;
+	expect("RELOAD\n", "200-f:1:1: wrong\n540 %CONFIG-E-BADCONF, configuration has errors: the "
+		"configuration in use stays\n");
+	expect("DEBUG 1\n", "200 %RACOON-S-NORMAL, normal successful completion: logging DEBUG\n");
+	assert_int_equal(rd.level, LOG_L_DEBUG);
+	say("DEBUG 9\n");
+	assert_int_equal(rd.level, LOG_L_DEBUG2);
+	say("DEBUG 0\n");
+	assert_int_equal(rd.level, LOG_L_INFO);
+	expect("DEBUG loud\n", "510 %NETCTL-W-IVPARM, invalid parameter value: \\loud\\: expected 0 (off) "
+		"to 9\n");
+	say("MONITOR\n");
+	assert_true(ctl_is_monitor(talk.session));
+	say("MONITOR/OFF\n");
+	assert_false(ctl_is_monitor(talk.session));
+	say("HELP ESTABLISH\n");
+	assert_non_null(strstr(text_str(&talk.out), "MULTINET_HOST_NAME"));
+}
+
+/* Any four characters of a verb, and of a qualifier, are enough. */
+static void
+four_characters(void **state)
+{
+	(void)state;
+	for (const struct verb *v = rd_verbs; v->name != NULL; v++)
+		for (const struct verb *w = v + 1; w->name != NULL; w++)
+			assert_int_not_equal(strncmp(v->name, w->name, 4), 0);
+}
+
+static void
+show(void **state)
+{
+	(void)state;
+	rd.sas = rd.children = rd.failures = 1;
+	say("SHOW\n");
+	assert_non_null(strstr(text_str(&talk.out), "200-SAs            1 ISAKMP (0 half-open), 7 IPsec"));
+	assert_non_null(strstr(text_str(&talk.out), "200-#1       10.0.0.1[500]          10.0.0.2[500]"
+		"          0100000000000000:0200000000000000 init ESTABLISHED  0 00:01:00  1\n"));
+	assert_non_null(strstr(text_str(&talk.out), " esp/tunnel    00001000 00002000 ESTABLISHED  -    "
+		"       10.1.0.0/16 10.2.0.0/16 any\n"));
+	say("SHOW PEERS\n");
+	assert_non_null(strstr(text_str(&talk.out), "200-b                      10.0.0.2               "
+		"up            1       1      -\n"));
+	assert_non_null(strstr(text_str(&talk.out), "down, failed  0       0      NORESPONSE 1970"));
+	say("SHOW FAILURES\n");
+	assert_non_null(strstr(text_str(&talk.out), "%RACOON-E-NORESPONSE, peer does not answer: 4 "
+		"transmissions\n"));
+	say("SHOW COUNT\n");
+	assert_non_null(strstr(text_str(&talk.out), "200-received                                0\n"));
+	expect("SHOW S\n", "509 %NETCTL-W-IVKEYW, unrecognized keyword - check validity and spelling: "
+		"\\S\\ is ambiguous\n");
+	rd.sas = 0;
+	expect("SHOW ISAKMP\n", "200-no ISAKMP SAs\n200 %RACOON-S-NORMAL, normal successful "
+		"completion\n");
+}
+
+static void
+show_as_json(void **state)
+{
+	(void)state;
+	rd.sas = 2;
+	say("SHOW ISAKMP/FORMAT=JSON\n");
+	assert_non_null(strstr(text_str(&talk.out),
+		"200-{ \"schema\": \"multinet.racoon.show\", \"version\": 1, \n200-\"isakmp\": [\n200-{"));
+	assert_non_null(strstr(text_str(&talk.out), "\n200-, {"));
+	assert_non_null(strstr(text_str(&talk.out), "200-]\n200-}\n200 %RACOON-S-NORMAL"));
+	rd.sas = 0;
+	expect("SHOW ISAKMP/FORMAT=JSON\n", "200-{ \"schema\": \"multinet.racoon.show\", \"version\": 1, \n"
+		"200-\"isakmp\": [\n200-]\n200-}\n200 %RACOON-S-NORMAL, normal successful completion\n");
+}
+
+/* A reader who does not read holds SHOW up, not the memory; one who leaves ends it. */
+static void
+show_yields(void **state)
+{
+	size_t lines = 0, rounds = 0;
+
+	(void)state;
+	rd.sas = 20000;
+	talk.hold = true;
+	say("SHOW ISAKMP\n");
+	while (strstr(text_str(&talk.out), "\n200 %RACOON") == NULL && rounds++ < 1000) {
+		assert_true(ctl_is_busy(talk.session));
+		for (const char *p = text_str(&talk.out); (p = strchr(p, '\n')) != NULL; p++)
+			lines++;
+		text_clear(&talk.out);
+		talk.unsent = 0;
+		ctl_drained(talk.session);
+	}
+	for (const char *p = text_str(&talk.out); (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	assert_int_equal(lines, 20000 + 2);
+	assert_true(rounds > 3);
+	assert_true(talk.most < CTL_HIGH_WATER + 2 * CTL_BATCH);
+	say("SHOW ALL\n");
+	assert_true(ctl_is_busy(talk.session));
+	ctl_close(talk.session);
+	talk.session = NULL;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_session, close_session)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(establish),
+		TEST(establish_local),
+		TEST(host_names),
+		TEST(asker_gone),
+		TEST(flush_and_shutdown),
+		TEST(small_verbs),
+		TEST(four_characters),
+		TEST(show),
+		TEST(show_as_json),
+		TEST(show_yields),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
