@@ -42,7 +42,7 @@ suite_sim() { "$BUILD/tests/sim" 1 200 all; "$SANBUILD/tests/sim" 1000 20 all; }
 suite_transcript() { BUILD=$SANBUILD tests/transcript/run.sh; }
 suite_system() {
 	local s
-	for s in tests/system/[0-9]*.sh; do BUILD=$SANBUILD timeout 300 "$s" || echo "not ok - $s: status $?"; done
+	for s in tests/system/test_*.sh; do BIN=$SANBUILD/bin timeout 300 "$s" || echo "not ok - $s: status $?"; done
 	timeout 300 tests/system/demo.sh >"$BUILD/log/demo" 2>&1 && echo 'ok - demo' ||
 		{ tail -n 30 "$BUILD/log/demo" | sed 's/^/# /'; echo 'not ok - demo'; }
 }

@@ -1,0 +1,25 @@
+$! START_SERVER.COM - start the master server and its services
+$!
+$!	netcontrol @start_server.com [directory [host-name]]
+$!
+$!	P1	directory of the configuration files: defines MULTINET
+$!	P2	this host's address, from which ESTABLISH starts: defines MULTINET_HOST_NAME
+$!
+$! Site's own definitions go into MULTINET:LOGICALS.COM.  Read from MULTINET:
+$!	SERVICES.MASTER_SERVER	the services
+$!	IPSEC.CONF		policies and manual SAs, loaded with setkey (may be missing)
+$!	PEERS.DAT		peers to prime, "remote [local]" a line (may be missing)
+$!
+$! Logical names are sampled when a service starts: change them, then RESTART the service.
+$!
+$ IF P1 .NES. "" THEN DEFINE/NOLOG MULTINET "''P1'"
+$ IF P2 .NES. "" THEN DEFINE/NOLOG MULTINET_HOST_NAME "''P2'"
+$ IF F$SEARCH("MULTINET:LOGICALS.COM") .NES. "" THEN @MULTINET:LOGICALS.COM
+$!
+$! The server goes into the background when its control socket answers; START waits for the services.
+$ multinet_server --daemon
+$ NETCONTROL START
+$!
+$ IF F$SEARCH("MULTINET:IPSEC.CONF") .NES. "" THEN setkey -f multinet:ipsec.conf
+$ IF F$SEARCH("MULTINET:PEERS.DAT") .NES. "" THEN PRIME MULTINET:PEERS.DAT
+$ EXIT

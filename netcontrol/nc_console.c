@@ -1,0 +1,308 @@
+/*
+ * nc_console.c - what a command is, and procedures (see nc_console.h).
+ *
+ * Called by main for one-shot commands and scripts, by nc_readline.c for what is typed.  Order: the
+ * console's own words first, then (after a `$`) programs, and all else is the server's.
+ */
+#include "netcontrol/nc_console.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/stmt.h"
+
+bool
+nc_open(struct nc *nc)
+{
+	struct text errors = { 0 };
+
+	nc->conn.fd = -1;
+	nc->timeout_s = NC_DEFAULT_TIMEOUT_S;
+	nc->lnm = lnm_new();
+	if (nc->lnm == NULL)
+		return false;
+	/* Bad lines in the system table's file are said, and do not keep an operator out. */
+	if (lnm_load(nc->lnm, &errors) != ST_NORMAL)
+		fputs(text_str(&errors), stderr);
+	text_free(&errors);
+	return true;
+}
+
+void
+nc_close(struct nc *nc)
+{
+	while (nc->script.depth > 0)
+		nc_script_pop(&nc->script);
+	nc_symbols_free(&nc->symbols);
+	nc_conn_close(&nc->conn);
+	lnm_free(nc->lnm);
+}
+
+void
+nc_prompt(const struct nc *nc, char *buf, size_t size, bool more)
+{
+	snprintf(buf, size, "%s%s>", more ? "_" : "",
+		nc->selected[0] != '\0' ? nc->selected : "NETCONTROL");
+}
+
+/* ------------------------------------------------------------------ names in lines */
+
+static const char *
+function(struct nc *nc, const char *name, const char *arg)
+{
+	const char *value;
+
+	if (text_same(name, "F$SEARCH")) {
+		if (lnm_file_spec(nc->lnm, arg, nc->lookup, sizeof(nc->lookup)) != ST_NORMAL ||
+			access(nc->lookup, F_OK) != 0)
+			nc->lookup[0] = '\0';
+		return nc->lookup;
+	}
+	if (text_same(name, "F$TRNLNM")) {
+		value = lnm_value(nc->lnm, arg, 0);
+		return value != NULL ? value : "";
+	}
+	return NULL;
+}
+
+static const char *
+lookup(void *user, const char *name, const char *arg)
+{
+	struct nc *nc = user;
+
+	if (arg != NULL)
+		return function(nc, name, arg);
+	if ((name[0] == 'P' || name[0] == 'p') && name[1] >= '1' && name[1] <= '8' && name[2] == '\0')
+		return nc_script_param(&nc->script, (unsigned)(name[1] - '0'));
+	if (text_same(name, "$STATUS")) {
+		snprintf(nc->lookup, sizeof(nc->lookup), "%d", (int)nc->status);
+		return nc->lookup;
+	}
+	return nc_symbol_get(&nc->symbols, name);
+}
+
+/* ------------------------------------------------------------------ one command */
+
+static enum nc_exit run_line(struct nc *nc, const char *line, bool dollar, unsigned depth);
+
+static enum nc_exit
+run_if(struct nc *nc, const char *line, bool dollar, unsigned depth)
+{
+	const char *then;
+	char why[256];
+	enum status status = nc_if(line, lookup, nc, &then, why, sizeof(why));
+
+	if (status != ST_NORMAL)
+		return nc_say(NC_USAGE, status, "%s", why);
+	return then != NULL ? run_line(nc, then, dollar, depth) : NC_DONE;
+}
+
+static enum nc_exit
+run_assignment(struct nc *nc, const char *name, const char *value)
+{
+	enum status status = nc_symbol_set(&nc->symbols, name, value);
+
+	return status == ST_NORMAL ? NC_DONE : nc_say(NC_FAILED, status, "symbol %s", name);
+}
+
+static enum nc_exit
+run_logical(struct nc *nc, const char *line)
+{
+	struct text out = { 0 };
+	enum status status = lnm_command(nc->lnm, line, &out);
+	bool failed = lnm_failed(status);
+
+	fflush(stdout);
+	fputs(text_str(&out), failed ? stderr : stdout);
+	text_free(&out);
+	return failed ? NC_FAILED : NC_DONE;
+}
+
+static enum nc_exit
+run_procedure(struct nc *nc, const char *line)
+{
+	char store[NC_LINE_MAX + 2], *argv[NC_ARGS_MAX];
+	size_t count;
+
+	if (!nc_split(line, store, sizeof(store), argv, &count) || count == 0)
+		return nc_say(NC_USAGE, ST_SYNTAX, "@file [p1 ... p8] is expected");
+	if (count - 1 > NC_PARAMS)
+		return nc_say(NC_USAGE, ST_MAXPARM, "a procedure has at most %d", NC_PARAMS);
+	return nc_procedure(nc, argv[0], (const char *const *)argv + 1, count - 1);
+}
+
+/* `…?`: what may come next. */
+static enum nc_exit
+run_question(struct nc *nc, const char *line)
+{
+	struct text out = { 0 }, part = { 0 };
+
+	text_add_n(&part, line, strlen(line) - 1);
+	if (!nc_complete(nc, text_str(&part), &out)) {
+		text_free(&part);
+		text_free(&out);
+		return nc_say(NC_NOSERVER, ST_NOSERVER, NULL);
+	}
+	for (const char *p = text_str(&out); *p != '\0';) {
+		size_t n = strcspn(p, "\n"), word = strcspn(p, "\t\n");
+
+		printf("  %-24.*s %.*s\n", (int)word, p, (int)(n > word ? n - word - 1 : 0),
+			p + word + (n > word));
+		p += n + (p[n] == '\n');
+	}
+	text_free(&part);
+	text_free(&out);
+	return NC_DONE;
+}
+
+/* A symbol that stands for other words: `$ RS :== racoon show`. False: the first word is none. */
+static bool
+run_symbol(struct nc *nc, const char *line, bool dollar, unsigned depth, enum nc_exit *status)
+{
+	char word[NC_NAME_MAX];
+	size_t n = strcspn(line, " \t/");
+	const char *value;
+	struct text whole = { .limit = NC_LINE_MAX };
+
+	if (n == 0 || n >= sizeof(word) || depth >= NC_DEPTH_MAX)
+		return false;
+	memcpy(word, line, n);
+	word[n] = '\0';
+	value = nc_symbol_get(&nc->symbols, word);
+	if (value == NULL || value[0] == '$' || value[0] == '\0')
+		return false;
+	text_addf(&whole, "%s%s", value, line + n);
+	*status = whole.failed ? nc_say(NC_USAGE, ST_LINELONG, NULL) :
+				 run_line(nc, text_str(&whole), dollar, depth + 1);
+	text_free(&whole);
+	return true;
+}
+
+static enum nc_exit
+run_line(struct nc *nc, const char *line, bool dollar, unsigned depth)
+{
+	char name[NC_NAME_MAX];
+	struct text value = { .limit = NC_LINE_MAX };
+	enum nc_exit status;
+	size_t n = strlen(line);
+
+	if (line[0] == '@')
+		return run_procedure(nc, line + 1);
+	if (nc_is_word(line, "IF"))
+		return run_if(nc, line, dollar, depth);
+	if (nc_assignment(line, name, sizeof(name), &value)) {
+		status = run_assignment(nc, name, text_str(&value));
+		text_free(&value);
+		return status;
+	}
+	text_free(&value);
+	if (n > 0 && line[n - 1] == '?')
+		return run_question(nc, line);
+	if (run_symbol(nc, line, dollar, depth, &status))
+		return status;
+	if (lnm_is_command(line))
+		return run_logical(nc, line);
+	if (dollar && nc_is_program(nc, line))
+		return nc_program(nc, line);
+	if (nc_local(nc, line, &status))
+		return status;
+	return nc_server(nc, line);
+}
+
+enum nc_exit
+nc_run(struct nc *nc, const char *command)
+{
+	struct text line = { 0 };
+	char why[256];
+	bool dollar;
+	const char *body = nc_body(command, &dollar);
+	enum status status;
+
+	if (*body == '\0')
+		return NC_DONE;
+	if (nc->verify && nc->script.depth > 0) {
+		printf("%s%s\n", dollar ? "$ " : "", body);
+		fflush(stdout);
+	}
+	status = nc_substitute(body, lookup, nc, &line, why, sizeof(why));
+	if (status != ST_NORMAL)
+		nc->status = nc_say(NC_USAGE, status, "%s", why);
+	else
+		nc->status = run_line(nc, text_str(&line), dollar, 0);
+	text_free(&line);
+	return nc->status;
+}
+
+enum nc_exit
+nc_run_as_is(struct nc *nc, const char *command)
+{
+	nc->status = run_line(nc, command, false, 0);
+	return nc->status;
+}
+
+/* ------------------------------------------------------------------ procedures */
+
+static void
+say_where(const struct nc *nc, const char *command)
+{
+	const struct nc_frame *f = &nc->script.frame[nc->script.depth - 1];
+
+	fflush(stdout);
+	fprintf(stderr, "-NETCTL-I-STOPPED, %s line %u: %.200s\n", f->name, f->line, command);
+}
+
+static enum nc_exit
+run_frame(struct nc *nc)
+{
+	struct text command = { 0 };
+	enum nc_exit status = NC_DONE;
+
+	while (!nc->quit && !nc->ended && nc_script_next(&nc->script, &command)) {
+		if (command.failed) {
+			status = nc_say(NC_USAGE, ST_LINELONG, "a command has at most %d octets",
+				NC_LINE_MAX);
+			command.failed = false;
+			text_clear(&command);
+		} else {
+			status = nc_run(nc, text_str(&command));
+		}
+		if (nc->interrupt != 0)
+			status = NC_FAILED;
+		if (status == NC_DONE || nc->ended || nc->quit || (nc->noon && nc->interrupt == 0))
+			continue;
+		say_where(nc, text_str(&command));
+		break;
+	}
+	text_free(&command);
+	return status;
+}
+
+enum nc_exit
+nc_procedure(struct nc *nc, const char *spec, const char *const *params, size_t count)
+{
+	char path[NC_PATH_MAX], why[256] = "";
+	struct text text = { .limit = NC_FILE_MAX };
+	enum nc_exit status;
+	enum status loaded;
+	bool noon = nc->noon;
+
+	if (!nc_find_procedure(nc, spec, path, sizeof(path)))
+		return nc_say(NC_FAILED, ST_NOFILE,
+			"no procedure %s, here, in MULTINET: or in " MULTINET_COM, spec);
+	loaded = stmt_load(path, &text, why, sizeof(why));
+	if (loaded == ST_NORMAL && (text.failed || strlen(text_str(&text)) != text.n))
+		loaded = ST_LIMIT;
+	if (loaded == ST_NORMAL)
+		loaded = nc_script_push(&nc->script, path, text_str(&text), params, count);
+	text_free(&text);
+	if (loaded != ST_NORMAL)
+		return nc_say(NC_FAILED, loaded, "%s%s%s", path, why[0] != '\0' ? ": " : "", why);
+	status = run_frame(nc);
+	nc_script_pop(&nc->script);
+	nc->noon = noon;
+	/* EXIT ends the procedure that says it, not those that called it. */
+	nc->ended = false;
+	return status;
+}

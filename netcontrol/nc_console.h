@@ -1,0 +1,93 @@
+/*
+ * nc_console.h - the console: what a command does, whoever typed it.
+ *
+ * A command is the console's own (SELECT, DEFINE, SPAWN, @file …), a program's (`$ setkey -D`), or
+ * the server's.  nc_readline.c is the only file that knows readline.
+ */
+#ifndef NETCONTROL_NC_CONSOLE_H
+#define NETCONTROL_NC_CONSOLE_H
+
+#include "lib/cmd.h"
+#include "lib/verb.h"
+#include "logicals/lnm.h"
+#include "netcontrol/nc_conn.h"
+#include "netcontrol/nc_script.h"
+
+enum nc_exit { /* also the program's exit status */
+	NC_DONE = 0,
+	NC_FAILED = 1,
+	NC_USAGE = 2,
+	NC_NOSERVER = 3,
+	NC_NOTPERM = 4,
+	NC_TIMEOUT = 5,
+};
+
+enum { NC_DEFAULT_TIMEOUT_S = 300, NC_PROMPT_MAX = 48, NC_PATH_MAX = 4096 };
+
+#define NC_DEFAULT_SOCKET "/run/multinet/netcontrol.sock"
+
+struct nc {
+	struct lnm *lnm;
+	struct nc_script script;
+	struct nc_symbols symbols;
+	struct nc_conn conn;
+	const char *socket;       /* /SOCKET=path, or NULL */
+	unsigned timeout_s;
+	char selected[NC_PROMPT_MAX - 8]; /* service, or "" */
+	char lookup[NC_PATH_MAX]; /* what the last substitution gave */
+	bool interactive;         /* a person types: prompt, `< ` before server lines */
+	bool one_shot;            /* one command was given: its whole answer is shown */
+	bool noon;                /* SET NOON: go on after errors */
+	bool verify;              /* SET VERIFY: show the commands of procedures */
+	bool quit;                /* leave, with status */
+	bool ended;               /* EXIT: leave the innermost procedure */
+	enum nc_exit status;      /* of the last command */
+	volatile int interrupt;   /* Ctrl-C */
+};
+
+bool nc_open(struct nc *nc);
+void nc_close(struct nc *nc);
+
+/* Run one command: comments gone, continuations joined. */
+enum nc_exit nc_run(struct nc *nc, const char *command);
+/* The same without looking for symbols and `$`: words that a shell has already treated. */
+enum nc_exit nc_run_as_is(struct nc *nc, const char *command);
+/* Run a procedure to its end. */
+enum nc_exit nc_procedure(struct nc *nc, const char *spec, const char *const *params, size_t count);
+void nc_prompt(const struct nc *nc, char *buf, size_t size, bool more);
+
+/* ---- nc_server.c: commands of the server */
+const char *nc_socket(struct nc *nc, char *buf, size_t size);
+bool nc_connect(struct nc *nc, bool quiet); /* true: connected; else nc->status is set */
+enum nc_exit nc_server(struct nc *nc, const char *line);
+/* Candidates that may follow the line so far, one a line, to out. */
+bool nc_complete(struct nc *nc, const char *line, struct text *out);
+/* Show `+` lines that came without being asked for. */
+void nc_news(struct nc *nc);
+enum nc_exit nc_monitor(struct nc *nc); /* show them until interrupted */
+/* The exit status that an answer's code stands for. */
+enum nc_exit nc_exit_of(unsigned code);
+/* Say a condition on standard error. */
+enum nc_exit nc_say(enum nc_exit status, enum status condition, const char *fmt, ...)
+	ATTR_PRINTF(3, 4);
+
+/* ---- nc_local.c: commands of the console */
+extern const struct verb nc_local_verbs[];
+/* True when the line was the console's own; *status is what came of it. */
+bool nc_local(struct nc *nc, const char *line, enum nc_exit *status);
+
+/* ---- nc_child.c: programs */
+/* Is this the name of a program that `$ name …` runs? The symbol's value or the name itself. */
+bool nc_is_program(struct nc *nc, const char *line);
+enum nc_exit nc_program(struct nc *nc, const char *line);
+enum nc_exit nc_spawn(struct nc *nc, const char *command); /* the user's shell, asked for by name */
+/* The path of a command procedure: here, MULTINET:, beside the installation. */
+bool nc_find_procedure(struct nc *nc, const char *spec, char *path, size_t size);
+
+/* ---- nc_prime.c */
+enum nc_exit nc_prime(struct nc *nc, const struct cmd *cmd);
+
+/* ---- nc_readline.c */
+enum nc_exit nc_interactive(struct nc *nc);
+
+#endif

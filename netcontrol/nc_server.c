@@ -1,0 +1,231 @@
+/*
+ * nc_server.c - commands that are the server's: connect when first needed, ask, show the answer.
+ *
+ * Called by the console for whatever is not its own.  A connection that is gone is made anew with
+ * the next command; a command is never sent twice.
+ */
+#include "netcontrol/nc_console.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *
+nc_socket(struct nc *nc, char *buf, size_t size)
+{
+	if (nc->socket != NULL)
+		return nc->socket;
+	if (lnm_translate(nc->lnm, "MULTINET_NETCONTROL_SOCKET", buf, size) == ST_NORMAL)
+		return buf;
+	return NC_DEFAULT_SOCKET;
+}
+
+enum nc_exit
+nc_say(enum nc_exit status, enum status condition, const char *fmt, ...)
+{
+	char detail[512] = "", message[768];
+	va_list ap;
+
+	if (fmt != NULL) {
+		va_start(ap, fmt);
+		vsnprintf(detail, sizeof(detail), fmt, ap);
+		va_end(ap);
+	}
+	status_format(message, sizeof(message), condition, NULL, detail);
+	fflush(stdout);
+	fprintf(stderr, "%s\n", message);
+	return status;
+}
+
+enum nc_exit
+nc_exit_of(unsigned code)
+{
+	if (code >= 200 && code < 400)
+		return NC_DONE;
+	if (code == status_row(ST_NOTPERM)->reply)
+		return NC_NOTPERM;
+	if (code == status_row(ST_TIMEOUT)->reply)
+		return NC_TIMEOUT;
+	if (code == status_row(ST_NOSERVER)->reply)
+		return NC_NOSERVER;
+	/* The line itself was wrong: SYNTAX to IVPARM. */
+	if (code >= status_row(ST_SYNTAX)->reply && code <= status_row(ST_IVPARM)->reply)
+		return NC_USAGE;
+	return NC_FAILED;
+}
+
+bool
+nc_connect(struct nc *nc, bool quiet)
+{
+	char buf[NC_PATH_MAX], why[512] = "", host[128] = "localhost";
+	enum status status;
+
+	if (nc->conn.fd >= 0)
+		return true;
+	status = nc_conn_open(&nc->conn, nc_socket(nc, buf, sizeof(buf)), why, sizeof(why));
+	if (status == ST_NORMAL) {
+		/* A Unix socket: the server is on this host. */
+		if (gethostname(host, sizeof(host) - 1) != 0)
+			snprintf(host, sizeof(host), "localhost");
+		if (nc->interactive)
+			printf("Connected to NETCONTROL server on \"%s\"\n", host);
+		return true;
+	}
+	nc->status = status == ST_NOTPERM ? NC_NOTPERM : NC_NOSERVER;
+	if (!quiet)
+		nc_say(nc->status, status, "%s", why);
+	return false;
+}
+
+static instant
+deadline(const struct nc *nc)
+{
+	return instant_add(when_now(), (int64_t)nc->timeout_s * 1000);
+}
+
+static enum nc_exit
+lost(struct nc *nc, enum status status)
+{
+	nc_conn_close(&nc->conn);
+	switch ((int)status) {
+	case ST_TIMEOUT:
+		return nc_say(NC_TIMEOUT, status, "no answer within %u seconds", nc->timeout_s);
+	case ST_CANCELLED:
+		return nc_say(NC_FAILED, status, "interrupted");
+	default:
+		return nc_say(NC_NOSERVER, ST_NOSERVER, "the connection was lost");
+	}
+}
+
+static void
+show_line(const struct nc *nc, const char *line, bool last, unsigned code)
+{
+	static const char plain[] = "-S-NORMAL, normal successful completion";
+	const char *text = nc_answer_text(line), *found;
+
+	if (nc->interactive) {
+		printf("< %s\n", text);
+	} else if (!last || code < 400) {
+		/* In a procedure plain success needs no words of its own. */
+		found = strstr(text, plain);
+		if (!last || (nc->one_shot && nc->script.depth == 0) || found == NULL ||
+			found[sizeof(plain) - 1] != '\0')
+			printf("%s\n", text);
+	} else {
+		fflush(stdout);
+		fprintf(stderr, "%s\n", text);
+	}
+}
+
+/* What a command becomes on its way: with SELECT the service stands before it. */
+static void
+addressed(const struct nc *nc, const char *line, struct text *out)
+{
+	if (nc->selected[0] != '\0' && !nc_is_word(line, "NETCONTROL"))
+		text_addf(out, "%s ", nc->selected);
+	text_add(out, line);
+}
+
+static bool
+send_line(struct nc *nc, const char *line)
+{
+	if (nc->conn.fd >= 0 && nc_conn_send(&nc->conn, line))
+		return true;
+	/* The server went away since: nothing was asked yet, so asking a new one is safe. */
+	nc_conn_close(&nc->conn);
+	return nc_connect(nc, false) && nc_conn_send(&nc->conn, line);
+}
+
+enum nc_exit
+nc_server(struct nc *nc, const char *line)
+{
+	struct text request = { 0 };
+	enum status status;
+	unsigned code = 0;
+	bool last = false, sent;
+	char *answer;
+
+	addressed(nc, line, &request);
+	if (request.n > CMD_LINE_MAX) {
+		text_free(&request);
+		return nc_say(NC_USAGE, ST_LINELONG, NULL);
+	}
+	nc->status = NC_NOSERVER;
+	/* An idle connection may have ended: find out before anything is asked. */
+	if (nc->conn.fd >= 0)
+		nc_news(nc);
+	sent = nc_connect(nc, false) && send_line(nc, text_str(&request));
+	text_free(&request);
+	if (!sent)
+		return nc->status;
+	while (!last) {
+		status = nc_conn_wait(&nc->conn, deadline(nc), &nc->interrupt, &answer);
+		if (status != ST_NORMAL)
+			return lost(nc, status);
+		code = nc_answer_code(answer, &last);
+		show_line(nc, answer, last, code);
+	}
+	fflush(stdout);
+	return nc_exit_of(code);
+}
+
+bool
+nc_complete(struct nc *nc, const char *line, struct text *out)
+{
+	struct text request = { 0 }, asked = { 0 };
+	enum status status = ST_NOSERVER;
+	bool last = false;
+	char *answer;
+
+	addressed(nc, line, &request);
+	text_add(&asked, "COMPLETE \"");
+	for (const char *p = text_str(&request); *p != '\0'; p++)
+		text_add_n(&asked, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
+	text_add(&asked, "\"");
+	if (asked.n <= CMD_LINE_MAX && nc_connect(nc, true) && nc_conn_send(&nc->conn, text_str(&asked)))
+		status = ST_NORMAL;
+	while (status == ST_NORMAL && !last) {
+		status = nc_conn_wait(&nc->conn, deadline(nc), &nc->interrupt, &answer);
+		if (status == ST_NORMAL && nc_answer_code(answer, &last) != 0 && !last)
+			text_addf(out, "%s\n", nc_answer_text(answer));
+	}
+	if (status != ST_NORMAL)
+		nc_conn_close(&nc->conn);
+	text_free(&request);
+	text_free(&asked);
+	return status == ST_NORMAL;
+}
+
+void
+nc_news(struct nc *nc)
+{
+	bool alive;
+	char *line;
+
+	if (nc->conn.fd < 0)
+		return;
+	alive = nc_conn_fill(&nc->conn);
+	while ((line = nc_conn_line(&nc->conn)) != NULL)
+		printf("%s%s\n", nc->interactive ? "< " : "", line);
+	fflush(stdout);
+	if (!alive)
+		nc_conn_close(&nc->conn);
+}
+
+enum nc_exit
+nc_monitor(struct nc *nc)
+{
+	enum status status;
+	char *line;
+
+	for (;;) {
+		status = nc_conn_wait(&nc->conn, INSTANT_NEVER, &nc->interrupt, &line);
+		if (status == ST_CANCELLED)
+			return NC_DONE;
+		if (status != ST_NORMAL)
+			return lost(nc, status);
+		printf("%s\n", line);
+		fflush(stdout);
+	}
+}

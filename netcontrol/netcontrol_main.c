@@ -1,0 +1,219 @@
+/*
+ * netcontrol_main.c - the NETCONTROL console: options, then one command, a script, or a person.
+ *
+ *	netcontrol [/SOCKET=path] [/TIMEOUT=seconds] [command…]
+ *
+ * With a command it runs that; without one it talks to the terminal, or runs its standard input as a
+ * script that stops at the first error.  Exit status: 0 done, 1 command failed, 2 usage, 3 no server,
+ * 4 not permitted, 5 timed out.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netcontrol/nc_console.h"
+
+enum { TIMEOUT_MAX = 86400 };
+
+static struct nc console;
+
+static void
+on_interrupt(int number)
+{
+	(void)number;
+	console.interrupt = 1;
+}
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: netcontrol [/SOCKET=path] [/TIMEOUT=seconds] [command [parameter...]]\n"
+	      "  netcontrol                     talk to the server (or read commands from a pipe)\n"
+	      "  netcontrol racoon show         one command\n"
+	      "  netcontrol @file [p1 ... p8]   run a command procedure\n"
+	      "  -s PATH, -t SECONDS            the same as /SOCKET and /TIMEOUT\n"
+	      "  --help, --version\n"
+	      "Exit status: 0 done, 1 command failed, 2 usage, 3 no server, 4 not permitted, 5 timed out.\n",
+		to);
+}
+
+static bool
+set_timeout(const char *value)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (*end != '\0' || value[0] == '-' || n < 1 || n > TIMEOUT_MAX) {
+		fprintf(stderr, "netcontrol: /TIMEOUT=%s: a number of seconds from 1 to %d is expected\n",
+			value, TIMEOUT_MAX);
+		return false;
+	}
+	console.timeout_s = (unsigned)n;
+	return true;
+}
+
+/* /SOC=… and the like: the value, when arg is this qualifier (four letters are enough). */
+static const char *
+qualifier(const char *arg, const char *name)
+{
+	const char *equal = strchr(arg, '=');
+	char typed[16];
+
+	if (arg[0] != '/' || equal == NULL || equal - arg - 1 < 3 ||
+		equal - arg - 1 >= (ptrdiff_t)sizeof(typed))
+		return NULL;
+	snprintf(typed, sizeof(typed), "%.*s", (int)(equal - arg - 1), arg + 1);
+	return text_prefix(typed, name) ? equal + 1 : NULL;
+}
+
+/* Options before the command. The index of what follows them, or -1 with *status. */
+static int
+read_options(int argc, char **argv, int *status)
+{
+	int i;
+
+	*status = NC_USAGE;
+	for (i = 1; i < argc && (argv[i][0] == '-' || argv[i][0] == '/'); i++) {
+		const char *arg = argv[i], *value;
+
+		if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+			usage(stdout);
+			*status = NC_DONE;
+			return -1;
+		}
+		if (strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0) {
+			printf("netcontrol %s\n", MULTINET_VERSION);
+			*status = NC_DONE;
+			return -1;
+		}
+		if ((value = qualifier(arg, "SOCKET")) != NULL) {
+			console.socket = value;
+		} else if ((value = qualifier(arg, "TIMEOUT")) != NULL) {
+			if (!set_timeout(value))
+				return -1;
+		} else if (strcmp(arg, "-s") == 0 && i + 1 < argc) {
+			console.socket = argv[++i];
+		} else if (strcmp(arg, "-t") == 0 && i + 1 < argc) {
+			if (!set_timeout(argv[++i]))
+				return -1;
+		} else {
+			fprintf(stderr, "netcontrol: %s is no option\n", arg);
+			usage(stderr);
+			return -1;
+		}
+	}
+	return i;
+}
+
+/* One word of the shell's as one word of ours: quoted where it would be taken for more. */
+static void
+add_word(struct text *line, const char *word)
+{
+	bool path = word[0] == '/' && access(word, F_OK) == 0;
+
+	if (line->n > 0)
+		text_add(line, " ");
+	if (word[0] != '\0' && !path && strpbrk(word, " \t\"") == NULL) {
+		text_add(line, word);
+		return;
+	}
+	text_add(line, "\"");
+	for (; *word != '\0'; word++)
+		text_add_n(line, *word == '"' ? "\"\"" : word, *word == '"' ? 2 : 1);
+	text_add(line, "\"");
+}
+
+static enum nc_exit
+one_command(int count, char **words)
+{
+	struct text line = { 0 };
+	enum nc_exit status;
+
+	if (words[0][0] == '@' && words[0][1] != '\0') {
+		if (count - 1 > NC_PARAMS)
+			return nc_say(NC_USAGE, ST_MAXPARM, "a procedure has at most %d", NC_PARAMS);
+		return nc_procedure(&console, words[0] + 1, (const char *const *)words + 1,
+			(size_t)(count - 1));
+	}
+	/* One word with blanks is a whole command: netcontrol "racoon show". */
+	if (count == 1)
+		text_add(&line, words[0]);
+	for (int i = 0; i < count && count > 1; i++)
+		add_word(&line, words[i]);
+	status = nc_run_as_is(&console, text_str(&line));
+	if (status == NC_DONE && strlen(words[0]) >= 4 && text_prefix(words[0], "MONITOR") &&
+		console.conn.fd >= 0)
+		status = nc_monitor(&console);
+	text_free(&line);
+	return status;
+}
+
+static enum nc_exit
+standard_input(void)
+{
+	struct text command = { 0 };
+	char *line = NULL;
+	size_t room = 0;
+	enum nc_exit status = NC_DONE;
+	bool more = false;
+	ssize_t n;
+
+	while (!console.quit && console.interrupt == 0 && (n = getline(&line, &room, stdin)) >= 0) {
+		if (!more)
+			text_clear(&command);
+		if (strlen(line) != (size_t)n) {
+			status = nc_say(NC_USAGE, ST_SYNTAX, "NUL octet in the input");
+			break;
+		}
+		more = nc_join(&command, line);
+		if (more)
+			continue;
+		if (command.failed)
+			status = nc_say(NC_USAGE, ST_LINELONG, NULL);
+		else
+			status = nc_run(&console, text_str(&command));
+		command.failed = false;
+		if (status != NC_DONE && !console.noon)
+			break;
+	}
+	if (more && status == NC_DONE)
+		status = nc_run(&console, text_str(&command));
+	free(line);
+	text_free(&command);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sigaction interrupt = { .sa_handler = on_interrupt };
+	enum nc_exit status;
+	int first, early;
+
+	if (!nc_open(&console)) {
+		fprintf(stderr, "netcontrol: out of memory\n");
+		return NC_FAILED;
+	}
+	first = read_options(argc, argv, &early);
+	if (first < 0) {
+		nc_close(&console);
+		return early;
+	}
+	sigaction(SIGINT, &interrupt, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (first < argc) {
+		console.one_shot = true;
+		status = one_command(argc - first, argv + first);
+	} else if (isatty(STDIN_FILENO)) {
+		console.interactive = true;
+		status = nc_interactive(&console);
+	} else {
+		status = standard_input();
+	}
+	nc_close(&console);
+	if (fflush(stdout) != 0 && status == NC_DONE)
+		status = NC_FAILED;
+	return (int)status;
+}

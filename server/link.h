@@ -1,0 +1,42 @@
+/*
+ * link.h - the master's end of a service's channel: requests out with an ID, answers back in.
+ *
+ * See lib/ctl_channel.h for what is on the wire.  Pure: octets in, octets out through the transport.
+ * Whatever happens, every request gets an end: the service's last line, ST_SERVICELOST when the
+ * channel goes, ST_TIMEOUT when the service stays silent though asked for a sign of life.
+ */
+#ifndef SERVER_LINK_H
+#define SERVER_LINK_H
+
+#include "lib/ctl.h"
+#include "lib/when.h"
+
+enum {
+	LINK_UNSENT_MAX = 1 << 20,  /* octets a service may leave unread before requests are refused */
+	LINK_PROBE_MS = 5000,       /* silence with requests under way: ask for a sign of life */
+	LINK_SILENT_MS = 20000,     /* silence after which the requests are given up */
+};
+
+struct link;
+
+struct link_owner {
+	void *user;
+	void (*ready)(void *user);                   /* the service said +READY */
+	void (*event)(void *user, const char *text); /* +EVENT text */
+};
+
+/* A request of the master's own: each line without its end; last ends it; lost: no more comes. */
+typedef void link_lines(void *user, struct bytes line, bool last, bool lost);
+
+struct link *link_new(const struct ctl_transport *t, const struct link_owner *owner);
+/* The transport is gone: everything under way ends with `status` and the detail. */
+void link_free(struct link *l, enum status status, const char *detail);
+void link_input(struct link *l, struct bytes octets, instant now);
+/* Relay a call: it ends when the service has answered. */
+void link_relay(struct link *l, struct ctl_call *call, const char *request, instant now);
+/* False: could not be sent. lines may be NULL. */
+bool link_ask(struct link *l, const char *request, link_lines *lines, void *user, instant now);
+void link_tick(struct link *l, instant now); /* about every second */
+size_t link_busy(const struct link *l);      /* requests under way */
+
+#endif

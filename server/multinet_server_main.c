@@ -1,0 +1,426 @@
+/*
+ * multinet_server_main.c - the master server: options, sockets, signals, the loop.
+ *
+ * Reads the services file (MULTINET:SERVICES.MASTER_SERVER), listens on the control sockets, starts
+ * what is enabled, and ends when everything has been stopped in order.  With --daemon it returns to
+ * its caller only when the control socket answers.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "lib/ctl_uv.h"
+#include "lib/log.h"
+#include "server/server.h"
+
+#define DEFAULT_FILE "MULTINET:SERVICES.MASTER_SERVER"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SIGNALS = 3 };
+
+struct options {
+	const char *file, *socket, *reader, *log;
+	bool daemon, check, dump;
+};
+
+struct program {
+	struct server server;
+	uv_loop_t loop;
+	uv_signal_t signal[SIGNALS];
+	struct options o;
+	int tell; /* --daemon: where the parent waits; -1 */
+	char log_path[PATH_MAX]; /* empty: no log file */
+	bool already;            /* another server answers on the socket */
+};
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: multinet_server [-dtD] [-f FILE] [-s SOCKET] [-r SOCKET] [-l FILE]\n"
+	      "  -f, --file FILE           services file (" DEFAULT_FILE ")\n"
+	      "  -s, --socket PATH         control socket of the operators\n"
+	      "  -r, --reader-socket PATH  control socket of those who may only look\n"
+	      "  -l, --log FILE            log file (standard error; syslog with --daemon)\n"
+	      "  -d, --daemon              go into the background once the control socket answers\n"
+	      "  -t, --test                only check the services file\n"
+	      "  -D, --dump                print the services file as it was understood\n"
+	      "  -V, --version             print the version\n", to);
+}
+
+static bool
+read_options(int argc, char **argv, struct options *o, int *status)
+{
+	static const struct option longs[] = {
+		{ "file", required_argument, NULL, 'f' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "reader-socket", required_argument, NULL, 'r' },
+		{ "log", required_argument, NULL, 'l' },
+		{ "daemon", no_argument, NULL, 'd' },
+		{ "test", no_argument, NULL, 't' },
+		{ "dump", no_argument, NULL, 'D' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*status = EXIT_USAGE;
+	while ((c = getopt_long(argc, argv, "f:s:r:l:dtDVh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->file = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'r':
+			o->reader = optarg;
+			break;
+		case 'l':
+			o->log = optarg;
+			break;
+		case 'd':
+			o->daemon = true;
+			break;
+		case 't':
+			o->check = true;
+			break;
+		case 'D':
+			o->dump = true;
+			break;
+		case 'V':
+			printf("multinet_server %s\n", MULTINET_VERSION);
+			*status = 0;
+			return false;
+		case 'h':
+			usage(stdout);
+			*status = 0;
+			return false;
+		default:
+			usage(stderr);
+			return false;
+		}
+	}
+	if (optind == argc)
+		return true;
+	usage(stderr);
+	return false;
+}
+
+/* ------------------------------------------------------------------ the services file */
+
+static bool
+to_path(struct program *p, const char *spec, char **out)
+{
+	char path[PATH_MAX];
+	enum status status = lnm_file_spec(p->server.lnm, spec, path, sizeof(path));
+	char message[256];
+
+	if (status != ST_NORMAL) {
+		status_format(message, sizeof(message), status, NULL, spec);
+		fprintf(stderr, "multinet_server: %s\n", message);
+		return false;
+	}
+	*out = realpath(path, NULL); /* RELOAD finds it although a daemon changes its directory */
+	if (*out == NULL)
+		*out = strdup(path);
+	return *out != NULL;
+}
+
+static struct svc_file *
+read_services(struct program *p)
+{
+	struct text said = { 0 };
+	enum status status;
+	struct svc_file *file = server_read_file(&p->server, &said, &status);
+
+	if (said.n > 0)
+		fprintf(stderr, "%s%s", file == NULL ? "multinet_server: services file has errors:\n" : "",
+			text_str(&said));
+	text_free(&said);
+	return file;
+}
+
+/* ------------------------------------------------------------------ background */
+
+/* The parent's half: wait for the child's word, and end as it says. */
+static void
+wait_for_child(int fd)
+{
+	char word = 0;
+	ssize_t n;
+
+	do
+		n = read(fd, &word, 1);
+	while (n < 0 && errno == EINTR);
+	_exit(n == 1 && word == 'R' ? 0 : EXIT_FAILED);
+}
+
+static bool
+into_background(struct program *p)
+{
+	int fd[2];
+	pid_t pid;
+
+	p->tell = -1;
+	if (!p->o.daemon)
+		return true;
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return false;
+	pid = fork();
+	if (pid < 0)
+		return false;
+	if (pid > 0) {
+		close(fd[1]);
+		wait_for_child(fd[0]);
+	}
+	close(fd[0]);
+	p->tell = fd[1];
+	/* The working directory stays: names in the services file may be relative to it. */
+	return setsid() >= 0;
+}
+
+static void
+redirect(const char *path, int flags, int to, int and_to)
+{
+	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0640);
+
+	if (fd < 0)
+		return;
+	dup2(fd, to);
+	dup2(fd, and_to);
+	close(fd);
+}
+
+/*
+ * It answers: the parent may return, and the terminal is let go.  Standard error is where services
+ * without a log file of their own write: from now on the server's log file, if it has one.
+ */
+static void
+tell_ready(struct program *p)
+{
+	if (p->tell >= 0) {
+		redirect("/dev/null", O_RDWR, STDIN_FILENO, STDOUT_FILENO);
+		if (p->log_path[0] == '\0')
+			redirect("/dev/null", O_RDWR, STDERR_FILENO, STDERR_FILENO);
+	}
+	if (p->log_path[0] != '\0')
+		redirect(p->log_path, O_WRONLY | O_APPEND, STDERR_FILENO, STDERR_FILENO);
+	if (p->tell < 0)
+		return;
+	if (write(p->tell, "R", 1) != 1)
+		log_line(LOG_L_WARNING, NULL, "whoever started this server did not wait for it");
+	close(p->tell);
+	p->tell = -1;
+}
+
+static bool
+open_log(struct program *p)
+{
+	const char *name = p->o.log != NULL ? p->o.log : p->server.file->log_file;
+	enum log_sink sink = LOG_TO_STDERR;
+
+	if (name != NULL) {
+		sink = LOG_TO_FILE;
+		if (lnm_file_spec(p->server.lnm, name, p->log_path, sizeof(p->log_path)) != ST_NORMAL)
+			snprintf(p->log_path, sizeof(p->log_path), "%s", name);
+	} else if (p->o.daemon) {
+		sink = LOG_TO_SYSLOG;
+		p->server.takes_output = true;
+	}
+	if (log_open("multinet_server", sink, p->log_path))
+		return true;
+	fprintf(stderr, "multinet_server: cannot open log file %s: %s\n", p->log_path,
+		strerror(errno));
+	return false;
+}
+
+/* ------------------------------------------------------------------ life */
+
+static void
+on_signal(uv_signal_t *handle, int number)
+{
+	struct program *p = handle->data;
+	struct text said = { 0 };
+	enum status status;
+
+	log_line(LOG_L_INFO, NULL, "signal %d (%s)", number, strsignal(number));
+	if (number != SIGHUP) {
+		server_shutdown(&p->server);
+		return;
+	}
+	status = server_reload(&p->server, &said);
+	if (status != ST_NORMAL)
+		log_line(LOG_L_ERROR, NULL, "services file was not taken over: %s", text_str(&said));
+	text_free(&said);
+}
+
+static void
+on_control_closed(void *user)
+{
+	struct program *p = user;
+
+	p->server.control = NULL;
+	for (size_t i = 0; i < SIGNALS; i++)
+		uv_close((uv_handle_t *)&p->signal[i], NULL);
+	server_loop_close(&p->server);
+}
+
+static void
+on_ended(struct server *s)
+{
+	log_line(LOG_L_INFO, NULL, "all services are down");
+	ctl_server_close(s->control, on_control_closed, container_of(s, struct program, server));
+}
+
+static void
+on_audit(void *user, const char *who, const char *line, enum status result)
+{
+	const struct message_row *row = status_row(result);
+
+	(void)user;
+	log_line(LOG_L_INFO, NULL, "%s: %s: %%%s-%c-%s", who, line, row->facility, row->severity,
+		row->ident);
+}
+
+static bool
+listen_on(struct program *p, const char *path, unsigned mode, enum ctl_role role)
+{
+	struct ctl_listen l = { .path = path, .mode = mode, .role = role,
+		.group = p->server.file->group };
+	char why[512] = "";
+	enum status status = ctl_server_listen(p->server.control, &l, why, sizeof(why));
+
+	if (status == ST_NORMAL) {
+		log_line(LOG_L_INFO, NULL, "listening on %s", path);
+		return true;
+	}
+	fprintf(stderr, "multinet_server: %s\n", why);
+	/* Started twice in the background: what was asked for is there. */
+	p->already = status == ST_ALREADY && p->o.daemon;
+	return false;
+}
+
+static bool
+listen_all(struct program *p)
+{
+	const struct svc_file *f = p->server.file;
+	char logical[PATH_MAX], reader[PATH_MAX];
+	const char *path = p->o.socket, *look = p->o.reader;
+
+	/* Most particular first: the command line, the logical name, the file, the place by default. */
+	if (path == NULL && lnm_translate(p->server.lnm, "MULTINET_NETCONTROL_SOCKET", logical,
+				    sizeof(logical)) == ST_NORMAL)
+		path = logical;
+	if (path == NULL)
+		path = f->socket != NULL ? f->socket : SVC_SOCKET;
+	if (look == NULL && lnm_translate(p->server.lnm, "MULTINET_NETCONTROL_READER_SOCKET", reader,
+				    sizeof(reader)) == ST_NORMAL)
+		look = reader;
+	if (look == NULL)
+		look = f->reader_socket;
+	return listen_on(p, path, 0660, CTL_OPERATOR) &&
+		(look == NULL || listen_on(p, look, 0666, CTL_READER));
+}
+
+static bool
+start(struct program *p)
+{
+	static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+	struct server *s = &p->server;
+
+	s->ctl = (struct ctl_service){ .facility = "NETCONTROL", .version = MULTINET_VERSION,
+		.verbs = server_verbs, .user = s, .route = server_route, .audit = on_audit };
+	s->ended = on_ended;
+	if (gethostname(s->host, sizeof(s->host) - 1) != 0)
+		snprintf(s->host, sizeof(s->host), "localhost");
+	if (uv_loop_init(&p->loop) != 0 || !server_loop_open(s, &p->loop))
+		return false;
+	s->started = server_now(s);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		p->signal[i].data = p;
+		if (uv_signal_init(&p->loop, &p->signal[i]) != 0 ||
+			uv_signal_start(&p->signal[i], on_signal, numbers[i]) != 0)
+			return false;
+	}
+	s->control = ctl_server_new(&p->loop, &s->ctl);
+	return s->control != NULL && listen_all(p);
+}
+
+static int
+run(struct program *p, struct svc_file *file)
+{
+	struct text plan = { 0 };
+
+	p->server.file = file;
+	if (!into_background(p) || !open_log(p) || !start(p)) {
+		if (p->already && p->tell >= 0 && write(p->tell, "R", 1) == 1)
+			return 0;
+		return EXIT_FAILED;
+	}
+	p->server.file = NULL;
+	server_apply(&p->server, file, &plan);
+	text_free(&plan);
+	tell_ready(p);
+	log_line(LOG_L_INFO, NULL, "NETCONTROL server version %s started, %zu services",
+		MULTINET_VERSION, file->services);
+	server_start_enabled(&p->server);
+	uv_run(&p->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&p->loop);
+	log_line(LOG_L_INFO, NULL, "ended");
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct program p;
+	struct text errors = { 0 };
+	struct svc_file *file;
+	char *path = NULL;
+	int status;
+
+	p.o.file = DEFAULT_FILE;
+	if (!read_options(argc, argv, &p.o, &status))
+		return status;
+	signal(SIGPIPE, SIG_IGN);
+	list_init(&p.server.services);
+	list_init(&p.server.waiters);
+	list_init(&p.server.starters);
+	p.server.lnm = lnm_new();
+	if (p.server.lnm == NULL || lnm_load(p.server.lnm, &errors) != ST_NORMAL ||
+		!to_path(&p, p.o.file, &path)) {
+		fputs(text_str(&errors), stderr);
+		text_free(&errors);
+		lnm_free(p.server.lnm);
+		return EXIT_FAILED;
+	}
+	text_free(&errors);
+	p.server.file_name = path;
+	p.server.may_lack_file = strcmp(p.o.file, DEFAULT_FILE) == 0;
+	file = read_services(&p);
+	status = file != NULL ? 0 : EXIT_FAILED;
+	if (file != NULL && p.o.dump) {
+		struct text out = { 0 };
+
+		svc_print(file, &out);
+		fputs(text_str(&out), stdout);
+		text_free(&out);
+	}
+	if (file != NULL && !p.o.dump && !p.o.check)
+		status = run(&p, file);
+	else
+		p.server.file = file;
+	svc_file_free(p.server.file);
+	lnm_free(p.server.lnm);
+	free(path);
+	log_close();
+	return status;
+}

@@ -1,0 +1,427 @@
+/*
+ * route.c - where a request goes: the server's own table, a service's process, or the service; and
+ * the verbs that every service has.
+ *
+ * Called by the control session for each line before its own table is looked at.  A service that is
+ * down never makes anyone wait: what it alone could answer is refused at once, with the reason.
+ */
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS_MAX = 160 };
+
+static const struct verb_qual start_quals[] = {
+	{ "NOWAIT", NULL, "do not wait until it is done" },
+	{ NULL, NULL, NULL },
+};
+
+/* The first four are the master's whether the service runs or not. */
+static const struct verb life_verbs[] = {
+	{ .name = "RESTART", .quals = start_quals, .role = CTL_OPERATOR,
+		.help = "stop the service's process and start it again" },
+	{ .name = "SHUTDOWN", .quals = start_quals, .role = CTL_OPERATOR,
+		.help = "end the service: it tells its peers, then its process is stopped" },
+	{ .name = "START", .quals = start_quals, .role = CTL_OPERATOR,
+		.help = "start the service's process and wait until it is ready" },
+	{ .name = "STOP", .quals = start_quals, .role = CTL_OPERATOR, .help = "same as SHUTDOWN" },
+	{ .name = "HELP", .params = "[topic]", .max_params = 1, .quals = ctl_quals_help,
+		.role = CTL_READER, .help = "list the verbs, or explain one" },
+	{ .name = "NOOP", .role = CTL_READER, .help = "do nothing" },
+	{ .name = "SHOW", .quals = ctl_quals_format, .role = CTL_READER,
+		.help = "while the service is down: why, and when it is started again" },
+	{ .name = "VERSION", .role = CTL_READER, .help = "tell the version" },
+	{ .name = NULL },
+};
+
+enum life { LIFE_RESTART, LIFE_SHUTDOWN, LIFE_START, LIFE_STOP, LIFE_HELP, LIFE_NOOP, LIFE_SHOW,
+	LIFE_VERSION, LIFE_COUNT };
+
+/* ------------------------------------------------------------------ word lists */
+
+struct words { /* a list for verb_keyword: no word twice */
+	const char *word[WORDS_MAX + 1];
+	size_t n;
+	struct text store; /* copies of words that are not NUL-terminated */
+};
+
+static void
+words_add(struct words *w, const char *word)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (text_same(w->word[i], word))
+			return;
+	if (w->n < WORDS_MAX)
+		w->word[w->n++] = word;
+	w->word[w->n] = NULL;
+}
+
+/* Lines of a text, each ended by \n, cut in place. */
+static void
+words_add_lines(struct words *w, const char *lines)
+{
+	char *p, *end;
+
+	text_add(&w->store, lines);
+	if (w->store.p == NULL)
+		return;
+	for (p = w->store.p; (end = strchr(p, '\n')) != NULL; p = end + 1) {
+		*end = '\0';
+		words_add(w, p);
+	}
+}
+
+static void
+ambiguous(struct ctl_call *call, const struct words *w, const char *typed)
+{
+	struct text list = { .limit = 1024 };
+
+	for (size_t i = 0; i < w->n; i++)
+		if (text_prefix(typed, w->word[i]))
+			text_addf(&list, "%s%s", list.n > 0 ? ", " : "", w->word[i]);
+	ctl_done(call, ST_ABVERB, "\\%s\\ may be %s", typed, text_str(&list));
+	text_free(&list);
+}
+
+/* ------------------------------------------------------------------ verbs of a process */
+
+static void
+not_running(struct ctl_call *call, struct svc *svc)
+{
+	struct text why = { .limit = 512 };
+
+	svc_explain(svc, &why);
+	ctl_done(call, ST_NOTRUNNING, "%s %s", svc->name, text_str(&why));
+	text_free(&why);
+}
+
+static void
+life_start(struct ctl_call *call, struct svc *svc, bool again)
+{
+	bool nowait = cmd_qual(call->cmd, "NOWAIT") != NULL;
+
+	if (svc->server->phase != SERVER_UP) {
+		ctl_done(call, ST_SHUTTING, "the server is ending");
+		return;
+	}
+	if (!again && svc->super.state == SUPER_RUNNING) {
+		ctl_done(call, ST_ALREADY, "%s is running, pid %d", svc->name, (int)svc->pid);
+		return;
+	}
+	svc->pending_start = false;
+	if (nowait) {
+		ctl_done(call, ST_STARTING, "%s", svc->name);
+		svc_event(svc, again ? SUPER_RESTART : SUPER_START, 0);
+	} else if (server_wait(svc, call, true)) {
+		/* Only after this the old process is out of the way, so no state before it counts. */
+		svc_event(svc, again ? SUPER_RESTART : SUPER_START, 0);
+	}
+}
+
+static void
+life_stop(struct ctl_call *call, struct svc *svc)
+{
+	svc->pending_start = false;
+	if (svc->super.state == SUPER_HALTED) {
+		ctl_done(call, ST_ALREADY, "%s is not running", svc->name);
+	} else if (cmd_qual(call->cmd, "NOWAIT") != NULL) {
+		ctl_done(call, ST_NORMAL, "%s is being stopped", svc->name);
+		svc_event(svc, SUPER_STOP, 0);
+	} else if (server_wait(svc, call, false)) {
+		svc_event(svc, SUPER_STOP, 0);
+	}
+}
+
+static void
+life_help(struct ctl_call *call, struct svc *svc)
+{
+	struct ctl_service as = { .facility = svc->name, .version = svc->server->ctl.version,
+		.verbs = life_verbs };
+
+	/* The session outlives this call's service pointer: HELP ends at once. */
+	call->service = &as;
+	if (ctl_param(call, 0) == NULL && cmd_qual(call->cmd, "MESSAGE") == NULL && !call->json)
+		ctl_line(call, "%s is not running: it has more verbs when it is.", svc->name);
+	ctl_verb_help(call);
+}
+
+static void
+life_show(struct ctl_call *call, struct svc *svc)
+{
+	const char *format = cmd_qual(call->cmd, "FORMAT");
+
+	/* The service's own qualifiers and parameters may stand there: take FORMAT, pass over the rest. */
+	for (size_t i = 0; format == NULL && i < call->cmd->quals; i++)
+		if (text_prefix(call->cmd->qual[i].name, "FORMAT"))
+			format = call->cmd->qual[i].value;
+	call->json = format != NULL && format[0] != '\0' && text_prefix(format, "JSON");
+	server_show_one(call, svc);
+	if (svc->super.state == SUPER_RUNNING)
+		ctl_done(call, ST_NORMAL, NULL);
+	else
+		not_running(call, svc);
+}
+
+/* The verbs that the master answers for a service; those of the process whatever its state. */
+static void
+life_call(struct ctl_call *call, struct svc *svc, enum life which)
+{
+	const struct verb *v;
+	char why[512];
+	enum status status;
+
+	if (which == LIFE_SHOW) {
+		life_show(call, svc);
+		return;
+	}
+	status = verb_match(life_verbs, call->cmd, call->first, &v, why, sizeof(why));
+	if (status == ST_NORMAL && v->role > call->role) {
+		status = ST_NOTPERM;
+		snprintf(why, sizeof(why), "%s needs the operator's role", v->name);
+	}
+	if (status != ST_NORMAL) {
+		ctl_done(call, status, "%s", why);
+		return;
+	}
+	call->verb = v;
+	switch (which) {
+	case LIFE_RESTART:
+		life_start(call, svc, true);
+		break;
+	case LIFE_START:
+		life_start(call, svc, false);
+		break;
+	case LIFE_SHUTDOWN:
+	case LIFE_STOP:
+		life_stop(call, svc);
+		break;
+	case LIFE_HELP:
+		life_help(call, svc);
+		break;
+	case LIFE_NOOP:
+		ctl_done(call, ST_NORMAL, NULL);
+		break;
+	case LIFE_VERSION:
+		ctl_line(call, "%s is not running; NETCONTROL version %s, control interface %d",
+			svc->name, svc->server->ctl.version, CTL_PROTOCOL);
+		ctl_done(call, ST_NORMAL, NULL);
+		break;
+	case LIFE_SHOW:
+	case LIFE_COUNT:
+		break;
+	}
+}
+
+/* ------------------------------------------------------------------ to the service */
+
+static void
+relay(struct ctl_call *call, struct svc *svc)
+{
+	const char *request = call->line + call->cmd->word_at[call->first];
+
+	link_relay(svc->link, call, request, server_now(svc->server));
+}
+
+/* HELP of a running service: the master's part first, then the service's own. */
+static void
+relay_help(struct ctl_call *call, struct svc *svc)
+{
+	const char *topic = ctl_param(call, 0);
+
+	if (topic == NULL && call->cmd->quals == 0) {
+		ctl_line(call, "Verbs of every service:");
+		for (enum life i = LIFE_RESTART; i <= LIFE_STOP; i++)
+			ctl_line(call, "  %-32s %s", life_verbs[i].name, life_verbs[i].help);
+	}
+	relay(call, svc);
+}
+
+static void
+service_call(struct ctl_call *call, struct svc *svc)
+{
+	struct words w = { .n = 0 };
+	const char *typed;
+	int k;
+
+	if (call->first >= call->cmd->words) {
+		ctl_done(call, ST_IVVERB, "a verb is expected after %s, %s HELP lists them", svc->name,
+			svc->name);
+		return;
+	}
+	typed = call->cmd->word[call->first];
+	if (call->cmd->quals > 0 && call->cmd->qual[0].name < typed) {
+		ctl_done(call, ST_IVQUAL, "\\%s\\, qualifiers stand after the verb",
+			call->cmd->qual[0].name);
+		return;
+	}
+	for (size_t i = 0; i < LIFE_COUNT; i++)
+		words_add(&w, life_verbs[i].name);
+	words_add_lines(&w, text_str(&svc->verbs));
+	k = verb_keyword(w.word, typed);
+	if (k == -2)
+		ambiguous(call, &w, typed);
+	else if (k >= 0 && k <= (int)LIFE_STOP)
+		life_call(call, svc, (enum life)k);
+	else if (k >= 0 && text_same(w.word[k], "MONITOR"))
+		server_monitor(call); /* what the service tells comes to us: the session is ours */
+	else if (svc->super.state == SUPER_RUNNING && svc->link != NULL && k == (int)LIFE_HELP)
+		relay_help(call, svc);
+	else if (svc->super.state == SUPER_RUNNING && svc->link != NULL)
+		relay(call, svc);
+	else if (k >= 0 && k < (int)LIFE_COUNT)
+		life_call(call, svc, (enum life)k);
+	else if (svc->super.state == SUPER_RUNNING)
+		ctl_done(call, ST_IVVERB, "\\%s\\, %s takes no commands", typed, svc->name);
+	else
+		not_running(call, svc);
+	text_free(&w.store);
+}
+
+/* ------------------------------------------------------------------ COMPLETE */
+
+static void
+complete_process_verbs(struct ctl_call *call, const char *prefix, enum life upto)
+{
+	for (enum life i = LIFE_RESTART; i < upto; i++)
+		if (text_prefix(prefix, life_verbs[i].name))
+			ctl_line(call, "%s\t%s", life_verbs[i].name, life_verbs[i].help);
+}
+
+/* The line so far names a service: its verbs, ours and (when it runs) its own. */
+static void
+complete_service(struct ctl_call *call, struct svc *svc, const struct cmd *part, const char *partial,
+	bool at_end)
+{
+	bool up = svc->super.state == SUPER_RUNNING && svc->link != NULL;
+	const char *rest = part->words > 1 ? partial + part->word_at[1] : "";
+	struct text quoted = { .limit = CMD_LINE_MAX - 64 };
+
+	if (part->words < 2 || (part->words == 2 && at_end && part->quals == 0))
+		complete_process_verbs(call, part->words > 1 ? part->word[1] : "",
+			up ? LIFE_HELP : LIFE_COUNT);
+	if (!up) {
+		ctl_done(call, ST_NORMAL, NULL);
+		return;
+	}
+	text_add(&quoted, "COMPLETE \"");
+	for (const char *p = rest; *p != '\0'; p++)
+		text_add_n(&quoted, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
+	text_add(&quoted, "\"");
+	if (quoted.failed)
+		ctl_done(call, ST_NORMAL, NULL);
+	else
+		link_relay(svc->link, call, text_str(&quoted), server_now(svc->server));
+	text_free(&quoted);
+}
+
+static void
+complete_own(struct ctl_call *call, const struct cmd *part, size_t first, bool at_end)
+{
+	struct text out = { 0 };
+
+	verb_complete(server_verbs, part, first, at_end, &out);
+	ctl_text(call, text_str(&out));
+	text_free(&out);
+	ctl_done(call, ST_NORMAL, NULL);
+}
+
+static void
+complete(struct ctl_call *call, struct server *s)
+{
+	const char *partial = ctl_param(call, 0);
+	struct cmd *part = malloc(sizeof(*part));
+	struct svc *svc;
+	size_t n;
+	bool at_end;
+	char why[64];
+
+	partial = partial != NULL ? partial : "";
+	n = strlen(partial);
+	at_end = n > 0 && partial[n - 1] != ' ';
+	if (part == NULL || cmd_parse(bytes_of(partial, n), part, why, sizeof(why)) != ST_NORMAL) {
+		free(part);
+		ctl_done(call, ST_NORMAL, NULL);
+		return;
+	}
+	svc = part->words > 0 ? server_find(s, part->word[0]) : NULL;
+	if (part->words == 0 || (part->words == 1 && at_end && part->quals == 0)) {
+		LIST_FOREACH(l, &s->services) {
+			struct svc *each = container_of(l, struct svc, node);
+
+			if (!each->removed && text_prefix(part->words > 0 ? part->word[0] : "", each->name))
+				ctl_line(call, "%s\tservice, %s", each->name,
+					super_state_name(each->super.state));
+		}
+		complete_own(call, part, 0, at_end);
+	} else if (svc != NULL) {
+		complete_service(call, svc, part, partial, at_end);
+	} else {
+		complete_own(call, part, text_same(part->word[0], "NETCONTROL") ? 1 : 0, at_end);
+	}
+	free(part);
+}
+
+/* ------------------------------------------------------------------ the first word */
+
+static void
+no_such(struct ctl_call *call, const struct words *all, const char *typed)
+{
+	const char *near = text_nearest(typed, all->word);
+	struct server *s = call->user;
+
+	/* With more words behind it, it was most likely meant as a service. */
+	if (call->cmd->words > 1 && (near == NULL || server_find(s, near) != NULL))
+		ctl_done(call, ST_NOSERVICE, "\\%s\\%s%s%s", typed, near != NULL ? ", did you mean " : "",
+			near != NULL ? near : ", SHOW lists them", near != NULL ? "?" : "");
+	else
+		ctl_done(call, ST_IVVERB, "\\%s\\%s%s%s", typed, near != NULL ? ", did you mean " : "",
+			near != NULL ? near : ", HELP lists them", near != NULL ? "?" : "");
+}
+
+bool
+server_route(struct ctl_call *call)
+{
+	struct server *s = call->user;
+	struct words w = { .n = 0 };
+	const char *typed;
+	struct svc *svc;
+	size_t verbs = 0;
+	int k;
+
+	if (call->cmd->words == 0)
+		return false;
+	typed = call->cmd->word[0];
+	if (text_same(typed, "COMPLETE")) {
+		complete(call, s);
+		return true;
+	}
+	for (const struct verb *v = server_verbs; v->name != NULL; v++, verbs++)
+		words_add(&w, v->name);
+	words_add(&w, "NETCONTROL");
+	LIST_FOREACH(n, &s->services) {
+		svc = container_of(n, struct svc, node);
+		if (!svc->removed)
+			words_add(&w, svc->name);
+	}
+	k = verb_keyword(w.word, typed);
+	if (k == -2) {
+		ambiguous(call, &w, typed);
+		return true;
+	}
+	if (k == -1) {
+		no_such(call, &w, typed);
+		return true;
+	}
+	if ((size_t)k < verbs)
+		return false;
+	call->first = 1;
+	if ((size_t)k == verbs)
+		return false; /* NETCONTROL VERB */
+	svc = server_find(s, w.word[k]);
+	if (svc == NULL)
+		return false;
+	service_call(call, svc);
+	return true;
+}

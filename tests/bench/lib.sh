@@ -1,0 +1,81 @@
+# lib.sh - two namespaces for each contestant, clean-up, and the arithmetic; sourced by run.sh.
+
+BUILD=${BUILD:-build}
+bin=$(cd "$BUILD/bin" && pwd)
+D=$(mktemp -d "${TMPDIR:-/tmp}/multinet-bench.XXXXXX")
+tag=mb$$
+pids=()
+
+bench_cleanup() {
+	local p n
+	trap - EXIT INT TERM
+	for p in "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
+	for p in "$D"/*/pid; do [ -s "$p" ] && swan_stop "$(dirname "$p")"; done
+	for n in $(ip netns list | awk -v t="$tag" 'index($1, t) == 1 {print $1}'); do ip netns del "$n"; done
+	rm -rf "$D"
+}
+trap bench_cleanup EXIT
+trap 'exit 130' INT TERM
+
+say() { printf '# %s\n' "$*" >&2; }
+die() { echo "bench: $*" >&2; exit 1; }
+
+# pair NAME: namespaces $tag-NAME-i and $tag-NAME-r, 10.2.0.2 and 10.2.0.1, subnets 172.16.1/2
+pair() {
+	local i=$tag-$1-i r=$tag-$1-r
+	ip netns add "$i"
+	ip netns add "$r"
+	ip link add vi0 netns "$i" type veth peer name vr0 netns "$r"
+	ip -n "$i" addr add 10.2.0.2/16 dev vi0
+	ip -n "$r" addr add 10.2.0.1/16 dev vr0
+	ip -n "$i" addr add 172.16.1.1/32 dev lo
+	ip -n "$r" addr add 172.16.2.1/32 dev lo
+	for n in "$i" "$r"; do ip -n "$n" link set lo up; done
+	ip -n "$i" link set vi0 up
+	ip -n "$r" link set vr0 up
+	ip -n "$i" route add 172.16.2.0/24 via 10.2.0.1 src 172.16.1.1
+	ip -n "$r" route add 172.16.1.0/24 via 10.2.0.2 src 172.16.2.1
+	mkdir -p "$D/$1-i" "$D/$1-r"
+}
+
+wait_for() { # seconds command…
+	local end=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# ours NAME SIDE PROGRAM ARG…: run one of our programs in the background in that namespace
+ours_run() {
+	local ns=$tag-$1-$2 dir=$D/$1-$2
+	shift 2
+	ip netns exec "$ns" env MULTINET="$dir" MULTINET_IPSEC_SOCKET="$dir/ipsec.sock" \
+		MULTINET_RACOON_JOURNAL="$dir/racoon.journal" "$@" >>"$dir/out" 2>&1 &
+	pids+=($!)
+	last_pid=$!
+}
+ours() {
+	local ns=$tag-$1-$2 dir=$D/$1-$2
+	shift 2
+	ip netns exec "$ns" env MULTINET="$dir" MULTINET_IPSEC_SOCKET="$dir/ipsec.sock" "$@"
+}
+ipsecd_start() { # NAME SIDE
+	ours_run "$1" "$2" "$bin/ipsecd" -F -s "$D/$1-$2/ipsec.sock" -c "$D/$1-$2/ipsecd.ctl"
+	wait_for 10 test -S "$D/$1-$2/ipsec.sock" || { tail "$D/$1-$2/out" >&2; die 'ipsecd does not start'; }
+}
+racoon_start() { # NAME SIDE
+	ours_run "$1" "$2" "$bin/racoon" -F -f "$D/$1-$2/racoon.conf" -s "$D/$1-$2/racoon.ctl" \
+		-S "$D/$1-$2/ipsec.sock" -l "$D/$1-$2/racoon.log"
+	wait_for 30 ours "$1" "$2" "$bin/netcontrol" /SOCKET="$D/$1-$2/racoon.ctl" noop ||
+		{ tail "$D/$1-$2/out" "$D/$1-$2/racoon.log" >&2; die 'racoon does not start'; }
+}
+
+cpu_ticks() { # pid…: user and system time used so far, in clock ticks
+	local total=0 p
+	for p; do total=$((total + $(awk '{print $14 + $15}' "/proc/$p/stat"))); done
+	echo $total
+}
+median() { printf '%s\n' "$@" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b > 0 ? a / b : 0)}'; }

@@ -1,0 +1,21 @@
+#!/bin/bash
+# run.sh [WHAT…] - benchmarks against Debian's strongSwan in the same run; prints ratios.
+#
+#   throughput   TCP through an ESP tunnel, both ends on this machine, ipsecd against kernel-libipsec
+#   latency      main + quick mode, first to last datagram on the wire, one at a time
+#   negotiation  main + quick mode as responder: CPU of the responder for each, with 1,000 SAs up
+#
+# Every figure is the median of interleaved rounds; absolute values tell only about the machine.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/interop/swan.sh
+. tests/bench/lib.sh
+export SWAN_ROUTES=yes SWAN_LOG=0
+what=${*:-throughput latency negotiation}
+[ "$(id -u)" = 0 ] || { echo 'bench: root is needed for network namespaces' >&2; exit 1; }
+
+printf '%s, %s cores, %s\n' "$(uname -sr)" "$(nproc)" "$(openssl version | cut -d' ' -f1,2)"
+for one in $what; do
+	. "tests/bench/$one.sh"
+	"bench_$one"
+done

@@ -1,0 +1,183 @@
+#!/bin/bash
+# inside.sh - runs in the private kernel: namespace a is ours, namespace b is strongSwan's.  TAP.
+set -u
+. tests/interop/swan.sh
+D=/run/interop
+mkdir -p $D/a
+bin=$(cd "$BUILD/bin" && pwd)
+A=192.168.1.100 B=192.168.2.100
+
+ok() { echo "ok - interop: $*"; }
+not_ok() {
+	echo "not ok - interop: $*"
+	[ ! -s $D/a/racoon.log ] || tail -n 25 $D/a/racoon.log | sed 's/^/#  racoon| /'
+	[ ! -s $D/b/charon.log ] || tail -n 25 $D/b/charon.log | sed 's/^/#  charon| /'
+}
+expect() { # text, command…
+	local what=$1 out
+	shift
+	if out=$("$@" 2>&1); then ok "$what"; else printf '%s\n' "$out" | tail -n 20 | sed 's/^/# /'; not_ok "$what"; fi
+}
+until_true() { # seconds, command…
+	local end=$(($(date +%s) + $1))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt "$end" ] || return 1
+		sleep 0.3
+	done
+}
+
+topology() {
+	local n
+	for n in a b; do ip netns add $n; ip -n $n link set lo up; done
+	ip link add va netns a type veth peer name vb netns b
+	ip -n a addr add $A/16 dev va
+	ip -n b addr add $B/16 dev vb
+	ip -n a addr add 172.16.1.1/24 dev lo
+	ip -n b addr add 172.16.2.1/24 dev lo
+	ip -n a link set va up
+	ip -n b link set vb up
+	ip -n a route add 172.16.2.0/24 via $B src 172.16.1.1
+	ip -n b route add 172.16.1.0/24 via $A src 172.16.2.1
+}
+
+in_a() { ip netns exec a env MULTINET=$D/a MULTINET_IPSEC_SOCKET=$D/a/ipsec.sock "$@"; }
+racoon_says() { in_a "$bin/netcontrol" /SOCKET=$D/a/racoon.ctl "$@"; }
+
+ours_start() { # racoon.conf's text, setkey's text
+	printf '%s\n' "$1" >$D/a/racoon.conf
+	printf '%s\n' "$2" >$D/a/ipsec.conf
+	(umask 077; echo "$B ${3:-simple psk}" >$D/a/psk.txt)
+	: >$D/a/racoon.log
+	in_a "$bin/ipsecd" -F -s $D/a/ipsec.sock -c $D/a/ipsecd.ctl >$D/a/ipsecd.log 2>&1 &
+	ipsecd=$!
+	until_true 20 test -S $D/a/ipsec.sock || { echo "# ipsecd does not come up"; sed 's/^/# /' $D/a/ipsecd.log; }
+	in_a "$bin/setkey" -f $D/a/ipsec.conf 2>&1 | sed 's/^/# setkey: /'
+	in_a "$bin/racoon" -F -d -f $D/a/racoon.conf -s $D/a/racoon.ctl -S $D/a/ipsec.sock -l $D/a/racoon.log >$D/a/racoon.out 2>&1 &
+	racoon=$!
+	until_true 20 racoon_says noop || { echo "# racoon does not come up"; sed 's/^/# /' $D/a/racoon.out $D/a/racoon.log; }
+}
+
+ours_stop() {
+	kill "$racoon" && wait "$racoon"
+	kill "$ipsecd" && wait "$ipsecd"
+}
+
+remote_conf() { # encryption, hash, group, pfs or -, esp encryption, esp authentication (aes_256: "aes 256")
+	local pfs=$4
+	[ "$pfs" != - ] || pfs=
+	cat <<-C
+	path pre_shared_key "$D/a/psk.txt";
+	timer { interval 2 sec; counter 3; }
+	remote $B {
+		exchange_mode main;
+		proposal { encryption_algorithm ${1/_/ }; hash_algorithm $2; authentication_method pre_shared_key; dh_group $3; }
+	}
+	sainfo anonymous {
+		${pfs:+pfs_group $pfs;}
+		encryption_algorithm ${5/_/ };
+		authentication_algorithm $6;
+		compression_algorithm deflate;
+	}
+	C
+}
+
+tunnel_policy="spdadd 172.16.1.0/24 172.16.2.0/24 any -P out ipsec esp/tunnel/$A-$B/require;
+spdadd 172.16.2.0/24 172.16.1.0/24 any -P in ipsec esp/tunnel/$B-$A/require;"
+transport_policy="spdadd $A $B any -P out ipsec esp/transport//require;
+spdadd $B $A any -P in ipsec esp/transport//require;"
+
+swan_conf() { # IKE proposals, ESP proposals, mode, secret
+	local ts="local_ts = 172.16.2.0/24
+			remote_ts = 172.16.1.0/24"
+	[ "$3" = tunnel ] || ts=
+	cat <<-C
+	connections { t {
+		version = 1
+		local_addrs = $B
+		remote_addrs = $A
+		proposals = $1
+		local { auth = psk
+			id = $B }
+		remote { auth = psk
+			id = $A }
+		children { net {
+			$ts
+			esp_proposals = $2
+			mode = $3
+		} }
+	} }
+	secrets { ike-1 { secret = "${4:-simple psk}" } }
+	C
+}
+
+ping_a() { ip netns exec a ping -c 3 -i 0.3 -W 4 "$@"; }
+ping_b() { ip netns exec b ping -c 3 -i 0.3 -W 4 "$@"; }
+swan_has_sa() { swan b $D/b --list-sas | grep -q ESTABLISHED; }
+swan_has_none() { ! swan b $D/b --list-sas | grep -q .; }
+we_have_none() { ! racoon_says show isakmp | grep -q "$B"; }
+
+tunnel_pair() { # name, our words, swan's words
+	local name=$1
+	shift
+	ours_start "$(remote_conf $1)" "$tunnel_policy"
+	swan_start b $D/b "$(swan_conf "$2" "$3" tunnel)" || { not_ok "$name: charon starts"; return; }
+	expect "$name: we initiate (ESTABLISH/CHILD)" racoon_says establish/child $B
+	expect "$name: ping through the tunnel" ping_a -I 172.16.1.1 172.16.2.1
+	expect "$name: our FLUSH" racoon_says flush
+	expect "$name: … and strongSwan understood the Delete" until_true 5 swan_has_none
+	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
+	expect "$name: ping from its side" ping_b -I 172.16.2.1 172.16.1.1
+	expect "$name: strongSwan rekeys the child" swan b $D/b --rekey --child net
+	sleep 1
+	expect "$name: ping after the rekey" ping_b -I 172.16.2.1 172.16.1.1
+	expect "$name: strongSwan deletes" swan b $D/b --terminate --ike t --timeout 10
+	expect "$name: … and we understood" until_true 5 we_have_none
+	expect "$name: traffic alone brings it up again (ACQUIRE)" ping_a -I 172.16.1.1 172.16.2.1
+	swan_stop $D/b
+	ours_stop
+}
+
+transport_pair() {
+	local name=$1
+	shift
+	ours_start "$(remote_conf $1)" "$transport_policy"
+	swan_start b $D/b "$(swan_conf "$2" "$3" transport)" || { not_ok "$name: charon starts"; return; }
+	expect "$name: we initiate" racoon_says establish/child $B
+	expect "$name: ping" ping_a $B
+	expect "$name: our FLUSH" racoon_says flush
+	expect "$name: … and strongSwan understood" until_true 5 swan_has_none
+	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
+	expect "$name: ping from its side" ping_b $A
+	swan_stop $D/b
+	ours_stop
+}
+
+refusals() {
+	local out
+	ours_start "$(remote_conf 3des md5 modp1024 modp768 3des hmac_md5)" "$tunnel_policy"
+	swan_start b $D/b "$(swan_conf aes128-sha1-modp2048 aes128-sha1 tunnel)"
+	out=$(racoon_says establish/timeout=20 $B 2>&1)
+	echo "$out" | grep -q 'NOPROPOSAL\|PEERREFUSED.*NO-PROPOSAL-CHOSEN' && ok 'no common proposal is named' ||
+		{ echo "$out" | sed 's/^/# /'; not_ok 'no common proposal is named'; }
+	swan_stop $D/b
+	swan_start b $D/b "$(swan_conf 3des-md5-modp1024 3des-md5-modp768 tunnel 'another psk')"
+	out=$(racoon_says establish/timeout=30 $B 2>&1)
+	echo "$out" | grep -qE 'PSKMISMATCH|AUTHFAILED|PEERREFUSED' && ok 'a wrong pre-shared key is named' ||
+		{ echo "$out" | sed 's/^/# /'; not_ok 'a wrong pre-shared key is named'; }
+	swan b $D/b --initiate --child net --timeout 10 >/dev/null 2>&1
+	racoon_says show failures | grep -q 'PSKMISMATCH' && ok '… and on our side as responder' ||
+		{ racoon_says show failures | sed 's/^/# /'; not_ok '… and on our side as responder'; }
+	swan_stop $D/b
+	ours_stop
+}
+
+topology
+tunnel_pair 'tunnel 3DES MD5 modp1024, PFS modp768' \
+	'3des md5 modp1024 modp768 3des hmac_md5' 3des-md5-modp1024 3des-md5-modp768
+transport_pair 'transport AES-128 SHA1 modp2048, no PFS' \
+	'aes_128 sha1 modp2048 - aes_128 hmac_sha1' aes128-sha1-modp2048 aes128-sha1
+tunnel_pair 'tunnel AES-256 SHA256 modp2048, PFS modp2048' \
+	'aes_256 sha256 modp2048 modp2048 aes_256 hmac_sha256' aes256-sha256-modp2048 aes256-sha256-modp2048
+refusals
+exit 0

@@ -1,0 +1,13 @@
+#!/bin/bash
+# run.sh - our racoon and ipsecd against Debian's strongSwan (charon with kernel-netlink), both as
+# initiator and as responder, in a private kernel.  TAP.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build}
+export BUILD
+log=$BUILD/log/interop-lab
+mkdir -p "$BUILD/log"
+tests/kernel/lab.sh -t 420 bash tests/interop/inside.sh >"$log" 2>&1
+rc=$?
+grep -E '^(ok|not ok|#)' "$log"
+[ $rc = 0 ] || { tail -n 5 "$log" | sed 's/^/# /'; echo "not ok - interop: the lab ended with status $rc"; }

@@ -1,0 +1,63 @@
+#!/bin/bash
+# However ipsecd ends, nothing of it is left; it can be started again at once.
+. tests/system/lib.sh
+
+topo_howto
+state() { # host: all that could be left
+	on "$1" ip rule
+	on "$1" ip route show table all
+	on "$1" ip -o link
+	on "$1" nft list ruleset
+}
+load() {
+	setkey_load a <<-'END'
+	flush; spdflush;
+	add 192.168.1.100 192.168.2.100 esp 0x201 -m tunnel -E null;
+	spdadd 172.16.1.0/24 172.16.2.0/24 any -P out ipsec esp/tunnel/192.168.1.100-192.168.2.100/require;
+	spdadd 172.16.2.0/24 172.16.1.0/24 any -P in ipsec esp/tunnel/192.168.2.100-192.168.1.100/require;
+	END
+}
+before=$(state a)
+ipsecd_start a
+ok "policies load" load
+unlike "there is something to leave" "$(diff <(echo "$before") <(state a) && echo same)" same
+like "a route to the device" "$(on a ip route show table 22020)" '^172.16.2.0/24 dev mnipsec0 .*src 172.16.1.1'
+like "a rule for all but marked packets" "$(on a ip rule)" '^220:.*not from all fwmark 0x4d4e0001 lookup 22020'
+like "a guard" "$(on a nft list ruleset)" 'table ip multinet_ipsec'
+fails "a second one on the same host is refused" on a "$BIN/ipsecd" -F -s "$WORK/a/second.sock"
+like "and says so" "$(on a "$BIN/ipsecd" -F -s "$WORK/a/second.sock" 2>&1)" 'another ipsecd runs'
+ipsecd_stop a
+is "TERM: exit status 0" $? 0
+is "TERM: nothing is left" "$(state a)" "$before"
+fails "TERM: the socket is gone" test -e "$WORK/a/ipsec.sock"
+
+ipsecd_start a
+load
+like "SHUTDOWN is answered" "$(ask a SHUTDOWN)" '^221 %IPSEC-I-SHUTTING|^221 '
+ok "SHUTDOWN ends it" wait_for 5 sh -c "! kill -0 ${DAEMON[a/ipsecd]}"
+is "SHUTDOWN: nothing is left" "$(state a)" "$before"
+
+ipsecd_start a
+load
+ipsecd_stop a KILL
+ipsecd_start a
+is "killed and started again: no policy" "$(ask a 'SHOW SPD' | grep -c '^200-')" 0
+is "killed and started again: one rule" "$(on a ip rule | grep -c 22020)" 1
+is "killed and started again: no route" "$(on a ip route show table 22020 | wc -l)" 0
+ok "killed and started again: policies load" load
+ipsecd_stop a
+is "killed, started and ended: nothing is left" "$(state a)" "$before"
+
+# Flushing takes everything back while it runs.
+ipsecd_start a
+ok "ipsecd starts once more" load
+setkey_load a <<<'spdflush;'
+is "spdflush: no route" "$(on a ip route show table 22020 | wc -l)" 0
+ok "spdflush: traffic flows in clear" on na ping -c 1 -W 2 172.16.2.10
+# The preferred source follows the addresses of the host.
+load
+on a ip addr del 172.16.1.1/24 dev eth1
+on a ip addr add 172.16.1.2/24 dev eth1
+ok "another address: the route follows" wait_for 3 sh -c \
+	"ip netns exec ${NS}a ip route show table 22020 | grep -q 'src 172.16.1.2'"
+finish

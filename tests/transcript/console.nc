@@ -1,0 +1,113 @@
+# console.nc - the console: exit statuses, procedures, symbols, programs, PRIME.
+% service ECHO { program "@ECHO@"; log-file "echo.log"; }
+% service RACOON { program "@ECHO@"; enable off; log-file "racoon.log"; }
+
+== exit statuses
+!0 netcontrol noop >/dev/null
+!0 netcontrol echo echo hi >/dev/null
+!1 netcontrol echo refuse because 2>/dev/null
+!1 netcontrol racoon flush 2>/dev/null
+!2 netcontrol shwo 2>/dev/null
+!2 netcontrol echo echo 2>/dev/null
+!2 netcontrol -x 2>/dev/null
+!2 netcontrol /timeout=x noop 2>/dev/null
+!3 netcontrol /socket=$DIR/nowhere noop 2>/dev/null
+!4 netcontrol /socket=$READER shutdown 2>/dev/null
+!5 netcontrol /timeout=1 echo wait 5000 2>/dev/null
+!0 netcontrol --help >/dev/null
+!0 netcontrol --version >/dev/null
+
+== output: lines on standard output, what went wrong on standard error
+! test "$(netcontrol echo echo 'a b' c)" = "$(printf 'a b\nc\n%%ECHO-S-NORMAL, normal successful completion')"
+! test "$(netcontrol "echo echo x" | head -n 1)" = x
+! test -z "$(netcontrol echo refuse why 2>/dev/null)"
+! netcontrol echo refuse why 2>&1 | grep -q '^%RACOON-E-NOPROPOSAL, .*: why$'
+! netcontrol echo echo "it's" | grep -q "^it's$"
+! netcontrol echo echo $DIR | grep -q "^$DIR$"
+
+== the socket by logical name, environment, option
+! env -u MULTINET_NETCONTROL_SOCKET netcontrol -s $SOCKET noop
+!3 env -u MULTINET_NETCONTROL_SOCKET netcontrol /socket=/nonexistent/x noop 2>/dev/null
+! printf 'define/nolog multinet_netcontrol_socket "%s"\nnoop\n' $SOCKET | env -u MULTINET_NETCONTROL_SOCKET netcontrol
+
+== a script on standard input stops at the first error and exits with it
+! test "$(printf 'echo echo one\necho refuse x\necho echo two\n' | netcontrol 2>/dev/null)" = one
+!1 printf 'echo refuse x\nnoop\n' | netcontrol 2>/dev/null
+!2 printf 'nonsense\nnoop\n' | netcontrol 2>/dev/null
+!0 printf 'set noon\necho refuse x\nnoop\n' | netcontrol 2>/dev/null
+!7 printf 'exit 7\nnonsense\n' | netcontrol
+!0 printf '! only a comment\n\n$\n' | netcontrol
+! test "$(printf 'select ech\necho hi ! there\necho -\n  there\nnetcontrol noop\nselect\nechO ECHO -\nlast' | netcontrol)" = "$(printf 'hi\nthere\nlast')"
+
+== procedures: parameters, continuation, comments, dollar, substitution
+! cp $REPO/tests/transcript/params.com $DIR/a.com
+! test "$(cd $DIR && netcontrol @a 'one two' B)" = "$(printf 'one two\ntwo\nB\n')"
+! test "$(cd / && netcontrol @a x y)" = "$(printf 'x\ntwo\ny\n')"
+! test "$(cd $DIR && netcontrol @multinet:a.com x y)" = "$(printf 'x\ntwo\ny\n')"
+!1 netcontrol @nonesuch 2>/dev/null
+!2 netcontrol @a 1 2 3 4 5 6 7 8 9 2>/dev/null
+
+== an error in a procedure names file and line, and stops those that called it
+! printf 'noop\necho refuse x\nnoop\n' > $DIR/inner.com; printf '@inner\necho echo unreached\n' > $DIR/outer.com
+!1 netcontrol @outer > $DIR/out 2>&1
+! grep -q -- "-NETCTL-I-STOPPED, .*inner.com line 2: echo refuse x" $DIR/out
+! grep -q -- "-NETCTL-I-STOPPED, .*outer.com line 1: @inner" $DIR/out
+!1 grep -q unreached $DIR/out
+! printf 'set noon\n@inner\necho echo reached\n' > $DIR/outer.com; netcontrol @outer 2>/dev/null | grep -q '^reached$'
+! printf '@loop\n' > $DIR/loop.com
+!1 netcontrol @loop 2>/dev/null
+! printf 'exit 0\nnonsense\n' > $DIR/inner.com; printf '@inner\necho echo "goes on"\nexit 3\n' > $DIR/outer.com
+! netcontrol @outer | grep -q '^goes on$'
+!3 netcontrol @outer >/dev/null
+
+== symbols, IF, logical names
+! printf 'x = "value"\necho echo %sx%s\n' "'" "'" | netcontrol | grep -q '^value$'
+! printf 'say :== echo echo\nsay this\n' | netcontrol | grep -q '^this$'
+!2 printf "echo echo 'nothing'\n" | netcontrol 2>/dev/null
+! printf 'if F$SEARCH("multinet:services") .nes. "" then echo echo found\nif F$SEARCH("multinet:zzz") .nes. "" then nonsense\n' | netcontrol | grep -q '^found$'
+! printf 'if F$TRNLNM("MULTINET") .eqs. "%s" then echo echo same\n' $DIR | netcontrol | grep -q '^same$'
+!2 printf 'if 1 then noop\n' | netcontrol 2>/dev/null
+! printf 'define/nolog multinet_test abc\nshow logical multinet_test\n' | netcontrol | grep -q '"MULTINET_TEST" = "abc" (LNM$PROCESS_TABLE)'
+! netcontrol @$REPO/tests/transcript/write.com you | grep -q '^hello you, this is my "" text$'
+
+== programs: argv, symbols, logical names in their environment, no shell
+! printf '#!/bin/sh\nfor a; do printf "<%%s>" "$a"; done; echo "$MULTINET_TEST"\n' > $DIR/args; chmod +x $DIR/args
+! printf 'args :== $multinet:args -v\ndefine/nolog multinet_test xyz\n$ args "a b" ;id $HOME `x`\n' | netcontrol > $DIR/out
+! grep -qF '<-v><a b><;id><$HOME><`x`>xyz' $DIR/out
+! printf 'no :== $multinet:nonesuch\n$ no\n' | netcontrol 2>&1 | grep -q '%NETCTL-E-PROGFAILED, program failed: '
+!1 printf 'no :== $sh -c "exit 9"\n$ no\n' | netcontrol 2>/dev/null
+! printf 'spawn echo $((6*7))\n' | SHELL=/bin/sh netcontrol | grep -q '^42$'
+
+== HELP of the console and of the server
+! netcontrol help | grep -q '  SELECT \[service\]'
+! netcontrol help | grep -q '  MONITOR \[ON|OFF\]'
+! netcontrol help prime | grep -q 'remote \[local\]'
+! netcontrol help/message noproposal | grep -q 'Action:'
+! netcontrol help reload | grep -q 'NETCONTROL RELOAD'
+! netcontrol /socket=/nonexistent/s help | grep -q 'SELECT'
+! printf 'echo f?\n' | netcontrol | grep -q 'FLOOD'
+
+== PRIME: several peers, each with its result, a summary, the exit status
+! printf '# peers\n10.0.0.1\n10.0.0.2 10.0.0.9 ! local\n\n10.0.0.3\n' > $DIR/peers.dat
+!1 netcontrol prime multinet:peers.dat > $DIR/out 2>&1
+! grep -q '^10.0.0.2 *%NETCTL-E-NOTRUNNING' $DIR/out
+! grep -q '^3 peers: 0 established, 3 failed$' $DIR/out
+! netcontrol racoon start
+!1 netcontrol prime multinet:peers.dat/parallel=2 > $DIR/out 2>&1
+! test $(grep -c 'NETCTL-W-IVVERB' $DIR/out) = 3
+!1 netcontrol prime multinet:nonesuch.dat 2>/dev/null
+!2 netcontrol prime multinet:peers.dat/parallel=0 2>/dev/null
+!2 netcontrol prime 2>/dev/null
+! printf '10.0.0.1; rm\n' > $DIR/bad.dat
+!1 netcontrol prime multinet:bad.dat 2>$DIR/out
+! grep -q 'bad.dat:1: expected "remote \[local\]"' $DIR/out
+! : > $DIR/none.dat; netcontrol prime multinet:none.dat | grep -q '^0 peers: 0 established, 0 failed$'
+!3 netcontrol /socket=$DIR/nowhere prime multinet:peers.dat >/dev/null 2>&1
+
+== MONITOR shows lines until interrupted
+! (timeout -s INT 2 netcontrol monitor > $DIR/mon; true) & sleep 0.5; netcontrol echo tell "news of the day"; sleep 2; grep -q '^+ECHO: news of the day$' $DIR/mon
+
+== at a terminal: prompt, server lines after <, history, SELECT
+! command -v script >/dev/null || exit 0; printf 'noop\nselect echo\necho hi\nexit\n' | TERM=dumb timeout 10 script -qec "netcontrol" /dev/null > $DIR/tty
+! command -v script >/dev/null || exit 0; grep -q 'Connected to NETCONTROL server on "' $DIR/tty && grep -q 'NETCONTROL>' $DIR/tty && grep -q 'ECHO>' $DIR/tty && grep -q '^< hi' $DIR/tty
+! command -v script >/dev/null || exit 0; grep -q '^select echo$' $DIR/.netcontrol_history
