@@ -20,6 +20,10 @@ struct dp_tun {
 bool dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t why_size);
 void dp_tun_close(struct dp_tun *t);
 
+/* An interface whose strict reverse path filter would drop packets of peers that a route of ours
+ * leads to (transport mode, and policies for everything). False: there is none. */
+bool dp_tun_strict(char *name, size_t size);
+
 struct dp_raw { /* non-blocking */
 	int esp, ah; /* for receiving */
 	int udp;     /* for receiving ESP in UDP on port 4500, and nothing else */

@@ -43,6 +43,23 @@ set_device(const char *family, const char *device, const char *what, const char 
 		close(fd);
 }
 
+/* Reverse path filter: 0 off, 1 strict, 2 loose; of a device and of "all" the larger holds. */
+static int
+filter_of(const char *device)
+{
+	char path[160], value = '0';
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", device);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, &value, 1) != 1)
+		value = '0';
+	close(fd);
+	return value - '0';
+}
+
 /* MTU, queue length, up. */
 static bool
 raise_device(const char *name, unsigned mtu)
@@ -82,7 +99,7 @@ dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t 
 			t->name[sizeof(t->name) - 1] = '\0';
 			t->index = if_nametoindex(t->name);
 			/* What it delivers was checked; its routes are ours. */
-			set_device("ipv4", t->name, "rp_filter", "0");
+			set_device("ipv4", t->name, "rp_filter", filter_of("all") == 1 ? "2" : "0");
 			set_device("ipv4", t->name, "send_redirects", "0");
 			set_device("ipv6", t->name, "disable_ipv6", "1");
 			if (t->index != 0 && raise_device(t->name, mtu))
@@ -100,6 +117,26 @@ dp_tun_close(struct dp_tun *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
+}
+
+bool
+dp_tun_strict(char *name, size_t size)
+{
+	struct if_nameindex *all = if_nameindex();
+	int common = filter_of("all");
+	bool found = false;
+
+	for (struct if_nameindex *i = all; i != NULL && i->if_index != 0 && !found; i++) {
+		int own = filter_of(i->if_name);
+
+		if (strcmp(i->if_name, "lo") == 0 || (own > common ? own : common) != 1)
+			continue;
+		snprintf(name, size, "%s", i->if_name);
+		found = true;
+	}
+	if (all != NULL)
+		if_freenameindex(all);
+	return found;
 }
 
 /* ---------------------------------------------------------------------------------------- raw */

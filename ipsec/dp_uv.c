@@ -618,6 +618,17 @@ watch(struct dp *dp, uv_loop_t *loop, uv_poll_t *h, int fd, uv_poll_cb cb)
 		uv_poll_start(h, UV_READABLE, cb);
 }
 
+static void
+warn_of_filter(void)
+{
+	char name[DP_TUN_NAME];
+
+	if (dp_tun_strict(name, sizeof(name)))
+		log_line(LOG_L_WARNING, NULL, "datapath: the reverse path filter of %s is strict "
+			"and will drop packets of peers in transport mode: set "
+			"net.ipv4.conf.%s.rp_filter to 2 (loose)", name, name);
+}
+
 static bool
 open_all(struct dp *dp, char *why, size_t why_size)
 {
@@ -637,6 +648,7 @@ open_all(struct dp *dp, char *why, size_t why_size)
 		!dp_tun_open(&dp->tun, dp->o.tun, dp->o.mtu, why, why_size) ||
 		!dp_route_start(dp->route, dp->tun.index, why, why_size))
 		return false;
+	warn_of_filter();
 	dp->guard = dp_guard_open(dp->tun.index, dp->guard_why, sizeof(dp->guard_why));
 	if (dp->guard == NULL)
 		log_line(LOG_L_WARNING, NULL, "datapath: no guard against cleartext (%s): packets "

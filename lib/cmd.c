@@ -145,14 +145,16 @@ take_qualifier(struct scan *s)
 	q = &s->out->qual[s->out->quals];
 	s->p++;
 	if (s->p >= s->end || !is_letter(*s->p))
-		return fail(s, "qualifier name is missing after / (quote a path that begins with /)");
+		return fail(s,
+			"qualifier name is missing after / (quote a path that begins with /)");
 	q->name = s->out->text + s->used;
 	q->value = NULL;
 	while (s->p < s->end && is_name(*s->p))
 		put(s, *s->p++);
 	put(s, '\0');
 	if (s->p < s->end && *s->p != '=' && *s->p != '/' && !is_blank(*s->p))
-		return fail(s, "unexpected character in a qualifier name (quote a path that begins with /)");
+		return fail(s,
+			"unexpected character in a qualifier (quote a path that begins with /)");
 	if (s->p < s->end && *s->p == '=') {
 		s->p++;
 		q->value = s->out->text + s->used;

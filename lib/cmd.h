@@ -4,8 +4,8 @@
  *	[SERVICE] VERB [parameter…] [/QUALIFIER[=value]]…
  *
  * Words are separated by blanks; "…" quotes (doubled "" is one quote); keywords are any case,
- * values keep theirs.  A `/` begins a qualifier at the start of a word, or glued to a keyword when a
- * letter follows (SHOW/FULL); `10.0.0.0/8` is a value.  /NAME=(a,b) gives the list text "a,b".
+ * values keep theirs.  A `/` begins a qualifier at the start of a word, or glued to a keyword when
+ * a letter follows (SHOW/FULL); `10.0.0.0/8` is a value.  /NAME=(a,b) gives the list text "a,b".
  */
 #ifndef LIB_CMD_H
 #define LIB_CMD_H
@@ -32,9 +32,11 @@ struct cmd {
 };
 
 /* ST_SYNTAX with a reason in why: unbalanced quote, NUL or control octet, too many words. */
-enum status cmd_parse(struct bytes line, struct cmd *out, char *why, size_t why_size) ATTR_NODISCARD;
+enum status cmd_parse(struct bytes line, struct cmd *out, char *why,
+	size_t why_size) ATTR_NODISCARD;
 
-/* The qualifier's value ("" when given without one), or NULL when absent. name: full, upper case. */
+/* The qualifier's value ("" when given without one), or NULL when absent. name: full, upper
+ * case. */
 const char *cmd_qual(const struct cmd *c, const char *name);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * ctl.c - a NETCONTROL conversation as a pure step (see ctl.h).
  *
- * Called by ctl_uv.c for sockets, by ctl_channel.c for the conversations on a service's channel, and
- * by tests.  Does no input or output: octets come in through ctl_input, answers leave through the
- * transport, gathered so that everything one read brought is answered by one write.  Input is
+ * Called by ctl_uv.c for sockets, by ctl_channel.c for the conversations on a service's channel,
+ * and by tests.  Does no input or output: octets come in through ctl_input, answers leave through
+ * the transport, gathered so that everything one read brought is answered by one write.  Input is
  * untrusted: lines, waiting input and unsent output are bounded.
  *
  * Life of a session: public functions bracket their work with enter() and leave(); only the
@@ -228,7 +228,8 @@ start_request(struct ctl_session *s, struct bytes line)
 	if (line.n > 0 && line.n <= CMD_LINE_MAX)
 		memcpy(a->line, line.p, line.n);
 	a->call = (struct ctl_call){ .session = s, .service = s->service,
-		.user = s->service->user, .cmd = &a->cmd, .line = a->line, .role = s->role, .who = s->who };
+		.user = s->service->user, .cmd = &a->cmd, .line = a->line, .role = s->role,
+		.who = s->who };
 	s->active = a;
 	run_request(s, a, line);
 }

@@ -7,9 +7,10 @@
  * session that goes away cancels its active call.  Lines nobody asked for begin with `+`.
  *
  * On the channel between the master and a service (file descriptor named by MULTINET_CHANNEL) many
- * conversations share one stream: each request line is `#ID:ROLE line`, each answer line `#ID line`,
- * `#ID:CANCEL` gives up on one, `#ID:PAUSE` and `#ID:RESUME` say that its reader is slow and that it
- * caught up, and lines with ID 0 are news (`#0 +READY`, `#0 +EVENT …`).  See ctl_channel.h.
+ * conversations share one stream: each request line is `#ID:ROLE line`, each answer line `#ID
+ * line`, `#ID:CANCEL` gives up on one, `#ID:PAUSE` and `#ID:RESUME` say that its reader is slow and
+ * that it caught up, and lines with ID 0 are news (`#0 +READY`, `#0 +EVENT …`).  See
+ * ctl_channel.h.
  */
 #ifndef LIB_CTL_H
 #define LIB_CTL_H
@@ -26,7 +27,8 @@
 #include "lib/verb.h"
 
 enum {
-	CTL_INPUT_MAX = 64 * 1024,   /* octets of waiting requests per session; then reading pauses */
+	/* octets of waiting requests per session; then reading pauses */
+	CTL_INPUT_MAX = 64 * 1024,
 	CTL_OUTPUT_MAX = 16 << 20,   /* octets of unsent answers; then the session is ended */
 	CTL_SESSIONS_MAX = 4096,
 	CTL_REPLY_DATA = 200,        /* the code of continuation lines */
@@ -41,8 +43,8 @@ struct ctl_service { /* what a program offers */
 	const char *version;
 	const struct verb *verbs;
 	void *user;                /* handed to verbs as call->user */
-	/* A first look at every sound line, before the table: true when it took the call over (the master
-	 * relays what begins with a service's name).  NULL: none. */
+	/* A first look at every sound line, before the table: true when it took the call over (the
+	 * master relays what begins with a service's name).  NULL: none. */
 	bool (*route)(struct ctl_call *call);
 	/* Called for each request that changes something, after it ended; may be NULL. */
 	void (*audit)(void *user, const char *who, const char *line, enum status result);
@@ -61,8 +63,9 @@ struct ctl_call { /* one request being answered; lives until ctl_done */
 	enum ctl_role role;
 	const char *who;           /* "uid 0 (root)", for the audit line */
 	bool json;                 /* /FORMAT=JSON was given */
-	void (*cancel)(struct ctl_call *call); /* set by a verb that ends later: the asker is gone;
-	                                          it must call ctl_done (which then writes nothing) */
+	/* Set by a verb that ends later: the asker is gone, and it must call ctl_done, which then
+	 * writes nothing. */
+	void (*cancel)(struct ctl_call *call);
 	/* SHOW that yields: set to be called again when the output has drained below a mark. */
 	void (*resume)(struct ctl_call *call);
 	void *state;               /* the verb's own, freed by the verb before ctl_done */
@@ -75,7 +78,8 @@ void ctl_line(struct ctl_call *call, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void ctl_text(struct ctl_call *call, const char *text); /* the same without a format */
 /* The last line; the call is gone afterwards. detail may be NULL. */
 void ctl_done(struct ctl_call *call, enum status status, const char *fmt, ...) ATTR_PRINTF(3, 4);
-/* Pass a line of another service's answer on as it is; `last` ends the call. (The master's relay.) */
+/* Pass a line of another service's answer on as it is; `last` ends the call. (The master's
+ * relay.) */
 void ctl_relay(struct ctl_call *call, struct bytes line, bool last);
 /* True when so much is waiting to be sent that a SHOW should set call->resume and return. */
 bool ctl_congested(const struct ctl_call *call);
@@ -103,7 +107,8 @@ void ctl_drained(struct ctl_session *s);           /* the transport sent somethi
 void ctl_news(struct ctl_session *s, const char *text); /* `+text` */
 void ctl_close(struct ctl_session *s); /* the client is gone: cancels the active call, frees */
 
-/* The service ends: an active call is answered with ST_CANCELLED and cancelled, then close is called. */
+/* The service ends: an active call is answered with ST_CANCELLED and cancelled, then close is
+ * called. */
 void ctl_end(struct ctl_session *s);
 
 /* Sessions that asked for MONITOR get each line. */
@@ -112,8 +117,8 @@ bool ctl_is_monitor(const struct ctl_session *s);
 
 /*
  * The verbs every service has, for use in tables.  COMPLETE "line so far" is answered for every
- * service without a row: one candidate a line with what it is after a tab, `<…>` where any value may
- * stand.
+ * service without a row: one candidate a line with what it is after a tab, `<…>` where any value
+ * may stand.
  */
 void ctl_verb_noop(struct ctl_call *call);
 void ctl_verb_version(struct ctl_call *call);

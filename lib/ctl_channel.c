@@ -1,8 +1,8 @@
 /*
  * ctl_channel.c - the service's end of the channel to the master (see ctl_channel.h).
  *
- * Called by ctl_uv.c and by tests.  Each request becomes a ctl_session of its own that lives as long
- * as its answer, so verbs cannot tell a relayed request from one on the program's own socket.
+ * Called by ctl_uv.c and by tests.  Each request becomes a ctl_session of its own that lives as
+ * long as its answer, so verbs cannot tell a relayed request from one on the program's own socket.
  */
 #include "lib/ctl_channel.h"
 
@@ -28,7 +28,8 @@ struct ctl_channel {
 	struct text out;
 	uint8_t in[CTL_CHANNEL_LINE_MAX];
 	size_t in_n;
-	unsigned busy; /* depth of functions at work: the outermost one sends, and frees when closed */
+	/* depth of functions at work: the outermost one sends, and frees when closed */
+	unsigned busy;
 	bool bad, gone;
 };
 
@@ -157,8 +158,8 @@ begin_talk(struct ctl_channel *ch, uint32_t id, enum ctl_role role, const char *
 	talk->session = s;
 	list_append(&ch->talks, &talk->node);
 	ch->count++;
-	/* The request may be answered, and the conversation gone, before ctl_input returns; the end of
-	 * input is the line's end, so that one call does both. */
+	/* The request may be answered, and the conversation gone, before ctl_input returns; the end
+	 * of input is the line's end, so that one call does both. */
 	if (ctl_input(s, request))
 		ctl_eof(s);
 }

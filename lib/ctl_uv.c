@@ -1,5 +1,6 @@
 /*
- * ctl_uv.c - NETCONTROL on a libuv loop: control sockets, their sessions, the channel to the master.
+ * ctl_uv.c - NETCONTROL on a libuv loop: control sockets, their sessions, the channel to the
+ * master.
  *
  * Called by the master server and by every daemon.  Only carries octets: what they mean is the
  * business of ctl.c and ctl_channel.c.  Answers that fit into the socket's buffer go out at once
@@ -348,8 +349,8 @@ in_group(int fd, gid_t primary, gid_t wanted)
 }
 
 /*
- * The socket's protection let the client connect; its credentials must agree.  Root and the user who
- * runs the server always may.
+ * The socket's protection let the client connect; its credentials must agree.  Root and the user
+ * who runs the server always may.
  */
 static enum ctl_role
 conn_role(const struct listener *l, int fd, char *who, size_t size)
@@ -436,7 +437,8 @@ clear_path(const struct sockaddr_un *a, char *why, size_t size)
 	int fd, rc;
 
 	if (lstat(a->sun_path, &st) != 0)
-		return errno == ENOENT ? ST_NORMAL : say_errno(why, size, "cannot look at", a->sun_path);
+		return errno == ENOENT ? ST_NORMAL : say_errno(why, size, "cannot look at",
+			a->sun_path);
 	if (!S_ISSOCK(st.st_mode)) {
 		snprintf(why, size, "%s exists and is not a socket", a->sun_path);
 		return ST_SYSERR;
@@ -618,7 +620,8 @@ ctl_channel_fd(void)
 	if (value == NULL || value[0] == '\0')
 		return -1;
 	fd = strtol(value, &end, 10);
-	if (*end != '\0' || fd < 0 || fd > 65535 || fstat((int)fd, &st) != 0 || !S_ISSOCK(st.st_mode))
+	if (*end != '\0' || fd < 0 || fd > 65535 || fstat((int)fd, &st) != 0 ||
+		!S_ISSOCK(st.st_mode))
 		return -1;
 	/* Neither the descriptor nor its name is for our own children. */
 	(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);

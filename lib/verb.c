@@ -196,9 +196,11 @@ match_quals(const struct verb *v, struct cmd *cmd, char *why, size_t size)
 
 			for (row = v->quals; row != NULL && row->name != NULL; row++)
 				if (!ambiguous || text_prefix(q->name, row->name))
-					text_addf(&list, "%s/%s", list.n > 0 ? ", " : "", row->name);
+					text_addf(&list, "%s/%s", list.n > 0 ? ", " : "",
+						row->name);
 			if (list.n == 0)
-				snprintf(why, size, "\\%s\\, %s has no qualifiers", q->name, v->name);
+				snprintf(why, size, "\\%s\\, %s has no qualifiers", q->name,
+					v->name);
 			else
 				snprintf(why, size, "\\%s\\, %s %s", q->name,
 					ambiguous ? "it may be" : "valid here:", text_str(&list));
@@ -309,7 +311,8 @@ verb_help(const struct verb *table, const char *service, const char *topic, stru
 		if (topic == NULL) {
 			char head[64];
 
-			snprintf(head, sizeof(head), "%s%s%s", v->name, v->params != NULL ? " " : "",
+			snprintf(head, sizeof(head), "%s%s%s", v->name,
+				v->params != NULL ? " " : "",
 				v->params != NULL ? v->params : "");
 			text_addf(out, "  %-32s %s\n", head, v->help);
 			found = true;

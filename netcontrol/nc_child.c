@@ -62,7 +62,8 @@ find_as(struct nc *nc, const char *spec, char *path, size_t size)
 	char dir[PATH_MAX], device[PATH_MAX];
 
 	if (strpbrk(spec, "/:") != NULL) /* its place is named */
-		return lnm_file_spec(nc->lnm, spec, path, size) == ST_NORMAL && access(path, R_OK) == 0;
+		return lnm_file_spec(nc->lnm, spec, path, size) == ST_NORMAL &&
+			access(path, R_OK) == 0;
 	if (try_path(path, size, ".", "", spec, R_OK))
 		return true;
 	if (snprintf(device, sizeof(device), "MULTINET:%s", spec) < (int)sizeof(device) &&
@@ -81,7 +82,8 @@ nc_find_procedure(struct nc *nc, const char *spec, char *path, size_t size)
 
 	if (find_as(nc, spec, path, size))
 		return true;
-	if (strchr(base, '.') != NULL || snprintf(with, sizeof(with), "%s.com", spec) >= (int)sizeof(with))
+	if (strchr(base, '.') != NULL ||
+		snprintf(with, sizeof(with), "%s.com", spec) >= (int)sizeof(with))
 		return false;
 	return find_as(nc, with, path, size);
 }
@@ -108,7 +110,8 @@ make_environment(struct nc *nc, struct text *made)
 
 	while (environ[n] != NULL)
 		n++;
-	for (size_t i = 0; names < ENV_NAMES_MAX && (name = lnm_at(nc->lnm, LNM_PROCESS, i)) != NULL; i++) {
+	for (size_t i = 0; names < ENV_NAMES_MAX &&
+		(name = lnm_at(nc->lnm, LNM_PROCESS, i)) != NULL; i++) {
 		if (!is_exported(name->name))
 			continue;
 		offset[names++] = made->n;
@@ -239,10 +242,12 @@ nc_program(struct nc *nc, const char *line)
 	bool good;
 
 	text_addf(&whole, "%s%s", program_of(nc, word), line + n);
-	good = !whole.failed && nc_split(text_str(&whole), store, sizeof(store), argv, &count) && count > 0;
+	good = !whole.failed && nc_split(text_str(&whole), store, sizeof(store), argv, &count) &&
+		count > 0;
 	text_free(&whole);
 	if (!good)
-		return nc_say(NC_USAGE, ST_SYNTAX, "a quote is never closed, or there are too many words");
+		return nc_say(NC_USAGE, ST_SYNTAX,
+			"a quote is never closed, or there are too many words");
 	snprintf(spec, sizeof(spec), "%s", argv[0]);
 	if (strchr(spec, ':') != NULL)
 		status = lnm_file_spec(nc->lnm, spec, path, sizeof(path));

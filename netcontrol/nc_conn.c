@@ -42,7 +42,9 @@ nc_conn_open(struct nc_conn *c, const char *path, char *why, size_t why_size)
 	snprintf(why, why_size, "%s: %s", path, strerror(error));
 	if (error == EACCES || error == EPERM)
 		return ST_NOTPERM;
-	return error == ENOENT || error == ECONNREFUSED || error == EAGAIN ? ST_NOSERVER : ST_SYSERR;
+	if (error == ENOENT || error == ECONNREFUSED || error == EAGAIN)
+		return ST_NOSERVER;
+	return ST_SYSERR;
 }
 
 void

@@ -21,7 +21,8 @@ struct nc_conn {
 };
 
 /* ST_NOSERVER, ST_NOTPERM or ST_SYSERR with why. */
-enum status nc_conn_open(struct nc_conn *c, const char *path, char *why, size_t why_size) ATTR_NODISCARD;
+enum status nc_conn_open(struct nc_conn *c, const char *path, char *why,
+	size_t why_size) ATTR_NODISCARD;
 void nc_conn_close(struct nc_conn *c);
 /* Send one line (its end is added). False: the connection is gone. */
 bool nc_conn_send(struct nc_conn *c, const char *line);

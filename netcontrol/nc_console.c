@@ -74,7 +74,8 @@ lookup(void *user, const char *name, const char *arg)
 
 	if (arg != NULL)
 		return function(nc, name, arg);
-	if ((name[0] == 'P' || name[0] == 'p') && name[1] >= '1' && name[1] <= '8' && name[2] == '\0')
+	if ((name[0] == 'P' || name[0] == 'p') && name[1] >= '1' && name[1] <= '8' &&
+		name[2] == '\0')
 		return nc_script_param(&nc->script, (unsigned)(name[1] - '0'));
 	if (text_same(name, "$STATUS")) {
 		snprintf(nc->lookup, sizeof(nc->lookup), "%d", (int)nc->status);

@@ -1,8 +1,8 @@
 /*
  * nc_console.h - the console: what a command does, whoever typed it.
  *
- * A command is the console's own (SELECT, DEFINE, SPAWN, @file …), a program's (`$ setkey -D`), or
- * the server's.  nc_readline.c is the only file that knows readline.
+ * A command is the console's own (SELECT, DEFINE, SPAWN, @file …), a program's (`$ setkey -D`),
+ * or the server's.  nc_readline.c is the only file that knows readline.
  */
 #ifndef NETCONTROL_NC_CONSOLE_H
 #define NETCONTROL_NC_CONSOLE_H
@@ -36,7 +36,7 @@ struct nc {
 	char selected[NC_PROMPT_MAX - 8]; /* service, or "" */
 	char lookup[NC_PATH_MAX]; /* what the last substitution gave */
 	bool interactive;         /* a person types: prompt, `< ` before server lines */
-	bool one_shot;            /* one command was given: its whole answer is shown */
+	bool one_shot;            /* one command was given: success is told too */
 	bool noon;                /* SET NOON: go on after errors */
 	bool verify;              /* SET VERIFY: show the commands of procedures */
 	bool quit;                /* leave, with status */

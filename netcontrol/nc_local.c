@@ -26,7 +26,8 @@ run_exit(struct nc *nc, const struct cmd *c, const char *rest)
 	if (c->words > 1) {
 		n = strtoul(c->word[1], &end, 10);
 		if (*end != '\0' || !isdigit((unsigned char)c->word[1][0]) || n > 255)
-			return nc_say(NC_USAGE, ST_IVPARM, "\\%s\\ is not a status from 0 to 255", c->word[1]);
+			return nc_say(NC_USAGE, ST_IVPARM, "\\%s\\ is not a status from 0 to 255",
+				c->word[1]);
 	} else if (nc->script.depth == 0 && nc->interactive) {
 		n = NC_DONE; /* whoever leaves a conversation has not failed */
 	}
@@ -67,8 +68,10 @@ run_help(struct nc *nc, const struct cmd *c, const char *rest)
 		printf("Commands of the console:\n");
 		show_local(NULL);
 		printf("  %-32s %s\n", "@file [p1 ... p8]", "run a command procedure");
-		printf("  %-32s %s\n", "$ program [argument...]", "run setkey or a program of a symbol");
-		printf("  %-32s %s\n", "DEFINE, ASSIGN, DEASSIGN", "logical names; SHOW LOGICAL, SHOW TRANSLATION");
+		printf("  %-32s %s\n", "$ program [argument...]",
+			"run setkey or a program of a symbol");
+		printf("  %-32s %s\n", "DEFINE, ASSIGN, DEASSIGN",
+			"logical names; SHOW LOGICAL, SHOW TRANSLATION");
 		printf("  %-32s %s\n", "...?", "what may come next");
 		if (!nc_connect(nc, true)) {
 			printf("No server answers, so its commands are not listed.\n");
@@ -78,7 +81,8 @@ run_help(struct nc *nc, const struct cmd *c, const char *rest)
 		show_local(c->word[1])) {
 		return NC_DONE;
 	}
-	snprintf(line, sizeof(line), "HELP%s%s", rest[0] != '\0' && rest[0] != '/' ? " " : "", rest);
+	snprintf(line, sizeof(line), "HELP%s%s", rest[0] != '\0' && rest[0] != '/' ? " " : "",
+		rest);
 	return nc_server(nc, line);
 }
 
@@ -154,7 +158,8 @@ run_set(struct nc *nc, const struct cmd *c, const char *rest)
 		nc->verify = true;
 		return NC_DONE;
 	default:
-		return nc_say(NC_USAGE, ST_IVKEYW, "\\%s\\, ON, NOON, VERIFY or NOVERIFY is expected",
+		return nc_say(NC_USAGE, ST_IVKEYW,
+			"\\%s\\, ON, NOON, VERIFY or NOVERIFY is expected",
 			c->word[1]);
 	}
 }
@@ -185,7 +190,8 @@ run_wait(struct nc *nc, const struct cmd *c, const char *rest)
 	}
 	s += 3600.0 * h + 60.0 * m;
 	if (!(s >= 0 && s <= WAIT_MAX_S))
-		return nc_say(NC_USAGE, ST_IVPARM, "\\%s\\ is not hours:minutes:seconds, at most a day",
+		return nc_say(NC_USAGE, ST_IVPARM,
+			"\\%s\\ is not hours:minutes:seconds, at most a day",
 			c->word[1]);
 	end = instant_add(when_now(), (int64_t)(s * 1000));
 	while (!instant_reached(end, when_now()) && nc->interrupt == 0)
@@ -232,7 +238,8 @@ const struct verb nc_local_verbs[] = {
 		.help = "send the commands that follow to this service; none: to the server" },
 	{ .name = "SET", .params = "ON|NOON|VERIFY|NOVERIFY", .min_params = 1, .max_params = 1,
 		.help = "stop procedures at errors or not, show their commands or not" },
-	{ .name = "SPAWN", .params = "[command]", .help = "run the user's shell, or a command in it" },
+	{ .name = "SPAWN", .params = "[command]",
+		.help = "run the user's shell, or a command in it" },
 	{ .name = "WAIT", .params = "h:m:s", .min_params = 1, .max_params = 1, .help = "pause" },
 	{ .name = "WRITE", .params = "SYS$OUTPUT text", .help = "print a text" },
 	{ .name = NULL },

@@ -4,6 +4,7 @@
  * Called by the console and by START_SERVER.COM.  Each of up to /PARALLEL sessions has one request
  * under way; a session whose request took too long is given up and opened anew, which cancels it.
  */
+#include <ctype.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +46,10 @@ is_address(const char *word)
 {
 	size_t n = strlen(word);
 
-	return n > 0 && n <= NAME_MAX_OCTETS && word[0] != '-' &&
-		strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:_-%$") == n;
+	for (const char *p = word; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && strchr(".:_-%$", *p) == NULL)
+			return false;
+	return n > 0 && n <= NAME_MAX_OCTETS && word[0] != '-';
 }
 
 static bool
@@ -69,11 +72,13 @@ read_peers(struct prime *p, const char *path)
 		if (remote == NULL)
 			continue;
 		if (!is_address(remote) || (local != NULL && !is_address(local)) || more != NULL) {
-			nc_say(NC_FAILED, ST_BADCONF, "%s:%u: expected \"remote [local]\"", path, number);
+			nc_say(NC_FAILED, ST_BADCONF, "%s:%u: expected \"remote [local]\"", path,
+				number);
 			return false;
 		}
 		if (p->peers == PEERS_MAX) {
-			nc_say(NC_FAILED, ST_LIMIT, "%s:%u: at most %d peers", path, number, PEERS_MAX);
+			nc_say(NC_FAILED, ST_LIMIT, "%s:%u: at most %d peers", path, number,
+				PEERS_MAX);
 			return false;
 		}
 		p->peer[p->peers++] = (struct peer){ remote, local };
@@ -185,7 +190,8 @@ number_of(const struct cmd *c, const char *qual, unsigned fallback, unsigned max
 		return true;
 	n = strtoul(value, &end, 10);
 	if (*end != '\0' || value[0] == '-' || n < 1 || n > max) {
-		nc_say(NC_USAGE, ST_VALREQ, "/%s=\\%s\\ is not a number from 1 to %u", qual, value, max);
+		nc_say(NC_USAGE, ST_VALREQ, "/%s=\\%s\\ is not a number from 1 to %u", qual, value,
+			max);
 		return false;
 	}
 	*out = (unsigned)n;

@@ -1,8 +1,8 @@
 /*
  * nc_script.c - command procedures as text (see nc_script.h).
  *
- * Called by the console for every line, typed or read.  Pure: opens nothing, runs nothing.  Bounded:
- * depth, sizes and the number of symbols; what is substituted is not scanned again.
+ * Called by the console for every line, typed or read.  Pure: opens nothing, runs nothing.
+ * Bounded: depth, sizes and the number of symbols; what is substituted is not scanned again.
  */
 #include "netcontrol/nc_script.h"
 
@@ -19,7 +19,8 @@ is_blank(char c)
 static bool
 is_name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		c == '_' ||
 		c == '$';
 }
 
@@ -96,7 +97,8 @@ nc_symbols_free(struct nc_symbols *t)
 	*t = (struct nc_symbols){ 0 };
 }
 
-/* A string in quotes, "" inside standing for one; returns what follows it, NULL when never closed. */
+/* A string in quotes, "" inside standing for one; returns what follows it, NULL when never
+ * closed. */
 static const char *
 take_string(const char *p, struct text *out)
 {
@@ -261,7 +263,8 @@ nc_is_word(const char *line, const char *keyword)
 
 /* ------------------------------------------------------------------ substitution */
 
-/* At apostrophes: 'NAME' with one or two on each side. Returns what follows, NULL: not of this form. */
+/* At apostrophes: 'NAME' with one or two on each side. Returns what follows, NULL: not of this
+ * form. */
 static const char *
 take_reference(const char *p, char *name, size_t size)
 {
@@ -336,7 +339,8 @@ take_operand(const char *p, nc_lookup *lookup, void *user, struct text *out, cha
 	while (is_name_char(p[n]))
 		n++;
 	if (n == 0 || n >= sizeof(name)) {
-		snprintf(why, size, "a string, a symbol or F$FUNCTION(\"...\") is expected at \\%.20s\\", p);
+		snprintf(why, size,
+			"a string, a symbol or F$FUNCTION(\"...\") is expected at \\%.20s\\", p);
 		return NULL;
 	}
 	memcpy(name, p, n);
@@ -367,7 +371,8 @@ take_operand(const char *p, nc_lookup *lookup, void *user, struct text *out, cha
 }
 
 enum status
-nc_if(const char *line, nc_lookup *lookup, void *user, const char **then, char *why, size_t why_size)
+nc_if(const char *line, nc_lookup *lookup, void *user, const char **then, char *why,
+	size_t why_size)
 {
 	struct text left = { .limit = NC_LINE_MAX }, right = { .limit = NC_LINE_MAX };
 	const char *p = skip_blanks(line) + strlen("IF");

@@ -1,8 +1,9 @@
 /*
- * nc_script.h - command procedures as text: lines, comments, continuations, parameters, symbols, IF.
+ * nc_script.h - command procedures as text: lines, comments, continuations, parameters, symbols,
+ * IF.
  *
- * Pure: what a line means is decided here, what it does in nc_console.c.  The conventions are DCL's,
- * as far as operators' procedures need them:
+ * Pure: what a line means is decided here, what it does in nc_console.c.  The conventions are
+ * DCL's, as far as operators' procedures need them:
  *
  *	! comment                    outside quotes, to the end of the line
  *	$ command -                  the `$` is optional; a trailing `-` continues
@@ -43,7 +44,8 @@ enum status nc_symbol_set(struct nc_symbols *t, const char *name, const char *va
 const char *nc_symbol_get(const struct nc_symbols *t, const char *name); /* NULL: none */
 void nc_symbols_free(struct nc_symbols *t);
 
-/* `NAME = value`, `NAME :== text`: true when the line is an assignment; name and value are filled. */
+/* `NAME = value`, `NAME :== text`: true when the line is an assignment; name and value are
+ * filled. */
 bool nc_assignment(const char *line, char *name, size_t size, struct text *value);
 
 struct nc_frame { /* one procedure being run */
@@ -71,12 +73,13 @@ bool nc_join(struct text *command, const char *line);
 /* The command without its `$`; *dollar tells whether there was one. */
 const char *nc_body(const char *command, bool *dollar);
 
-/* Value of a name for substitution and IF; NULL: there is none. arg is that of F$…("arg"), or NULL.
- * What it returns stays valid until the next call. */
+/* Value of a name for substitution and IF; NULL: there is none. arg is that of F$…("arg"), or
+ * NULL. What it returns stays valid until the next call. */
 typedef const char *nc_lookup(void *user, const char *name, const char *arg);
 
 /* Put parameters and symbols in their places. ST_SYNTAX with why. */
-enum status nc_substitute(const char *in, nc_lookup *lookup, void *user, struct text *out, char *why,
+enum status nc_substitute(const char *in, nc_lookup *lookup, void *user, struct text *out,
+	char *why,
 	size_t why_size) ATTR_NODISCARD;
 /* `IF expression THEN command`: the command in *then, NULL when the expression is false. */
 enum status nc_if(const char *line, nc_lookup *lookup, void *user, const char **then, char *why,

@@ -98,24 +98,27 @@ lost(struct nc *nc, enum status status)
 	}
 }
 
+/* Standard output is for what was asked, standard error for what came of it. */
 static void
-show_line(const struct nc *nc, const char *line, bool last, unsigned code)
+show_line(const struct nc *nc, const char *line, bool last)
 {
 	static const char plain[] = "-S-NORMAL, normal successful completion";
 	const char *text = nc_answer_text(line), *found;
 
 	if (nc->interactive) {
 		printf("< %s\n", text);
-	} else if (!last || code < 400) {
-		/* In a procedure plain success needs no words of its own. */
-		found = strstr(text, plain);
-		if (!last || (nc->one_shot && nc->script.depth == 0) || found == NULL ||
-			found[sizeof(plain) - 1] != '\0')
-			printf("%s\n", text);
-	} else {
-		fflush(stdout);
-		fprintf(stderr, "%s\n", text);
+		return;
 	}
+	if (!last) {
+		printf("%s\n", text);
+		return;
+	}
+	/* In a script plain success needs no words of its own. */
+	found = strstr(text, plain);
+	if (!nc->one_shot && found != NULL && found[sizeof(plain) - 1] == '\0')
+		return;
+	fflush(stdout);
+	fprintf(stderr, "%s\n", text);
 }
 
 /* What a command becomes on its way: with SELECT the service stands before it. */
@@ -164,7 +167,7 @@ nc_server(struct nc *nc, const char *line)
 		if (status != ST_NORMAL)
 			return lost(nc, status);
 		code = nc_answer_code(answer, &last);
-		show_line(nc, answer, last, code);
+		show_line(nc, answer, last);
 	}
 	fflush(stdout);
 	return nc_exit_of(code);
@@ -183,7 +186,8 @@ nc_complete(struct nc *nc, const char *line, struct text *out)
 	for (const char *p = text_str(&request); *p != '\0'; p++)
 		text_add_n(&asked, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
 	text_add(&asked, "\"");
-	if (asked.n <= CMD_LINE_MAX && nc_connect(nc, true) && nc_conn_send(&nc->conn, text_str(&asked)))
+	if (asked.n <= CMD_LINE_MAX && nc_connect(nc, true) &&
+		nc_conn_send(&nc->conn, text_str(&asked)))
 		status = ST_NORMAL;
 	while (status == ST_NORMAL && !last) {
 		status = nc_conn_wait(&nc->conn, deadline(nc), &nc->interrupt, &answer);

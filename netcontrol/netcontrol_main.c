@@ -3,9 +3,9 @@
  *
  *	netcontrol [/SOCKET=path] [/TIMEOUT=seconds] [command…]
  *
- * With a command it runs that; without one it talks to the terminal, or runs its standard input as a
- * script that stops at the first error.  Exit status: 0 done, 1 command failed, 2 usage, 3 no server,
- * 4 not permitted, 5 timed out.
+ * With a command it runs that; without one it talks to the terminal, or runs its standard input as
+ * a script that stops at the first error.  Exit status: 0 done, 1 command failed, 2 usage, 3 no
+ * server, 4 not permitted, 5 timed out.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -35,8 +35,8 @@ usage(FILE *to)
 	      "  netcontrol @file [p1 ... p8]   run a command procedure\n"
 	      "  -s PATH, -t SECONDS            the same as /SOCKET and /TIMEOUT\n"
 	      "  --help, --version\n"
-	      "Exit status: 0 done, 1 command failed, 2 usage, 3 no server, 4 not permitted, 5 timed out.\n",
-		to);
+	      "Exit status: 0 done, 1 command failed, 2 usage, 3 no server,\n"
+	      "4 not permitted, 5 timed out.\n", to);
 }
 
 static bool
@@ -46,7 +46,8 @@ set_timeout(const char *value)
 	unsigned long n = strtoul(value, &end, 10);
 
 	if (*end != '\0' || value[0] == '-' || n < 1 || n > TIMEOUT_MAX) {
-		fprintf(stderr, "netcontrol: /TIMEOUT=%s: a number of seconds from 1 to %d is expected\n",
+		fprintf(stderr,
+			"netcontrol: /TIMEOUT=%s: a number of seconds from 1 to %d is expected\n",
 			value, TIMEOUT_MAX);
 		return false;
 	}
@@ -133,7 +134,8 @@ one_command(int count, char **words)
 
 	if (words[0][0] == '@' && words[0][1] != '\0') {
 		if (count - 1 > NC_PARAMS)
-			return nc_say(NC_USAGE, ST_MAXPARM, "a procedure has at most %d", NC_PARAMS);
+			return nc_say(NC_USAGE, ST_MAXPARM, "a procedure has at most %d",
+				NC_PARAMS);
 		return nc_procedure(&console, words[0] + 1, (const char *const *)words + 1,
 			(size_t)(count - 1));
 	}
@@ -204,7 +206,7 @@ main(int argc, char **argv)
 	sigaction(SIGINT, &interrupt, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	if (first < argc) {
-		console.one_shot = true;
+		console.one_shot = argv[first][0] != '@';
 		status = one_command(argc - first, argv + first);
 	} else if (isatty(STDIN_FILENO)) {
 		console.interactive = true;

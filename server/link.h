@@ -1,9 +1,9 @@
 /*
  * link.h - the master's end of a service's channel: requests out with an ID, answers back in.
  *
- * See lib/ctl_channel.h for what is on the wire.  Pure: octets in, octets out through the transport.
- * Whatever happens, every request gets an end: the service's last line, ST_SERVICELOST when the
- * channel goes, ST_TIMEOUT when the service stays silent though asked for a sign of life.
+ * See lib/ctl_channel.h for what is on the wire.  Pure: octets in, octets out through the
+ * transport. Whatever happens, every request gets an end: the service's last line, ST_SERVICELOST
+ * when the channel goes, ST_TIMEOUT when the service stays silent though asked for a sign of life.
  */
 #ifndef SERVER_LINK_H
 #define SERVER_LINK_H
@@ -12,7 +12,8 @@
 #include "lib/when.h"
 
 enum {
-	LINK_UNSENT_MAX = 1 << 20,  /* octets a service may leave unread before requests are refused */
+	/* octets a service may leave unread before requests are refused */
+	LINK_UNSENT_MAX = 1 << 20,
 	LINK_PROBE_MS = 5000,       /* silence with requests under way: ask for a sign of life */
 	LINK_SILENT_MS = 20000,     /* silence after which the requests are given up */
 };

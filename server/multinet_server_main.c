@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -142,8 +142,9 @@ read_services(struct program *p)
 	struct svc_file *file = server_read_file(&p->server, &said, &status);
 
 	if (said.n > 0)
-		fprintf(stderr, "%s%s", file == NULL ? "multinet_server: services file has errors:\n" : "",
-			text_str(&said));
+		fprintf(stderr, "%s%s", status == ST_NORMAL ? "" :
+			status == ST_BADCONF ? "multinet_server: services file has errors:\n" :
+					       "multinet_server: ", text_str(&said));
 	text_free(&said);
 	return file;
 }
@@ -229,7 +230,8 @@ open_log(struct program *p)
 
 	if (name != NULL) {
 		sink = LOG_TO_FILE;
-		if (lnm_file_spec(p->server.lnm, name, p->log_path, sizeof(p->log_path)) != ST_NORMAL)
+		if (lnm_file_spec(p->server.lnm, name, p->log_path,
+			sizeof(p->log_path)) != ST_NORMAL)
 			snprintf(p->log_path, sizeof(p->log_path), "%s", name);
 	} else if (p->o.daemon) {
 		sink = LOG_TO_SYSLOG;
@@ -258,7 +260,8 @@ on_signal(uv_signal_t *handle, int number)
 	}
 	status = server_reload(&p->server, &said);
 	if (status != ST_NORMAL)
-		log_line(LOG_L_ERROR, NULL, "services file was not taken over: %s", text_str(&said));
+		log_line(LOG_L_ERROR, NULL, "services file was not taken over: %s",
+			text_str(&said));
 	text_free(&said);
 }
 
@@ -315,13 +318,15 @@ listen_all(struct program *p)
 	char logical[PATH_MAX], reader[PATH_MAX];
 	const char *path = p->o.socket, *look = p->o.reader;
 
-	/* Most particular first: the command line, the logical name, the file, the place by default. */
+	/* Most particular first: the command line, the logical name, the file, the place by
+	 * default. */
 	if (path == NULL && lnm_translate(p->server.lnm, "MULTINET_NETCONTROL_SOCKET", logical,
 				    sizeof(logical)) == ST_NORMAL)
 		path = logical;
 	if (path == NULL)
 		path = f->socket != NULL ? f->socket : SVC_SOCKET;
-	if (look == NULL && lnm_translate(p->server.lnm, "MULTINET_NETCONTROL_READER_SOCKET", reader,
+	if (look == NULL &&
+		lnm_translate(p->server.lnm, "MULTINET_NETCONTROL_READER_SOCKET", reader,
 				    sizeof(reader)) == ST_NORMAL)
 		look = reader;
 	if (look == NULL)
@@ -354,13 +359,29 @@ start(struct program *p)
 	return s->control != NULL && listen_all(p);
 }
 
+/* A descriptor for each session, up to the limit that sessions have. */
+static void
+more_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= 2 * CTL_SESSIONS_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < 2 * CTL_SESSIONS_MAX ? limit.rlim_max :
+		2 * CTL_SESSIONS_MAX;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int
 run(struct program *p, struct svc_file *file)
 {
 	struct text plan = { 0 };
 
 	p->server.file = file;
+	more_descriptors();
 	if (!into_background(p) || !open_log(p) || !start(p)) {
+		if (p->server.control != NULL)
+			ctl_server_unlisten(p->server.control);
 		if (p->already && p->tell >= 0 && write(p->tell, "R", 1) == 1)
 			return 0;
 		return EXIT_FAILED;

@@ -1,9 +1,9 @@
 /*
- * output_uv.c - what services write to standard output and error goes into the server's log, line by
- * line, when neither they nor the server have a file for it (a daemon that logs to syslog).
+ * output_uv.c - what services write to standard output and error goes into the server's log, line
+ * by line, when neither they nor the server have a file for it (a daemon that logs to syslog).
  *
- * Called by super_uv.c for each process it starts.  A reader lives until the last process that holds
- * the other end is gone, or until the server ends.
+ * Called by super_uv.c for each process it starts.  A reader lives until the last process that
+ * holds the other end is gone, or until the server ends.
  */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -115,7 +115,8 @@ life_start(struct ctl_call *call, struct svc *svc, bool again)
 		ctl_done(call, ST_STARTING, "%s", svc->name);
 		svc_event(svc, again ? SUPER_RESTART : SUPER_START, 0);
 	} else if (server_wait(svc, call, true)) {
-		/* Only after this the old process is out of the way, so no state before it counts. */
+		/* Only after this the old process is out of the way, so no state before it
+		 * counts. */
 		svc_event(svc, again ? SUPER_RESTART : SUPER_START, 0);
 	}
 }
@@ -152,7 +153,8 @@ life_show(struct ctl_call *call, struct svc *svc)
 {
 	const char *format = cmd_qual(call->cmd, "FORMAT");
 
-	/* The service's own qualifiers and parameters may stand there: take FORMAT, pass over the rest. */
+	/* The service's own qualifiers and parameters may stand there: take FORMAT, pass over the
+	 * rest. */
 	for (size_t i = 0; format == NULL && i < call->cmd->quals; i++)
 		if (text_prefix(call->cmd->qual[i].name, "FORMAT"))
 			format = call->cmd->qual[i].value;
@@ -246,7 +248,8 @@ service_call(struct ctl_call *call, struct svc *svc)
 	int k;
 
 	if (call->first >= call->cmd->words) {
-		ctl_done(call, ST_IVVERB, "a verb is expected after %s, %s HELP lists them", svc->name,
+		ctl_done(call, ST_IVVERB, "a verb is expected after %s, %s HELP lists them",
+			svc->name,
 			svc->name);
 		return;
 	}
@@ -291,7 +294,8 @@ complete_process_verbs(struct ctl_call *call, const char *prefix, enum life upto
 
 /* The line so far names a service: its verbs, ours and (when it runs) its own. */
 static void
-complete_service(struct ctl_call *call, struct svc *svc, const struct cmd *part, const char *partial,
+complete_service(struct ctl_call *call, struct svc *svc, const struct cmd *part,
+	const char *partial,
 	bool at_end)
 {
 	bool up = svc->super.state == SUPER_RUNNING && svc->link != NULL;
@@ -350,7 +354,8 @@ complete(struct ctl_call *call, struct server *s)
 		LIST_FOREACH(l, &s->services) {
 			struct svc *each = container_of(l, struct svc, node);
 
-			if (!each->removed && text_prefix(part->words > 0 ? part->word[0] : "", each->name))
+			if (!each->removed &&
+				text_prefix(part->words > 0 ? part->word[0] : "", each->name))
 				ctl_line(call, "%s\tservice, %s", each->name,
 					super_state_name(each->super.state));
 		}
@@ -373,10 +378,12 @@ no_such(struct ctl_call *call, const struct words *all, const char *typed)
 
 	/* With more words behind it, it was most likely meant as a service. */
 	if (call->cmd->words > 1 && (near == NULL || server_find(s, near) != NULL))
-		ctl_done(call, ST_NOSERVICE, "\\%s\\%s%s%s", typed, near != NULL ? ", did you mean " : "",
+		ctl_done(call, ST_NOSERVICE, "\\%s\\%s%s%s", typed,
+			near != NULL ? ", did you mean " : "",
 			near != NULL ? near : ", SHOW lists them", near != NULL ? "?" : "");
 	else
-		ctl_done(call, ST_IVVERB, "\\%s\\%s%s%s", typed, near != NULL ? ", did you mean " : "",
+		ctl_done(call, ST_IVVERB, "\\%s\\%s%s%s", typed,
+			near != NULL ? ", did you mean " : "",
 			near != NULL ? near : ", HELP lists them", near != NULL ? "?" : "");
 }
 

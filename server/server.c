@@ -106,8 +106,8 @@ static void
 end_of_all(struct server *s)
 {
 	s->phase = SERVER_ENDED;
-	/* First nobody finds the server any more, then those who wait are told: whoever starts the next
-	 * one on this answer finds the way free. */
+	/* First nobody finds the server any more, then those who wait are told: whoever starts the
+	 * next one on this answer finds the way free. */
 	server_unlisten(s);
 	while (!list_empty(&s->waiters)) {
 		struct waiter *w = container_of(s->waiters.next, struct waiter, node);
@@ -184,7 +184,8 @@ server_plan(struct server *s)
 			continue;
 		svc->pending_start = false;
 		if (!super_is_down(&svc->super) && may_stop(s, svc) &&
-			(svc->super.state != SUPER_STOPPING || svc->super.again || svc->super.failing))
+			(svc->super.state != SUPER_STOPPING || svc->super.again ||
+			svc->super.failing))
 			svc_event(svc, SUPER_STOP, 0);
 		if (!super_is_down(&svc->super))
 			all_down = false;
@@ -284,7 +285,8 @@ svc_explain(struct svc *svc, struct text *out)
 	switch (p->state) {
 	case SUPER_BACKOFF:
 		left = instant_diff(p->deadline, server_now(svc->server));
-		text_addf(out, ", next start in %lld s", (long long)(left > 0 ? (left + 999) / 1000 : 0));
+		text_addf(out, ", next start in %lld s",
+			(long long)(left > 0 ? (left + 999) / 1000 : 0));
 		break;
 	case SUPER_FAILED:
 		text_addf(out, ", given up after %u failure%s: START tries again", p->failures,
@@ -324,7 +326,8 @@ waiter_end(struct svc *svc, struct waiter *w)
 	free(w);
 }
 
-/* Each answer may lead to the next request, which may change the state again: look anew each time. */
+/* Each answer may lead to the next request, which may change the state again: look anew each
+ * time. */
 static void
 settle_waiters(struct svc *svc)
 {
@@ -402,9 +405,11 @@ server_apply(struct server *s, struct svc_file *file, struct text *plan)
 	struct svc_file *old = s->file;
 
 	if (old != NULL && (!same_text(old->socket, file->socket) ||
-		!same_text(old->reader_socket, file->reader_socket) || !same_text(old->group, file->group) ||
+		!same_text(old->reader_socket, file->reader_socket) ||
+		!same_text(old->group, file->group) ||
 		!same_text(old->log_file, file->log_file)))
-		text_add(plan, "sockets, group or log file changed: takes effect when the server is next started\n");
+		text_add(plan, "sockets, group or log file changed: takes effect when the server "
+			"is next started\n");
 	plan_removed(s, file, plan);
 	for (size_t i = 0; i < file->services; i++) {
 		const struct svc_conf *c = &file->service[i];
@@ -418,7 +423,8 @@ server_apply(struct server *s, struct svc_file *file, struct text *plan)
 			continue;
 		}
 		if (fresh) {
-			text_addf(plan, "%s: added%s\n", c->name, c->enable ? ", being started" : "");
+			text_addf(plan, "%s: added%s\n", c->name,
+				c->enable ? ", being started" : "");
 			svc->pending_start = old != NULL && c->enable;
 		} else if (!svc_same(svc->conf, c)) {
 			text_addf(plan, "%s: changed%s\n", c->name, super_is_up(&svc->super) ?

@@ -53,14 +53,16 @@ print_arguments(const struct conf_row *row, const void *from, struct text *out)
 static const char *
 service_name(struct conf_ctx *ctx, const struct stmt_word *w)
 {
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-$";
 	size_t n = strlen(w->text);
 	char *name;
 
 	if (w->kind == STMT_BRACKET || w->kind == STMT_COMMA || n == 0 || n > SVC_NAME_MAX ||
-		strspn(w->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-$") !=
-			n) {
+		strspn(w->text, allowed) != n) {
 		stmt_error(ctx->errors, w->pos,
-			"expected a service name: letters, digits, _ - $, at most %d", SVC_NAME_MAX);
+			"expected a service name: letters, digits, _ - $, at most %d",
+			SVC_NAME_MAX);
 		return NULL;
 	}
 	name = arena_strdup(ctx->arena, w->text);
@@ -145,7 +147,8 @@ static const struct conf_row service_rows[] = {
 		1 * SECOND, "pause before the first restart; doubles with each failure" },
 	{ "backoff-limit", "number unit;", conf_set_time, NULL, AT(policy.backoff_max_ms), NULL, 0,
 		24 * HOUR, 60 * SECOND, "longest pause between restarts" },
-	{ "stable-time", "number unit;", conf_set_time, NULL, AT(policy.stable_ms), NULL, 0, 24 * HOUR,
+	{ "stable-time", "number unit;", conf_set_time, NULL, AT(policy.stable_ms), NULL, 0,
+		24 * HOUR,
 		60 * SECOND, "after running this long, earlier failures are forgotten" },
 	{ "attempts", "number;", conf_set_number, NULL, AT(policy.attempts), NULL, 0, 1000000, 0,
 		"failures in a row before it is given up; 0 = never" },
@@ -175,7 +178,8 @@ set_service(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt 
 		return false;
 	}
 	if (svc_find(f, name) != NULL) {
-		stmt_error(ctx->errors, s->word[1].pos, "service %s is given twice: it is at line %u already",
+		stmt_error(ctx->errors, s->word[1].pos,
+			"service %s is given twice: it is at line %u already",
 			name, svc_find(f, name)->pos.line);
 		return false;
 	}
@@ -190,7 +194,8 @@ set_service(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt 
 	if (!conf_read_block(ctx, service_rows, s->block, s->block_count, c))
 		return false;
 	if (c->program == NULL || c->program[0] == '\0') {
-		stmt_error(ctx->errors, s->end, "service %s has no program: expected program \"file\";",
+		stmt_error(ctx->errors, s->end,
+			"service %s has no program: expected program \"file\";",
 			name);
 		return false;
 	}
@@ -224,7 +229,8 @@ check_after(const struct svc_file *f, struct stmt_errors *errors)
 	for (size_t i = 0; i < f->services; i++)
 		for (size_t k = 0; k < f->service[i].afters; k++)
 			if (svc_find(f, f->service[i].after[k]) == NULL)
-				stmt_error(errors, f->service[i].after_pos[k], "no service %s in this file",
+				stmt_error(errors, f->service[i].after_pos[k],
+					"no service %s in this file",
 					f->service[i].after[k]);
 	if (errors->count > 0)
 		return;
@@ -234,7 +240,8 @@ check_after(const struct svc_file *f, struct stmt_errors *errors)
 			bool free_to_go = !placed[i];
 
 			for (size_t k = 0; k < f->service[i].afters && free_to_go; k++)
-				free_to_go = placed[svc_find(f, f->service[i].after[k]) - f->service];
+				free_to_go = placed[svc_find(f,
+					f->service[i].after[k]) - f->service];
 			if (free_to_go) {
 				placed[i] = true;
 				done++;

@@ -126,7 +126,8 @@ child_exited(struct super *s, const struct super_event *e, struct super_actions 
 			s->why = SUPER_WHY_OPERATOR;
 			halted(s, e->now, out);
 		} else {
-			/* A service that closed its channel and then ended in good order only ended. */
+			/* A service that closed its channel and then ended in good order only
+			 * ended. */
 			ended_by_itself(s, s->why == SUPER_WHY_LOST, e, out);
 		}
 		break;
@@ -278,7 +279,8 @@ super_step(struct super *s, const struct super_event *e, struct super_actions *o
 		child_exited(s, e, out);
 		break;
 	case SUPER_SPAWN_FAILED:
-		/* Trying again would not make the program appear: that is the operator's to mend. */
+		/* Trying again would not make the program appear: that is the operator's to
+		 * mend. */
 		s->why = SUPER_WHY_EXEC;
 		s->ended = e->now;
 		s->failures++;
@@ -309,7 +311,8 @@ super_state_name(enum super_state state)
 bool
 super_is_up(const struct super *s)
 {
-	return s->state == SUPER_STARTING || s->state == SUPER_RUNNING || s->state == SUPER_STOPPING;
+	return s->state == SUPER_STARTING || s->state == SUPER_RUNNING ||
+		s->state == SUPER_STOPPING;
 }
 
 bool

@@ -235,8 +235,8 @@ on_process_exit(uv_process_t *process, int64_t status, int signal)
 	host->run = NULL;
 	svc->link = NULL;
 	svc->pid = 0;
-	/* First the state, then the requests that were under way: what comes behind them on the same
-	 * session must already find the service down. */
+	/* First the state, then the requests that were under way: what comes behind them on the
+	 * same session must already find the service down. */
 	svc_event(svc, SUPER_CHILD_EXITED, signal != 0 ? -signal : (int)status);
 	if (lost == NULL)
 		return;
@@ -298,7 +298,8 @@ open_log(struct svc *svc)
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
 	if (fd < 0)
-		log_line(LOG_L_WARNING, NULL, "service %s: cannot open log file %s: %s", svc->name, path,
+		log_line(LOG_L_WARNING, NULL, "service %s: cannot open log file %s: %s", svc->name,
+			path,
 			strerror(errno));
 	return fd;
 }

@@ -18,7 +18,8 @@ enum {
 };
 
 /* ---- output_uv.c */
-/* A descriptor for a new process's output, whose lines go to the log; -1. The reader is in outputs. */
+/* A descriptor for a new process's output, whose lines go to the log; -1. The reader is in
+ * outputs. */
 int svc_output_open(struct svc *svc, struct uv_loop_s *loop, struct list *outputs);
 void svc_output_close_all(struct list *outputs);
 

@@ -1,8 +1,9 @@
 /*
  * verbs.c - what operators may ask of the master server itself, and of any service.
  *
- * `[SERVICE] VERB …`: server_route looks at the first word.  Verbs that concern a service's process
- * are answered here and work while it is down; every other one is relayed to it, or refused at once.
+ * `[SERVICE] VERB …`: server_route looks at the first word.  Verbs that concern a service's
+ * process are answered here and work while it is down; every other one is relayed to it, or refused
+ * at once.
  */
 #include "server/server.h"
 
@@ -153,7 +154,8 @@ run_debug(struct ctl_call *call)
 	unsigned long n = strtoul(typed, &end, 10);
 
 	if (*end != '\0' || end == typed || typed[0] == '-') {
-		ctl_done(call, ST_IVPARM, "\\%s\\ is not a number: 0 is off, larger is more", typed);
+		ctl_done(call, ST_IVPARM, "\\%s\\ is not a number: 0 is off, larger is more",
+			typed);
 		return;
 	}
 	log_set_level(levels[n < ARRAY_LEN(levels) ? n : ARRAY_LEN(levels) - 1]);
@@ -206,7 +208,8 @@ run_reload(struct ctl_call *call)
 
 	ctl_text(call, text_str(&said));
 	if (status == ST_NORMAL)
-		ctl_done(call, status, "%s", said.n == 0 ? "nothing changed" : "changes are listed");
+		ctl_done(call, status, "%s",
+			said.n == 0 ? "nothing changed" : "changes are listed");
 	else
 		ctl_done(call, status, "nothing was changed");
 	text_free(&said);
@@ -233,7 +236,8 @@ run_start(struct ctl_call *call)
 }
 
 const struct verb server_verbs[] = {
-	{ .name = "DEBUG", .params = "level", .min_params = 1, .max_params = 1, .role = CTL_OPERATOR,
+	{ .name = "DEBUG", .params = "level", .min_params = 1, .max_params = 1,
+		.role = CTL_OPERATOR,
 		.run = run_debug, .help = "set the debug level of the server: 0 is off" },
 	{ .name = "HELP", .params = "[topic]", .max_params = 1, .quals = ctl_quals_help,
 		.role = CTL_READER, .run = run_help, .help = "list the verbs, or explain one" },
@@ -251,7 +255,7 @@ const struct verb server_verbs[] = {
 		.help = "stop all services in order, then the server",
 		.more = "The answer comes when all of them are down." },
 	{ .name = "START", .role = CTL_OPERATOR, .run = run_start,
-		.help = "start every enabled service that is down, and wait until all are settled" },
+		.help = "start every enabled service that is down, and wait for them" },
 	{ .name = "VERSION", .role = CTL_READER, .run = ctl_verb_version,
 		.help = "tell the version of the server and of the control interface" },
 	{ .name = NULL },

@@ -20,17 +20,36 @@
 #include "lib/text.h"
 
 enum {
-	RC_PROPOSALS_MAX = 32, RC_MODES_MAX = 3, RC_IDS_MAX = 64, RC_ALGS_MAX = 16,
-	RC_INCLUDE_MAX = 10, RC_PSK_LINE_MAX = 1023, RC_NAME_MAX = 255, RC_ID_MAX = 1024 /* octets */,
-	RC_LISTEN_MAX = 256, RC_PATH_MAX = 4096, RC_PORT = 500, RC_NATT_PORT = 4500,
+	RC_PROPOSALS_MAX = 32,
+	RC_MODES_MAX = 3,
+	RC_IDS_MAX = 64,
+	RC_ALGS_MAX = 16,
+	RC_INCLUDE_MAX = 10,
+	RC_PSK_LINE_MAX = 1023,
+	RC_NAME_MAX = 255,
+	RC_ID_MAX = 1024 /* octets */,
+	RC_LISTEN_MAX = 256,
+	RC_PATH_MAX = 4096,
+	RC_PORT = 500,
+	RC_NATT_PORT = 4500,
 	RC_ARENA_MAX = 512 << 20 /* octets of one configuration */,
 };
 
 enum rc_exchange { RC_BASE = 1, RC_MAIN = 2, RC_AGGRESSIVE = 4 }; /* ISAKMP exchange types */
-enum rc_auth { RC_AUTH_PSK = 1, RC_AUTH_DSS = 2, RC_AUTH_RSASIG = 3, RC_AUTH_RSAENC = 4, RC_AUTH_RSAREV = 5,
-	RC_AUTH_GSSAPI = 65001, RC_AUTH_HYBRID_RSA_SERVER = 64222, RC_AUTH_HYBRID_RSA_CLIENT = 64221,
-	RC_AUTH_XAUTH_PSK_SERVER = 65002, RC_AUTH_XAUTH_PSK_CLIENT = 65003,
-	RC_AUTH_XAUTH_RSA_SERVER = 65006, RC_AUTH_XAUTH_RSA_CLIENT = 65005 };
+enum rc_auth {
+	RC_AUTH_PSK = 1,
+	RC_AUTH_DSS = 2,
+	RC_AUTH_RSASIG = 3,
+	RC_AUTH_RSAENC = 4,
+	RC_AUTH_RSAREV = 5,
+	RC_AUTH_GSSAPI = 65001,
+	RC_AUTH_HYBRID_RSA_SERVER = 64222,
+	RC_AUTH_HYBRID_RSA_CLIENT = 64221,
+	RC_AUTH_XAUTH_PSK_SERVER = 65002,
+	RC_AUTH_XAUTH_PSK_CLIENT = 65003,
+	RC_AUTH_XAUTH_RSA_SERVER = 65006,
+	RC_AUTH_XAUTH_RSA_CLIENT = 65005
+};
 enum rc_check { RC_CHECK_OBEY, RC_CHECK_STRICT, RC_CHECK_CLAIM, RC_CHECK_EXACT };
 enum rc_generate { RC_GENERATE_OFF, RC_GENERATE_REQUIRE, RC_GENERATE_UNIQUE };
 enum rc_onoff_force { RC_OFF, RC_ON, RC_FORCE };
@@ -44,7 +63,7 @@ enum rc_idtype { /* ISAKMP ID types (RFC 2407 4.6.2.1) */
 struct rc_id {
 	enum rc_idtype type;
 	bool own_address;   /* `my_identifier address;`: the local address of the negotiation */
-	struct bytes value; /* as in the ID payload after its 4-octet header; empty with own_address */
+	struct bytes value; /* the ID payload behind its 4-octet header; empty with own_address */
 	const char *text;   /* as written, for dumps and SHOW */
 };
 
@@ -63,7 +82,7 @@ struct rc_remote {
 	bool anonymous;
 	bool named;                 /* `remote "name"`: the address comes from remote_address */
 	bool is_parent;             /* another section inherits from it */
-	bool bad;                   /* a statement of it was refused; never in a model handed over */
+	bool bad; /* a statement of it was refused; never in a model handed over */
 	struct net_endpoint address; /* port 500 unless given */
 	const char *inherit;        /* name of the parent, or NULL */
 	unsigned modes;
@@ -71,7 +90,8 @@ struct rc_remote {
 	struct rc_id my_id;
 	struct rc_id peer_id[RC_IDS_MAX];
 	unsigned peer_ids;
-	bool verify_identifier, passive, initial_contact, support_proxy, weak_phase1_check, dpd, mode_cfg;
+	bool verify_identifier, passive, initial_contact, support_proxy, weak_phase1_check, dpd,
+		mode_cfg;
 	bool send_cert, send_cr, verify_cert, match_empty_cr;
 	enum rc_check proposal_check;
 	enum rc_generate generate_policy;
@@ -134,7 +154,8 @@ struct rc_listen {
 struct rc_config {
 	struct arena *arena;
 	const char *file;
-	const char *path_include, *path_psk, *path_certificate, *path_backupsa, *path_script, *path_pidfile;
+	const char *path_include, *path_psk, *path_certificate, *path_backupsa, *path_script,
+		*path_pidfile;
 	int64_t log_level; /* enum log_level */
 	int64_t pfkey_buffer_kb;
 	bool complex_bundle, strict_address;
@@ -162,10 +183,11 @@ struct rc_config {
 struct cry;
 
 struct rc_options {
-	struct cry *cry;             /* to tell which algorithms can be had; legacy is loaded as needed */
+	struct cry *cry; /* to tell which algorithms can be had; legacy is loaded as needed */
 	struct hash_key hash_key;
 	uint32_t uid;                /* who must own key files */
-	bool (*locate)(void *user, const char *spec, char *path, size_t size); /* MULTINET:PSK.TXT -> path */
+	/* MULTINET:PSK.TXT to a path; false: it is none of these. */
+	bool (*locate)(void *user, const char *spec, char *path, size_t size);
 	void *user;
 };
 
@@ -178,7 +200,8 @@ enum status rc_load(const char *file, const struct rc_options *options, struct r
 	struct stmt_errors *errors) ATTR_NODISCARD;
 /* The same from text in memory (tests, simulator); psk_text may be NULL. */
 enum status rc_load_text(const char *name, const char *text, const char *psk_text,
-	const struct rc_options *options, struct rc_config **out, struct stmt_errors *errors) ATTR_NODISCARD;
+	const struct rc_options *options, struct rc_config **out,
+	struct stmt_errors *errors) ATTR_NODISCARD;
 void rc_free(struct rc_config *c); /* wipes keys; NULL is fine */
 /* A file that reads back as the same configuration (racoon -C). */
 void rc_dump(const struct rc_config *c, struct text *out);
@@ -200,8 +223,8 @@ bool rc_remote_allows(const struct rc_remote *r, enum rc_exchange mode);
  * anonymous last. peer is the phase 1 address (for clientaddr); peer_id may be NULL.
  */
 const struct rc_sainfo *rc_sainfo_for(const struct rc_config *c, const struct rc_selector_id *local,
-	const struct rc_selector_id *remote, const struct net_addr *peer, const struct rc_id *peer_id,
-	int64_t ph1id);
+	const struct rc_selector_id *remote, const struct net_addr *peer,
+	const struct rc_id *peer_id, int64_t ph1id);
 /* The pre-shared key for an address or an identity; empty view when there is none. */
 struct bytes rc_psk_for_address(const struct rc_config *c, const struct net_addr *peer);
 struct bytes rc_psk_for_id(const struct rc_config *c, enum rc_idtype type, struct bytes value);

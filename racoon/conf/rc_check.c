@@ -2,8 +2,8 @@
  * rc_check.c - what can only be told when the whole configuration has been read.
  *
  * Called by rc_load.c after the last file.  Missing parts and combinations that cannot work are
- * errors; algorithms that are broken by today's measure are warnings, at each start, with the name of
- * the section that asks for them.
+ * errors; algorithms that are broken by today's measure are warnings, at each start, with the name
+ * of the section that asks for them.
  */
 #include "racoon/conf/rc_in.h"
 
@@ -19,9 +19,9 @@ check_identity(struct rc_loading *l, const struct rc_remote *r)
 		if (r->proposal[i].auth == RC_AUTH_PSK && !address &&
 			rc_remote_allows(r, RC_MAIN)) {
 			stmt_error(l->ctx.errors, r->pos,
-				"remote %s: my_identifier %s does not go with exchange_mode main and "
-				"pre_shared_key: expected \"my_identifier address\"", r->title,
-				r->my_id.text);
+				"remote %s: my_identifier %s does not go with exchange_mode main "
+				"and pre_shared_key: expected \"my_identifier address\"",
+				r->title, r->my_id.text);
 			return;
 		}
 }
@@ -44,7 +44,8 @@ check_remote(struct rc_loading *l, const struct rc_remote *r)
 	if (r->is_parent && r->named && r->address.addr.family == 0)
 		return;
 	if (r->modes == 0)
-		stmt_error(l->ctx.errors, r->pos, "remote %s has no exchange_mode: expected \"exchange_mode main;\"",
+		stmt_error(l->ctx.errors, r->pos,
+			"remote %s has no exchange_mode: expected \"exchange_mode main;\"",
 			r->title);
 	if (r->proposals == 0)
 		stmt_error(l->ctx.errors, r->pos, "remote %s has no proposal { … }", r->title);
@@ -95,8 +96,9 @@ check_anonymous(struct rc_loading *l)
 			continue;
 		}
 		stmt_error(l->ctx.errors, r->pos,
-			"remote %s: \"remote %s\" at %s:%u is for any peer already; give one of them a "
-			"remote_address", r->title, c->anonymous->title, c->anonymous->pos.file,
+			"remote %s: \"remote %s\" at %s:%u is for any peer already; give one of "
+			"them a remote_address",
+			r->title, c->anonymous->title, c->anonymous->pos.file,
 			c->anonymous->pos.line);
 	}
 }

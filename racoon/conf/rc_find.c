@@ -195,7 +195,14 @@ rc_sainfo_for(const struct rc_config *c, const struct rc_selector_id *local,
 
 /* ----------------------------------------------------------------------------------- index */
 
-enum { RANK_EXACT = 8, RANK_CLIENT = 4, RANK_PORT = 2, RANK_UPPER = 1, RANK_TAG = 64, RANK_FROM = 128 };
+enum {
+	RANK_EXACT = 8,
+	RANK_CLIENT = 4,
+	RANK_PORT = 2,
+	RANK_UPPER = 1,
+	RANK_TAG = 64,
+	RANK_FROM = 128
+};
 
 static unsigned
 side_rank(const struct rc_selector_id *id)
@@ -223,7 +230,8 @@ rank_of(const struct rc_sainfo *s)
 static int
 by_rank(const void *a, const void *b)
 {
-	const struct rc_sainfo *x = *(struct rc_sainfo *const *)a, *y = *(struct rc_sainfo *const *)b;
+	const struct rc_sainfo *x = *(struct rc_sainfo *const *)a,
+			       *y = *(struct rc_sainfo *const *)b;
 	int order = (x->rank < y->rank) - (x->rank > y->rank);
 
 	return order != 0 ? order : strcmp(x->title, y->title);
@@ -285,7 +293,8 @@ index_sainfos(struct rc_loading *l)
 			good = false;
 		}
 		if (rc_is_pair(s)) {
-			struct net_prefix a = rc_pair_prefix(&s->local), b = rc_pair_prefix(&s->remote);
+			struct net_prefix a = rc_pair_prefix(&s->local),
+					  b = rc_pair_prefix(&s->remote);
 
 			hash_insert(&c->sainfo_by_pair, &s->by_pair, rc_pair_hash(c, &a, &b));
 		} else {

@@ -90,7 +90,8 @@ take_name(struct conf_ctx *ctx, const struct stmt *s, size_t *at, enum rc_idtype
 		return false;
 	}
 	if (strlen(w->text) > RC_ID_MAX) {
-		stmt_error(ctx->errors, w->pos, "identity is too long: at most %d octets", RC_ID_MAX);
+		stmt_error(
+			ctx->errors, w->pos, "identity is too long: at most %d octets", RC_ID_MAX);
 		return false;
 	}
 	++*at;
@@ -121,6 +122,8 @@ take_keyid(struct conf_ctx *ctx, const struct stmt *s, size_t *at, struct rc_id 
 	if (!take_name(ctx, s, at, RC_ID_KEYID, "keyid file", out))
 		return false;
 	path = rc_path(l, (const char *)out->value.p, NULL, pos.file);
+	if (path != NULL && strcmp(path, "-") == 0)
+		path = "./-"; /* not standard input */
 	if (path == NULL || stmt_load(path, &content, why, sizeof(why)) != ST_NORMAL) {
 		stmt_error(ctx->errors, pos, "keyid: %s", why);
 		return false;
@@ -241,7 +244,8 @@ rc_id_text(char *buf, size_t size, enum rc_idtype type, struct bytes value)
 		a = net_addr_from(v6 ? 6 : 4, value.p);
 		text_add(&t, net_addr_text(addr, sizeof(addr), &a));
 	} else if ((type == RC_ID_IPV4_SUBNET || type == RC_ID_IPV6_SUBNET ||
-			   type == RC_ID_IPV4_RANGE || type == RC_ID_IPV6_RANGE) && value.n == 2 * n) {
+			   type == RC_ID_IPV4_RANGE || type == RC_ID_IPV6_RANGE) &&
+		   value.n == 2 * n) {
 		a = net_addr_from(v6 ? 6 : 4, value.p);
 		b = net_addr_from(v6 ? 6 : 4, value.p + n);
 		text_add(&t, net_addr_text(addr, sizeof(addr), &a));

@@ -35,17 +35,18 @@ struct rc_psk { /* one line of psk.txt; lives in the configuration's arena */
 
 #define RC_UNAVAILABLE "is not available in this version"
 
-/* ------------------------------------------------------------------------------ tables (rc_rows.c) */
+/* ------------------------------------------------------------------------ tables (rc_rows.c) */
 
 extern const struct conf_row rc_top_rows[], rc_timer_rows[], rc_listen_rows[], rc_padding_rows[];
 extern const struct conf_row rc_remote_rows[], rc_proposal_rows[], rc_sainfo_rows[];
-extern const struct conf_row rc_privsep_rows[], rc_mode_cfg_rows[], rc_radius_rows[], rc_ldap_rows[];
+extern const struct conf_row rc_privsep_rows[], rc_mode_cfg_rows[], rc_radius_rows[],
+	rc_ldap_rows[];
 extern const struct conf_word rc_exchange_words[], rc_auth_words[], rc_upper_words[];
 
 /* Defaults that no row carries. */
 void rc_remote_defaults(struct rc_remote *r);
 
-/* ------------------------------------------------------------------------ shared setters (rc_set.c) */
+/* ----------------------------------------------------------------- shared setters (rc_set.c) */
 
 struct rc_loading *rc_loading_of(struct conf_ctx *ctx);
 /* Between min and max words after the keyword, or an error that shows the form. */

@@ -3,7 +3,8 @@
  *
  * Called by the daemon at start and at RELOAD, by `racoon -t` and `-C`, by tests and the simulator.
  * It fills a new model and hands it over only when nothing is wrong with it; the configuration in
- * use is never touched.  The only file of racoon/conf besides rc_psk.c and rc_id.c that opens files.
+ * use is never touched.  The only file of racoon/conf besides rc_psk.c and rc_id.c that opens
+ * files.
  */
 #include "racoon/conf/rc_in.h"
 
@@ -114,6 +115,9 @@ rc_read_file(struct rc_loading *l, const char *path, const struct stmt_pos *from
 	char why[RC_PATH_MAX + 128];
 	bool good;
 
+	/* "-" is standard input, but only for whoever typed it. */
+	if (from != NULL && strcmp(path, "-") == 0)
+		path = "./-";
 	good = stmt_load(path, &text, why, sizeof(why)) == ST_NORMAL;
 	if (!good && from != NULL) {
 		stmt_error(l->ctx.errors, *from, "cannot include: %s", why);

@@ -1,10 +1,10 @@
 /*
  * rc_psk.c - psk.txt: which pre-shared key belongs to which peer.
  *
- * Called by rc_load.c.  A line is `ID<blanks>KEY`: the rest of the line is the key, blanks at its end
- * included; a key that begins with 0x is hexadecimal; a line that begins with # is a comment.  The
- * file must belong to the user who runs us and be closed to everybody else.  Keys never appear in a
- * message.
+ * Called by rc_load.c.  A line is `ID<blanks>KEY`: the rest of the line is the key, blanks at its
+ * end included; a key that begins with 0x is hexadecimal; a line that begins with # is a comment.
+ * The file must belong to the user who runs us and be closed to everybody else.  Keys never appear
+ * in a message.
  */
 #include "racoon/conf/rc_in.h"
 
@@ -65,7 +65,8 @@ take_key(struct rc_loading *l, struct bytes word, struct stmt_pos pos, struct by
 	while (word.n > 2 && is_blank(word.p[word.n - 1]))
 		word.n--;
 	if (word.n == 2 || !bytes_from_hex((const char *)word.p + 2, word.n - 2, hex, word.n, &n)) {
-		stmt_error(l->ctx.errors, pos, "the key begins with 0x: expected hexadecimal digits");
+		stmt_error(
+			l->ctx.errors, pos, "the key begins with 0x: expected hexadecimal digits");
 		return true; /* told; the line is passed over */
 	}
 	*key = bytes_of(hex, n);

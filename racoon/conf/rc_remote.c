@@ -115,7 +115,7 @@ title_of(struct conf_ctx *ctx, const struct head *h)
 	return title;
 }
 
-/* The parent's proposals, for a child that has none; its own lifetime rules where they have none. */
+/* The parent's proposals, for a child without; its own lifetime rules where they have none. */
 static void
 inherit_proposals(struct rc_remote *r, const struct rc_remote *parent)
 {
@@ -146,7 +146,8 @@ fill_peer_address(struct conf_ctx *ctx, struct rc_remote *r)
 			continue;
 		if (r->address.addr.family == 0) {
 			stmt_error(ctx->errors, r->pos,
-				"peers_identifier address: expected an address, for the section has none");
+				"peers_identifier address: expected an address, for the section "
+				"has none");
 			return false;
 		}
 		id->own_address = false;
@@ -224,7 +225,8 @@ rc_set_remote(struct conf_ctx *ctx, const struct conf_row *row, const struct stm
 		parent->is_parent = true;
 	}
 	fill_lifetimes(r);
-	/* What a bad section lacks is not told as well: it may be in the statement that was refused. */
+	/* What a bad section lacks is not told as well: it may be in the statement that was
+	 * refused. */
 	r->bad = !good;
 	return good && fill_peer_address(ctx, r);
 }
@@ -278,8 +280,8 @@ rc_set_exchange_mode(struct conf_ctx *ctx, const struct conf_row *row, const str
 		if (i % 2 == 0 ? s->word[i].kind != STMT_COMMA :
 				 !conf_word_value(ctx, rc_exchange_words, &s->word[i], &value)) {
 			if (i % 2 == 0)
-				stmt_error(ctx->errors, s->word[i].pos, "expected \",\" before \"%s\"",
-					s->word[i].text);
+				stmt_error(ctx->errors, s->word[i].pos,
+					"expected \",\" before \"%s\"", s->word[i].text);
 			return false;
 		}
 		has_main = has_main || (i % 2 == 1 && value == RC_MAIN);
@@ -294,7 +296,8 @@ rc_set_exchange_mode(struct conf_ctx *ctx, const struct conf_row *row, const str
 		return false;
 	}
 	if (s->words > 2)
-		stmt_warn(ctx->errors, s->pos, "of these exchange modes only main is used: the others "
+		stmt_warn(ctx->errors, s->pos,
+			"of these exchange modes only main is used: the others "
 			"are neither offered nor accepted");
 	r->mode[r->modes++] = RC_MAIN;
 	return true;
@@ -358,7 +361,8 @@ rc_set_lifetime(struct conf_ctx *ctx, const struct conf_row *row, const struct s
 {
 	if (s->words > 1 && s->word[1].kind == STMT_BARE && strcmp(s->word[1].text, "byte") == 0) {
 		stmt_error(ctx->errors, s->word[1].pos,
-			"byte lifetime support is deprecated: expected \"lifetime time number unit\"");
+			"byte lifetime support is deprecated: expected \"lifetime time number "
+			"unit\"");
 		return false;
 	}
 	if (!rc_words(ctx, row, s, 1, 3))

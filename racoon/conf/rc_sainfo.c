@@ -14,7 +14,8 @@
 static bool
 is_word(const struct stmt *s, size_t at, const char *word)
 {
-	return at < s->words && s->word[at].kind == STMT_BARE && strcmp(s->word[at].text, word) == 0;
+	return at < s->words && s->word[at].kind == STMT_BARE &&
+	       strcmp(s->word[at].text, word) == 0;
 }
 
 static struct stmt_pos
@@ -25,7 +26,7 @@ pos_at(const struct stmt *s, size_t at)
 
 /* ---------------------------------------------------------------------------------- identities */
 
-/* "10.0.0.1", "10.0.0.0/24", "10.0.0.1-10.0.0.9" in one word, or "/24" and "-10.0.0.9" in the next. */
+/* "10.0.0.1", "10.0.0.0/24", "10.0.0.1-10.0.0.9", or "/24" and "-10.0.0.9" in the next word. */
 static bool
 take_range(struct conf_ctx *ctx, const struct stmt *s, size_t *at, struct rc_selector_id *out,
 	bool *has_prefix)
@@ -74,7 +75,8 @@ take_upper(struct conf_ctx *ctx, const struct stmt *s, size_t *at, uint8_t *uppe
 
 	if (*at >= s->words) {
 		stmt_error(ctx->errors, s->end,
-			"expected an upper protocol (any, icmp, tcp, udp, … or a number) after \"%s\"",
+			"expected an upper protocol (any, icmp, tcp, udp, … or a number) after "
+			"\"%s\"",
 			s->word[s->words - 1].text);
 		return false;
 	}
@@ -100,10 +102,12 @@ take_traffic(struct conf_ctx *ctx, const struct stmt *s, size_t *at, struct rc_s
 		return false;
 	v4 = out->prefix.addr.family == 4;
 	if (subnet && (!has_prefix || out->type != RC_ID_NONE)) {
-		stmt_error(ctx->errors, s->word[*at - 1].pos, "expected a subnet such as 10.0.0.0/24");
+		stmt_error(
+			ctx->errors, s->word[*at - 1].pos, "expected a subnet such as 10.0.0.0/24");
 		return false;
 	}
-	if (out->type == RC_ID_NONE && (subnet || out->prefix.len < net_addr_bits(&out->prefix.addr)))
+	if (out->type == RC_ID_NONE &&
+		(subnet || out->prefix.len < net_addr_bits(&out->prefix.addr)))
 		out->type = v4 ? RC_ID_IPV4_SUBNET : RC_ID_IPV6_SUBNET;
 	else if (out->type == RC_ID_NONE)
 		out->type = v4 ? RC_ID_IPV4 : RC_ID_IPV6;
@@ -136,8 +140,8 @@ take_side(struct conf_ctx *ctx, const struct stmt *s, size_t *at, bool remote,
 	}
 	if (is_word(s, *at, "address") || is_word(s, *at, "subnet"))
 		return take_traffic(ctx, s, at, out);
-	if (!is_word(s, *at, "fqdn") && !is_word(s, *at, "user_fqdn") && !is_word(s, *at, "keyid") &&
-		!is_word(s, *at, "asn1dn")) {
+	if (!is_word(s, *at, "fqdn") && !is_word(s, *at, "user_fqdn") &&
+		!is_word(s, *at, "keyid") && !is_word(s, *at, "asn1dn")) {
 		stmt_error(ctx->errors, pos_at(s, *at),
 			"expected anonymous, %saddress, subnet, fqdn, user_fqdn or keyid%s%s",
 			remote ? "clientaddr, " : "", remote ? " as remote identity after " : "",
@@ -221,7 +225,7 @@ title_of(struct arena *arena, const struct rc_sainfo *sa)
 	return title;
 }
 
-/* ----------------------------------------------------------------------------------- the section */
+/* ------------------------------------------------------------------------------- the section */
 
 static bool
 append_sainfo(struct rc_loading *l, struct rc_sainfo *sa)
@@ -303,8 +307,10 @@ rc_set_sainfo(struct conf_ctx *ctx, const struct conf_row *row, const struct stm
 	if (sa->auths == 0)
 		stmt_error(ctx->errors, s->end, "the sainfo has no authentication_algorithm");
 	if (sa->comps == 0)
-		stmt_error(ctx->errors, s->end, "the sainfo has no compression_algorithm: expected "
-			"\"compression_algorithm deflate;\", it is used where a policy asks for ipcomp");
+		stmt_error(ctx->errors, s->end,
+			"the sainfo has no compression_algorithm: expected "
+			"\"compression_algorithm deflate;\", it is used where a policy asks for "
+			"ipcomp");
 	sa->title = title_of(ctx->arena, sa);
 	if (sa->title == NULL || !append_sainfo(rc_loading_of(ctx), sa)) {
 		stmt_error(ctx->errors, s->pos, "out of memory");
@@ -313,7 +319,7 @@ rc_set_sainfo(struct conf_ctx *ctx, const struct conf_row *row, const struct stm
 	return true;
 }
 
-/* --------------------------------------------------------------------------------- its algorithms */
+/* ---------------------------------------------------------------------------- its algorithms */
 
 bool
 rc_set_pfs_group(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
@@ -331,10 +337,12 @@ static bool
 take_choice(struct conf_ctx *ctx, const struct stmt *s, size_t *at, enum alg_kind kind,
 	struct rc_alg_choice *out)
 {
-	*out = (struct rc_alg_choice){ .alg = rc_alg_word(ctx, &s->word[*at], kind, RC_FOR_PHASE2) };
+	*out = (struct rc_alg_choice){ .alg = rc_alg_word(
+					       ctx, &s->word[*at], kind, RC_FOR_PHASE2) };
 	++*at;
 	if (*at < s->words && s->word[*at].kind != STMT_COMMA)
-		return out->alg != NULL && rc_bits_word(ctx, &s->word[(*at)++], out->alg, &out->bits);
+		return out->alg != NULL &&
+		       rc_bits_word(ctx, &s->word[(*at)++], out->alg, &out->bits);
 	return out->alg != NULL;
 }
 
@@ -347,14 +355,16 @@ is_in(const struct rc_alg_choice *list, unsigned n, const struct rc_alg_choice *
 	return false;
 }
 
-/* The three lists; row->def is the kind.  Every word is looked at, so all errors are told at once. */
+/* The three lists; row->def is the kind.  Every word is looked at: all errors are told at once. */
 bool
 rc_set_sainfo_algs(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s,
 	void *into)
 {
 	struct rc_sainfo *sa = into;
 	enum alg_kind kind = (enum alg_kind)row->def;
-	struct rc_alg_choice *list = kind == ALG_ENCR ? sa->encr : kind == ALG_AUTH ? sa->auth : sa->comp;
+	struct rc_alg_choice *list = kind == ALG_ENCR   ? sa->encr
+				     : kind == ALG_AUTH ? sa->auth
+							: sa->comp;
 	unsigned *n = kind == ALG_ENCR ? &sa->encrs : kind == ALG_AUTH ? &sa->auths : &sa->comps;
 	bool good = true;
 

@@ -181,7 +181,7 @@ rc_set_refused_block(struct conf_ctx *ctx, const struct conf_row *row, const str
 	return s->block_count == 0 || rc_set_refused(ctx, row, s, into);
 }
 
-/* ------------------------------------------------------------------------- enumerations, refusals */
+/* -------------------------------------------------------------------- enumerations, refusals */
 
 bool
 rc_set_enum(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
@@ -447,7 +447,8 @@ rc_alg_word(struct conf_ctx *ctx, const struct stmt_word *w, enum alg_kind kind,
 	}
 	if (!fits_purpose(a, purpose) || !is_to_be_had(l, a)) {
 		stmt_error(ctx->errors, w->pos, "%s \"%s\" " RC_UNAVAILABLE "%s", kind_name(kind),
-			w->text, purpose == RC_FOR_PHASE1 && kind == ALG_ENCR ? " for phase 1" : "");
+			w->text,
+			purpose == RC_FOR_PHASE1 && kind == ALG_ENCR ? " for phase 1" : "");
 		return NULL;
 	}
 	if (a->legacy)

@@ -59,7 +59,7 @@ void rd_cancel(struct rd *d, uint64_t id); /* done is not called */
 uint64_t rd_resolve(struct rd *d, const char *name, rd_resolved *done, void *user);
 void rd_resolve_cancel(struct rd *d, uint64_t id);
 
-/* Read the configuration again; on ST_NORMAL it is in use, and out holds the plan; else the errors. */
+/* Read the configuration again; on ST_NORMAL it is in use and out is the plan; else the errors. */
 enum status rd_reload(struct rd *d, struct rc_plan *plan, struct text *out);
 
 /* Tell the peers, remove our SAs, then call done (may be NULL) and end the program. */

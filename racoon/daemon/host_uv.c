@@ -1,8 +1,8 @@
 /*
  * host_uv.c - the engine's host: step, perform the effects, arm one timer.
  *
- * Called by racoon_main.c.  The six lines everything turns around are in rd_step.  Effects that want
- * an answer get it from the loop, never from inside; verbs run only between steps.
+ * Called by racoon_main.c.  The six lines everything turns around are in rd_step.  Effects that
+ * want an answer get it from the loop, never from inside; verbs run only between steps.
  */
 #include "racoon/daemon/host_uv.h"
 
@@ -112,7 +112,7 @@ on_trace(void *user, enum log_level level, const struct net_endpoint *peer, cons
 	log_line(level, peer_text(peer, buf, sizeof(buf)), "%s", text);
 }
 
-/* ---------------------------------------------------------------------------------- the six lines */
+/* ----------------------------------------------------------------------------- the six lines */
 
 static void
 perform(struct rd *d, const struct ike_effect *fx)
@@ -299,7 +299,7 @@ rd_host_open(struct rd *d)
 	return journal_init(&d->journal, &d->hash_key) && rd_commands_open(d);
 }
 
-/* --------------------------------------------------------------------------------------- the end */
+/* ----------------------------------------------------------------------------------- the end */
 
 static void
 close_handle(uv_handle_t *h)

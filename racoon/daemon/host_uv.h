@@ -20,13 +20,14 @@
 #include "racoon/daemon/options.h"
 
 enum {
-	RD_SCAN_MS = 10 * 1000,    /* addresses are looked at this often, and when the kernel says so */
-	RD_SETTLE_MS = 200,        /* after the kernel said so */
-	RD_DATAGRAMS = 16,         /* read at once */
-	RD_ROUNDS = 4,             /* such reads per turn and socket */
+	RD_SCAN_MS =
+		10 * 1000,  /* addresses are looked at this often, and when the kernel says so */
+	RD_SETTLE_MS = 200, /* after the kernel said so */
+	RD_DATAGRAMS = 16,  /* read at once */
+	RD_ROUNDS = 4,      /* such reads per turn and socket */
 	RD_SOCKETS_MAX = 4096,
-	RD_NEWS_MAX = 1 << 20,     /* octets of news waiting */
-	RD_EMERGENCY_MS = 2000,    /* after the end was decided, handles get so long to close */
+	RD_NEWS_MAX = 1 << 20,  /* octets of news waiting */
+	RD_EMERGENCY_MS = 2000, /* after the end was decided, handles get so long to close */
 };
 
 #define RD_OWN_ID (UINT64_C(1) << 63) /* of SADB requests that are ours, not the engine's */
@@ -141,7 +142,8 @@ void rd_sadb_free(struct rd *d);
 /* journal_uv.c */
 void rd_journal_open(struct rd *d);
 void rd_journal_flush(struct rd *d);          /* write what is pending, asynchronously */
-void rd_journal_close(struct rd *d, bool clean); /* waits for what is under way; empties when clean */
+void rd_journal_close(
+	struct rd *d, bool clean); /* waits for what is under way; empties when clean */
 const char *rd_journal_path(const struct rd *d);
 
 /* config_uv.c */

@@ -22,7 +22,7 @@
 enum {
 	JOURNAL_SAS_MAX = 1 << 20,
 	JOURNAL_FILE_MAX = 256 << 20, /* octets; a larger file is not believed */
-	JOURNAL_SLACK = 1024,         /* lines beyond twice the live ones before it is written anew */
+	JOURNAL_SLACK = 1024, /* lines beyond twice the live ones before it is written anew */
 };
 
 struct journal_sa {
@@ -45,7 +45,7 @@ bool journal_init(struct journal *j, const struct hash_key *key);
 void journal_free(struct journal *j);
 void journal_clear(struct journal *j); /* forget all; pending lines too */
 
-/* An SA was, or is about to be, installed; removed.  Each adds a line to pending when it is news. */
+/* An SA was, or is about to be, installed; removed.  Each adds a pending line when it is news. */
 void journal_add(struct journal *j, const struct ipsec_sa *sa, const struct net_addr *peer);
 void journal_remove(struct journal *j, enum sa_proto proto, const struct net_addr *dst,
 	uint32_t spi);

@@ -1,10 +1,10 @@
 /*
  * journal_uv.c - the journal's file: read at start, appended to and rewritten from libuv's pool.
  *
- * Called by host_uv.c after each step and by sadb_host_uv.c.  One write is under way at a time; what
- * comes meanwhile waits in the journal's pending text.  The file is locked while we live, so that two
- * instances that were given the same name do not clean up after each other.  Without a file (no
- * directory, no room) racoon runs on and says so.
+ * Called by host_uv.c after each step and by sadb_host_uv.c.  One write is under way at a time;
+ * what comes meanwhile waits in the journal's pending text.  The file is locked while we live, so
+ * that two instances that were given the same name do not clean up after each other.  Without a
+ * file (no directory, no room) racoon runs on and says so.
  */
 #include "racoon/daemon/host_uv.h"
 
@@ -31,7 +31,7 @@ struct rd_file {
 	struct text writing;
 };
 
-/* --------------------------------------------------------------------------- in the pool's thread */
+/* ---------------------------------------------------------------------- in the pool's thread */
 
 static bool
 write_all(int fd, const char *p, size_t n)
@@ -143,7 +143,7 @@ rd_journal_flush(struct rd *d)
 		text_clear(&f->writing);
 }
 
-/* -------------------------------------------------------------------------------- opening, closing */
+/* -------------------------------------------------------------------------- opening, closing */
 
 static bool
 journal_name(struct rd *d, char *path, size_t size)

@@ -9,22 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char rd_usage[] =
-	"usage: racoon [-BCdFLtvV46] [-f file] [-l file] [-p port] [-P port] [-s socket] [-S socket]\n"
-	"  -f file    configuration (MULTINET:RACOON.CONF)\n"
-	"  -t         check the configuration, then end\n"
-	"  -C         print the configuration as it was understood, then end\n"
-	"  -F         stay in the foreground\n"
-	"  -d         more debugging; repeatable\n"
-	"  -l file    log to a file\n"
-	"  -p port    ISAKMP port (500)\n"
-	"  -P port    NAT traversal port (4500)\n"
-	"  -s socket  control socket (/run/multinet/racoon.sock)\n"
-	"  -S socket  socket of the IPsec engine\n"
-	"  -4, -6     only this version of IP\n"
-	"  -V         versions\n"
-	"  -v, -L     accepted for old scripts, without effect\n"
-	"  -B         refused: there is no backup of SAs\n";
+const char rd_usage[] = "usage: racoon [-BCdFLtvV46] [-f file] [-l file] [-p port] [-P port] [-s "
+			"socket] [-S socket]\n"
+			"  -f file    configuration (MULTINET:RACOON.CONF)\n"
+			"  -t         check the configuration, then end\n"
+			"  -C         print the configuration as it was understood, then end\n"
+			"  -F         stay in the foreground\n"
+			"  -d         more debugging; repeatable\n"
+			"  -l file    log to a file\n"
+			"  -p port    ISAKMP port (500)\n"
+			"  -P port    NAT traversal port (4500)\n"
+			"  -s socket  control socket (/run/multinet/racoon.sock)\n"
+			"  -S socket  socket of the IPsec engine\n"
+			"  -4, -6     only this version of IP\n"
+			"  -V         versions\n"
+			"  -v, -L     accepted for old scripts, without effect\n"
+			"  -B         refused: there is no backup of SAs\n";
 
 struct scan { /* through argv, one letter at a time */
 	int argc, at;
@@ -84,7 +84,8 @@ take_value(struct scan *s, char letter, struct rd_options *o, char *why, size_t 
 	}
 	if (port_of(value, letter == 'p' ? &o->port : &o->natt_port))
 		return true;
-	snprintf(why, why_size, "option -%c: \"%s\": expected a port from 1 to 65535", letter, value);
+	snprintf(why, why_size, "option -%c: \"%s\": expected a port from 1 to 65535", letter,
+		value);
 	return false;
 }
 

@@ -1,8 +1,8 @@
 /*
  * racoon_main.c - racoon: the IKEv1 daemon, as a managed service or alone.
  *
- * Started by the master server (descriptor in MULTINET_CHANNEL) or by hand.  Order: options, logical
- * names, configuration (everything wrong is told before anything is opened), then into the
+ * Started by the master server (descriptor in MULTINET_CHANNEL) or by hand.  Order: options,
+ * logical names, configuration (everything wrong is told before anything is opened), then into the
  * background, journal, engine, sockets, SA database, control sockets, ready.
  */
 #include <errno.h>
@@ -132,7 +132,8 @@ into_background(const struct rd *d)
 {
 	if (d->options->foreground || d->managed)
 		return true;
-	/* In the same directory: file names on the command line may be relative, and RELOAD reads them. */
+	/* In the same directory: file names on the command line may be relative, and RELOAD reads
+	 * them. */
 	if (daemon(1, 0) == 0)
 		return true;
 	fprintf(stderr, "racoon: cannot go into the background: %s\n", strerror(errno));
@@ -145,7 +146,6 @@ write_pidfile(struct rd *d, char *path, size_t size)
 	const char *name = d->config->path_pidfile;
 	FILE *f;
 
-	path[0] = '\0';
 	if (name == NULL)
 		return;
 	snprintf(path, size, "%s%s", name[0] == '/' ? "" : "/var/run/", name);
@@ -269,8 +269,9 @@ run(struct rd *d)
 	log_line(LOG_L_INFO, NULL, "racoon %s", MULTINET_VERSION);
 	if (!rd_config_load_first(d) || !into_background(d) || !rd_host_open(d))
 		return EXIT_FAILURE;
-	write_pidfile(d, pidfile, sizeof(pidfile));
+	pidfile[0] = '\0';
 	if (open_all(d)) {
+		write_pidfile(d, pidfile, sizeof(pidfile));
 		ctl_server_ready(d->ctl);
 		log_line(LOG_L_INFO, NULL, "ready");
 	} else {

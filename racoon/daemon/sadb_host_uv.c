@@ -4,8 +4,9 @@
  *
  * Called by host_uv.c and by the database's client.  Whenever the database becomes ready its
  * policies are read into the engine.  The first time, SAs of a racoon that died (its journal) are
- * deleted and their peers approached; later, SAs the engine believes in and the database has lost are
- * given up, so that they are negotiated anew.  Nothing is deleted that no racoon of ours installed.
+ * deleted and their peers approached; later, SAs the engine believes in and the database has lost
+ * are given up, so that they are negotiated anew.  Nothing is deleted that no racoon of ours
+ * installed.
  */
 #include "racoon/daemon/host_uv.h"
 
@@ -79,7 +80,8 @@ approach(struct rd *d, const struct journal_sa *dead)
 	struct ike_command command = { .type = IKE_CMD_ESTABLISH, .remote = dead->peer,
 		.children = true };
 	const struct rc_remote *r = rc_remote_for(d->config, &dead->peer);
-	const struct net_addr *ours = net_addr_equal(&dead->peer, &dead->src) ? &dead->dst : &dead->src;
+	const struct net_addr *ours =
+		net_addr_equal(&dead->peer, &dead->src) ? &dead->dst : &dead->src;
 
 	if (r == NULL || r->passive)
 		return;
@@ -164,7 +166,7 @@ remember_dead(struct rd *d)
 	return true;
 }
 
-/* ------------------------------------------------------------------- what the database still has */
+/* --------------------------------------------------------------- what the database still has */
 
 static uint64_t
 seen_hash(const struct rd *d, enum sa_proto proto, const struct net_addr *dst, uint32_t spi)
@@ -217,7 +219,8 @@ give_up_ipsec(struct rd *d, const char *why)
 {
 	struct ike_command command = { .type = IKE_CMD_FLUSH, .scope = IKE_SCOPE_IPSEC };
 
-	log_line(LOG_L_NOTIFY, NULL, "%s: IPsec SAs are given up and negotiated anew on demand", why);
+	log_line(LOG_L_NOTIFY, NULL, "%s: IPsec SAs are given up and negotiated anew on demand",
+		why);
 	(void)rd_submit(d, &command, 0, NULL, NULL);
 }
 
@@ -267,7 +270,8 @@ on_lost(void *user)
 
 	forget_seen(d);
 	if (!d->closing)
-		log_line(LOG_L_WARNING, NULL, "the SA database is gone; waiting for it to come back");
+		log_line(LOG_L_WARNING, NULL,
+			"the SA database is gone; waiting for it to come back");
 }
 
 static void

@@ -16,22 +16,24 @@ enum { SHOW_ROWS_MAX = 16 };
 const struct show_row show_rows[] = {
 	{ "STATE", "state", NULL, NULL, true, show_state },
 	{ "ISAKMP", "isakmp",
-		"SA       Local                  Remote                 Cookies                           "
+		"SA       Local                  Remote                 Cookies                    "
+		"       "
 		"Side State        Expires in  IPsec",
 		"no ISAKMP SAs", true, show_isakmp },
 	{ "IPSEC", "ipsec",
-		"SA       Local                  Remote                 Proto/Mode    In       Out      "
+		"SA       Local                  Remote                 Proto/Mode    In       Out "
+		"     "
 		"State        Expires in  Selector",
 		"no IPsec SAs", true, show_ipsec },
 	{ "PEERS", "peers",
-		"Peer                   Address                State         ISAKMP  IPsec  Last failure",
+		"Peer                   Address                State         ISAKMP  IPsec  Last "
+		"failure",
 		"no remote sections", false, show_peer },
 	{ "FAILURES", "failures", NULL, "no failures", false, show_failure },
 	{ "COUNTERS", "counters", NULL, NULL, false, show_counters },
 	{ "LIMITS", "limits", NULL, NULL, false, show_limits },
-	{ "SCHEDULE", "schedule",
-		"In          SA       Peer                   Event", "nothing is scheduled", false,
-		show_schedule },
+	{ "SCHEDULE", "schedule", "In          SA       Peer                   Event",
+		"nothing is scheduled", false, show_schedule },
 	{ "CONFIG", "config", NULL, NULL, false, show_config },
 	{ .name = NULL },
 };

@@ -109,7 +109,8 @@ show_isakmp(struct show *s)
 static const char *
 selector_text(char *buf, size_t size, const struct sp_selector *sel)
 {
-	char src[NET_PREFIX_TEXT], dst[NET_PREFIX_TEXT], port[2][12] = { "", "" }, upper[16] = "any";
+	char src[NET_PREFIX_TEXT], dst[NET_PREFIX_TEXT], port[2][12] = { "", "" },
+							 upper[16] = "any";
 
 	if (sel->upper != SP_UPPER_ANY)
 		snprintf(upper, sizeof(upper), "%u", (unsigned)sel->upper);
@@ -172,8 +173,10 @@ show_ipsec(struct show *s)
 		v.state, show_until(s, v.expires, until, sizeof(until)),
 		selector_text(selector, sizeof(selector), &v.sel));
 	if (s->full)
-		text_addf(&s->out, "\n         %s, %s, of SA #%" PRIu64 ", message ID %08" PRIx32
-			", created %s", algs_text(algs, sizeof(algs), v.encr, v.bits, v.auth, v.pfs),
+		text_addf(&s->out,
+			"\n         %s, %s, of SA #%" PRIu64 ", message ID %08" PRIx32
+			", created %s",
+			algs_text(algs, sizeof(algs), v.encr, v.bits, v.auth, v.pfs),
 			v.initiator ? "initiator" : "responder", v.parent, v.msgid,
 			v.created.ms == 0 ? "-" : when_iso(created, sizeof(created), v.created));
 	return true;
@@ -196,8 +199,9 @@ schedule_item(struct show *s, instant when, uint64_t serial, const struct net_en
 		json_end(&s->json);
 		return;
 	}
-	text_addf(&s->out, "%-11s #%-7" PRIu64 " %-22s %s", show_until(s, when, until, sizeof(until)),
-		serial, net_endpoint_text(peer, sizeof(peer), remote), event);
+	text_addf(&s->out, "%-11s #%-7" PRIu64 " %-22s %s",
+		show_until(s, when, until, sizeof(until)), serial,
+		net_endpoint_text(peer, sizeof(peer), remote), event);
 }
 
 /* ISAKMP SAs first (index 0), then IPsec SAs. */

@@ -1,8 +1,9 @@
 /*
- * show_state.c - the sections of SHOW about the daemon itself: STATE, PEERS, COUNTERS, LIMITS, CONFIG.
+ * show_state.c - the sections of SHOW about the daemon itself: STATE, PEERS, COUNTERS, LIMITS,
+ * CONFIG.
  *
- * Called by show.c for one item at a time.  PEERS looks at all SAs once, at its beginning, and sorts
- * them by address, so that ten thousand peers with ten thousand SAs stay linear.
+ * Called by show.c for one item at a time.  PEERS looks at all SAs once, at its beginning, and
+ * sorts them by address, so that ten thousand peers with ten thousand SAs stay linear.
  */
 #include "racoon/daemon/show.h"
 
@@ -62,10 +63,12 @@ show_state(struct show *s)
 		return true;
 	}
 	text_addf(&s->out, "racoon %s, %s since %s (%s)\n", MULTINET_VERSION,
-		st.ending ? "ending, up" : "running", when_iso(started, sizeof(started), st.started),
+		st.ending ? "ending, up" : "running",
+		when_iso(started, sizeof(started), st.started),
 		when_delta(up, sizeof(up), when_wall().ms - st.started.ms));
-	text_addf(&s->out, "Configuration  %s, read %s: %u remotes, %u sainfos, %zu keys\n", c->file,
-		when_iso(loaded, sizeof(loaded), st.loaded), c->remotes, c->sainfos, c->psks);
+	text_addf(&s->out, "Configuration  %s, read %s: %u remotes, %u sainfos, %zu keys\n",
+		c->file, when_iso(loaded, sizeof(loaded), st.loaded), c->remotes, c->sainfos,
+		c->psks);
 	text_addf(&s->out, "SA database    %s, %s\n", st.sadb, st.sadb_up ? "ready" : "not ready");
 	text_addf(&s->out, "Logging        %s\n", log_level_name(log_level()));
 	text_add(&s->out, "Sockets       ");
@@ -245,7 +248,8 @@ show_peer(struct show *s)
 		s->peers->next = s->peers->next->next;
 		if (p->shown)
 			continue;
-		peer_item(s, c->anonymous != NULL ? c->anonymous->name : "-", &p->address, false, p);
+		peer_item(
+			s, c->anonymous != NULL ? c->anonymous->name : "-", &p->address, false, p);
 		return true;
 	}
 	show_peers_free(s);

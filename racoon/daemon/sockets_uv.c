@@ -1,9 +1,10 @@
 /*
  * sockets_uv.c - the UDP sockets of IKE: one for each address of this host, or for each one listed.
  *
- * Called by host_uv.c.  Addresses come and go: the kernel says so (rtnetlink), and every ten seconds
- * they are looked at anyway.  A message leaves through the socket of its local address, so the peer
- * sees the address it knows.  Packets carry a mark that keeps the IPsec engine's hands off them.
+ * Called by host_uv.c.  Addresses come and go: the kernel says so (rtnetlink), and every ten
+ * seconds they are looked at anyway.  A message leaves through the socket of its local address, so
+ * the peer sees the address it knows.  Packets carry a mark that keeps the IPsec engine's hands off
+ * them.
  */
 #include "racoon/daemon/host_uv.h"
 
@@ -88,7 +89,8 @@ on_readable(uv_poll_t *poll, int status, int events)
 				.msg_iovlen = 1 };
 		}
 		n = recvmmsg(s->fd, all->msg, RD_DATAGRAMS, MSG_DONTWAIT, NULL);
-		/* An ICMP error about an earlier message comes out of here: retransmission's business. */
+		/* An ICMP error about an earlier message comes out of here: retransmission's
+		 * business. */
 		for (int i = 0; i < n; i++)
 			take_datagram(s, &all->msg[i], all->octets[i]);
 		if (n < RD_DATAGRAMS || uv_is_closing((uv_handle_t *)poll))
@@ -133,7 +135,8 @@ rd_sockets_send(struct rd *d, const struct ike_effect *fx)
 	struct msghdr m = { .msg_name = &to, .msg_iov = iov };
 
 	if (s == NULL) {
-		log_line(LOG_L_WARNING, net_addr_text(remote, sizeof(remote), &fx->send.remote.addr),
+		log_line(LOG_L_WARNING,
+			net_addr_text(remote, sizeof(remote), &fx->send.remote.addr),
 			"no socket at %s any longer: a message is not sent",
 			net_endpoint_text(local, sizeof(local), &fx->send.local));
 		return;
@@ -149,7 +152,7 @@ rd_sockets_send(struct rd *d, const struct ike_effect *fx)
 				&fx->send.remote.addr), "sending failed: %s", strerror(errno));
 }
 
-/* ------------------------------------------------------------------------------ opening, closing */
+/* -------------------------------------------------------------------------- opening, closing */
 
 static void
 set_option(int fd, int level, int name, int value)

@@ -130,7 +130,7 @@ establish_begin(struct establish *e)
 	establish_end(e, ST_IVPARM, text);
 }
 
-/* The local address: as typed, else MULTINET_HOST_NAME's where that is ours and of the same kind. */
+/* The local address: as typed, else MULTINET_HOST_NAME's where that is ours and fits the peer's. */
 static bool
 local_address(struct ctl_call *call, const char *typed, struct net_addr *out)
 {
@@ -329,7 +329,7 @@ verb_shutdown(struct ctl_call *call)
 		waiting_end(w, status, "");
 }
 
-/* ------------------------------------------------------------------------ RELOAD, DEBUG, MONITOR */
+/* -------------------------------------------------------------------- RELOAD, DEBUG, MONITOR */
 
 static void
 verb_reload(struct ctl_call *call)
@@ -408,7 +408,8 @@ const struct verb rd_verbs[] = {
 	{ "SHOW", "[STATE|ISAKMP|IPSEC|PEERS|FAILURES|COUNTERS|LIMITS|SCHEDULE|CONFIG|ALL]", 0, 1,
 		quals_show, CTL_READER, show_run, "show SAs and what is known of the peers",
 		"Without a parameter: the state, ISAKMP and IPsec SAs.\n"
-		"PEERS shows those that are configured, up or down; FAILURES what went wrong and the\n"
+		"PEERS shows those that are configured, up or down; FAILURES what went wrong and "
+		"the\n"
 		"likely remedy, also of negotiations long gone." },
 	{ "ESTABLISH", "remote [local]", 1, 2, quals_establish, CTL_OPERATOR, verb_establish,
 		"negotiate phase 1 with a peer",
@@ -422,7 +423,8 @@ const struct verb rd_verbs[] = {
 	{ "DEBUG", "[level]", 0, 1, NULL, CTL_OPERATOR, verb_debug,
 		"log more (1, 2) or as configured (0)", NULL },
 	{ "RELOAD", NULL, 0, 0, NULL, CTL_OPERATOR, verb_reload, "read the configuration again",
-		"With an error in it nothing changes.  The answer lists the sections that differ." },
+		"With an error in it nothing changes.  The answer lists the sections that "
+		"differ." },
 	{ "MONITOR", NULL, 0, 0, quals_monitor, CTL_READER, verb_monitor,
 		"show events as they come", NULL },
 	{ "SHUTDOWN", NULL, 0, 0, NULL, CTL_OPERATOR, verb_shutdown,

@@ -1,9 +1,8 @@
 /*
- * child.c - phase 2: the IPsec SAs of one negotiation, their lifetimes, successors, end.
+ * child.c - phase 2: the IPsec SAs of one negotiation; look-up, beginning, end.
  *
  * Called by events of the SA database, commands, quick mode and timers.  A child outlives the phase 1
- * it was made on.  Successors are settled as with phase 1 (see sa.c), message IDs in place of
- * cookies, so that of two made at once for one policy the same one is left at both ends.
+ * it was made on.  What happens to it once it is up: child_life.c.
  */
 #include "racoon/ike/engine.h"
 
@@ -129,8 +128,8 @@ ike_child_hash_policy(struct ike *e, struct ike_child *c)
 }
 
 /* The next child for the same traffic with the same peer; NULL begins. */
-static struct ike_child *
-same_policy(const struct ike *e, const struct ike_peer *p, const struct sp_selector *sel,
+struct ike_child *
+ike_child_same(const struct ike *e, const struct ike_peer *p, const struct sp_selector *sel,
 	const struct ike_child *after)
 {
 	struct hash_node *n = after == NULL
@@ -148,7 +147,7 @@ same_policy(const struct ike *e, const struct ike_peer *p, const struct sp_selec
 bool
 ike_child_policy_up(const struct ike *e, const struct ike_peer *p, const struct sp_selector *sel)
 {
-	for (struct ike_child *c = NULL; (c = same_policy(e, p, sel, c)) != NULL;)
+	for (struct ike_child *c = NULL; (c = ike_child_same(e, p, sel, c)) != NULL;)
 		if (c->state == IKE_S_UP && !c->retiring)
 			return true;
 	return false;
@@ -354,7 +353,8 @@ ike_child_begin(struct ike *e, struct ike_child *c, struct ike_sa *sa)
 	stop_waiting(e, c);
 	do
 		id = ike_random32(e);
-	while (id == 0 || !ike_msgid_fresh(sa, id));
+	while (id == 0 || ike_msgid_seen(sa, id));
+	ike_msgid_remember(sa, id);
 	if (!ike_child_attach(e, c, sa, id)) {
 		ike_child_fail(e, c, ST_NOMEMORY, 0, "");
 		return;
@@ -440,10 +440,10 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 	if (!rules_ok(policy))
 		return ST_UNSUPPORTED;
 	TRY(place(policy, src, dst, &local, &remote, &sel));
-	p = ike_peer_of(e, &remote, true);
+	p = ike_peer_of(e, &local, &remote, true);
 	if (p == NULL)
 		return ST_NOMEMORY;
-	while ((c = same_policy(e, p, &sel, c)) != NULL)
+	while ((c = ike_child_same(e, p, &sel, c)) != NULL)
 		if (c->state != IKE_S_UP || (again && c->up_step == e->steps))
 			break; /* one is under way already */
 	if (c != NULL) {
@@ -467,171 +467,6 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 	if (status != ST_NORMAL && c->state != IKE_S_DEAD)
 		ike_child_fail(e, c, status, 0, why);
 	return status;
-}
-
-/* --------------------------------------------------------------------------------- established --- */
-
-static void
-retire_fired(struct ike *e, struct ike_timer *t)
-{
-	ike_child_end(e, container_of(t, struct ike_child, retire), ST_REPLACED, true, 0);
-}
-
-/*
- * Another one takes over.  We send on that from now on, as its inbound SA has been there before ours
- * was; what the peer still sends on this one is taken for a while.
- */
-static void
-retire(struct ike *e, struct ike_child *c, int64_t ms)
-{
-	instant when = instant_add(e->now, ms);
-	struct ipsec_sa sa;
-
-	if (c->retiring && c->retire.node.when.ms <= when.ms)
-		return;
-	c->retiring = true;
-	ike_arm(e, &c->retire, when, retire_fired);
-	for (unsigned i = 0; i < c->pairs; i++) {
-		if (!c->pair[i].out_asked)
-			continue;
-		ike_child_sa(c, &c->pair[i], false, &sa);
-		ike_job_delete(e, &sa, 0);
-		c->pair[i].out_asked = false;
-	}
-}
-
-/* The peer repeats message 2: it has not seen message 3, and still sends on the old ones. */
-void
-ike_child_grace(struct ike *e, const struct ike_child *n)
-{
-	instant when = instant_add(e->now, IKE_GRACE_MS);
-
-	for (struct ike_child *o = NULL; (o = same_policy(e, n->peer, &n->sel, o)) != NULL;)
-		if (o != n && o->retiring && o->retire.node.when.ms < when.ms)
-			ike_arm(e, &o->retire, when, retire_fired);
-}
-
-static void
-choose_successor(struct ike *e, struct ike_child *n)
-{
-	for (struct ike_child *o = NULL; (o = same_policy(e, n->peer, &n->sel, o)) != NULL;) {
-		bool together = o->up_step > n->begun_step;
-		if (o == n || o->state != IKE_S_UP || o->retiring)
-			continue;
-		if (!together || o->side == n->side)
-			retire(e, o, n->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
-		else if (o->message_id > n->message_id)
-			retire(e, o, o->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
-		else
-			retire(e, n, n->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
-	}
-}
-
-/* The peer made it first: our own attempts that nobody has answered are pointless now. */
-static void
-abandon_attempts(struct ike *e, struct ike_child *n)
-{
-	struct ike_child *next = same_policy(e, n->peer, &n->sel, NULL), *o;
-
-	while ((o = next) != NULL) {
-		next = same_policy(e, n->peer, &n->sel, o);
-		if (o != n && o->side == IKE_INITIATOR && o->state != IKE_S_UP &&
-		    (o->x == NULL || !o->x->answered))
-			ike_child_end(e, o, ST_REPLACED, false, 0);
-	}
-}
-
-static void life_fired(struct ike *e, struct ike_timer *t);
-
-/* An older one for the same traffic must not run out because this attempt failed. */
-static void
-try_again_later(struct ike *e, struct ike_child *o)
-{
-	int64_t left = instant_diff(o->expires, e->now);
-
-	o->rekeying = false;
-	if (left > 4 * IKE_ACQUIRE_RETRY_MS)
-		ike_arm(e, &o->life, instant_add(e->now, left / 4), life_fired);
-}
-
-static void
-renew(struct ike *e, struct ike_child *c)
-{
-	struct ipsec_policy policy;
-	char why[IKE_DETAIL_MAX];
-
-	if (c->state != IKE_S_UP || c->rekeying || c->retiring || e->stopping)
-		return;
-	/* Traffic that no policy protects any more needs no SA. */
-	if (e->spd.known && ike_spd_find(e, SP_OUT, &c->sel) == NULL)
-		return;
-	for (struct ike_child *o = NULL; (o = same_policy(e, c->peer, &c->sel, o)) != NULL;)
-		if (o != c && (o->state != IKE_S_UP || o->up_step > c->up_step))
-			return;
-	c->rekeying = true;
-	e->count[IKE_N_REKEYED]++;
-	ike_child_policy(c, &policy);
-	if (ike_child_initiate(e, &policy, &c->local.addr, &c->remote.addr, 0, true, NULL, why,
-		    sizeof(why)) != ST_NORMAL)
-		try_again_later(e, c);
-}
-
-static void
-life_fired(struct ike *e, struct ike_timer *t)
-{
-	struct ike_child *c = container_of(t, struct ike_child, life);
-
-	if (instant_reached(c->expires, e->now)) {
-		ike_child_end(e, c, ST_EXPIRED, true, 0);
-		return;
-	}
-	ike_arm(e, &c->life, c->expires, life_fired);
-	renew(e, c);
-}
-
-static void
-log_pair(struct ike *e, const struct ike_child *c, const struct ike_pair *p, bool inbound)
-{
-	struct net_endpoint from = { .addr = inbound ? p->remote : p->local,
-		.port = inbound ? c->remote.port : c->local.port };
-	struct net_endpoint to = { .addr = inbound ? p->local : p->remote,
-		.port = inbound ? c->local.port : c->remote.port };
-	uint32_t spi = inbound ? p->spi_in : p->spi_out;
-	char ends[IKE_PAIR_TEXT];
-
-	ike_log(e, LOG_L_INFO, &c->remote, c->serial, "IPsec-SA established: %s/%s %s spi=%u(0x%x)",
-		ike_proto_name(p->proto), ike_mode_name(p->mode, c->natt),
-		ike_pair_text(ends, sizeof(ends), &from, "->", &to), spi, spi);
-}
-
-void
-ike_child_up(struct ike *e, struct ike_child *c)
-{
-	struct ike_peer *p = c->peer;
-	int64_t soft = c->life_ms / 10 * (c->side == IKE_INITIATOR ? 8 : 9);
-
-	c->established = e->now;
-	c->created = e->today;
-	c->up_step = e->steps;
-	c->expires = instant_add(e->now, c->life_ms);
-	e->count[IKE_N_PH2_UP]++;
-	for (unsigned i = 0; i < c->pairs; i++) {
-		log_pair(e, c, &c->pair[i], true);
-		log_pair(e, c, &c->pair[i], false);
-	}
-	ike_note_child(e, IKE_NOTE_PH2_UP, c, ST_NORMAL, "");
-	if (c->side == IKE_INITIATOR)
-		soft = ike_jitter(e, soft);
-	ike_arm(e, &c->life, instant_add(e->now, soft), life_fired);
-	if (c->side == IKE_INITIATOR) {
-		ike_sa_limit(e, c->x); /* kept for duplicates of message 2 */
-	} else {
-		abandon_attempts(e, c);
-		ike_xchg_end(e, c->x);
-	}
-	choose_successor(e, c);
-	ike_commands_child(e, c, ST_NORMAL, "");
-	ike_child_kick(e, p);
 }
 
 /* ---------------------------------------------------------------------------------------- end --- */
@@ -722,71 +557,12 @@ ike_child_fail(struct ike *e, struct ike_child *c, enum status status, uint16_t 
 	ike_log(e, LOG_L_ERROR, &c->remote, c->serial, "phase 2 failed: %s: %s",
 		status_row(status)->text, text);
 	ike_failure(e, 2, &c->local, &c->remote, status, notify, text);
-	for (struct ike_child *o = NULL; (o = same_policy(e, p, &c->sel, o)) != NULL;)
+	for (struct ike_child *o = NULL; (o = ike_child_same(e, p, &c->sel, o)) != NULL;)
 		if (o != c && o->state == IKE_S_UP && o->rekeying && !o->retiring)
-			try_again_later(e, o);
+			ike_child_try_later(e, o);
 	ike_commands_child(e, c, status, text);
 	list_remove(&c->waiting);
 	ike_child_kick(e, p);
 	/* The initiator of a half-made one may think that it is up. */
 	ike_child_end(e, c, status, c->state == IKE_S_UP || c->state == IKE_S_QUICK2_SENT, 0);
-}
-
-/* --------------------------------------------------------------------------- the SA database --- */
-
-static struct ike_child *
-child_of(const struct ike *e, const struct ipsec_sa *sa)
-{
-	struct ike_child *c = ike_child_by_spi_in(e, sa->proto, sa->spi);
-
-	if (c != NULL)
-		for (unsigned i = 0; i < c->pairs; i++)
-			if (c->pair[i].spi_in == sa->spi &&
-			    net_addr_equal(&c->pair[i].local, &sa->dst.addr))
-				return c;
-	c = ike_child_by_spi_out(e, &sa->dst.addr, sa->proto, sa->spi);
-	return c;
-}
-
-void
-ike_child_expire(struct ike *e, const struct sadb_msg *m)
-{
-	struct ike_child *c = m->has_sa ? child_of(e, &m->sa) : NULL;
-
-	if (c == NULL || c->state != IKE_S_UP)
-		return;
-	if (m->hard)
-		ike_child_end(e, c, ST_EXPIRED, true, 0);
-	else
-		renew(e, c);
-}
-
-/* Somebody else deleted SAs of ours: what is left of them is no use, here or there. */
-void
-ike_child_gone(struct ike *e, const struct sadb_msg *m)
-{
-	if (m->error != 0 || !(m->has_sa || m->op == SADB_OP_FLUSH))
-		return;
-	if (m->op == SADB_OP_DELETE && m->sa.spi != 0) {
-		struct ike_child *c = child_of(e, &m->sa);
-		if (c != NULL && c->state == IKE_S_UP)
-			ike_child_end(e, c, ST_FLUSHED, true, 0);
-		return;
-	}
-	LIST_FOREACH(at, &e->children)
-	{
-		struct ike_child *c = container_of(at, struct ike_child, in_all);
-		bool hit = false;
-		for (unsigned i = 0; i < c->pairs; i++) {
-			const struct ike_pair *p = &c->pair[i];
-			bool ends = (net_addr_equal(&p->local, &m->sa.src.addr) &&
-					    net_addr_equal(&p->remote, &m->sa.dst.addr)) ||
-				    (net_addr_equal(&p->remote, &m->sa.src.addr) &&
-					    net_addr_equal(&p->local, &m->sa.dst.addr));
-			hit |= (!m->has_sa || m->sa.proto == SA_NONE || m->sa.proto == p->proto) &&
-			       (m->op == SADB_OP_FLUSH || ends);
-		}
-		if (hit && c->state == IKE_S_UP)
-			ike_child_end(e, c, ST_FLUSHED, true, 0);
-	}
 }

@@ -88,7 +88,7 @@ establish_phase1(struct ike *e, struct ike_cmd *c)
 	}
 	if (ike_peer_coming(p) != NULL)
 		return;
-	status = ike_sa_initiate(e, &p->address, &c->what.local, &sa, why, sizeof(why));
+	status = ike_sa_initiate(e, &p->address, &p->local, &sa, why, sizeof(why));
 	if (status != ST_NORMAL)
 		cmd_reply(e, c, status, why);
 }
@@ -132,6 +132,9 @@ establish_children(struct ike *e, struct ike_cmd *c)
 	c->pending = 1; /* this loop */
 	while (status == ST_NORMAL && (policy = ike_spd_peer_next(e, &p->address, policy)) != NULL) {
 		struct ike_child *child = NULL;
+		struct net_addr local, remote;
+		if (!ike_policy_ends(policy, &local, &remote) || !net_addr_equal(&local, &p->local))
+			continue; /* another pair of ends */
 		policies++;
 		if (ike_child_policy_up(e, p, &policy->sel))
 			continue;
@@ -165,11 +168,34 @@ establish_children(struct ike *e, struct ike_cmd *c)
 		cmd_reply(e, c, c->failed, c->detail);
 }
 
+/* The address asked for, else that of the policies to the peer, else the nearest one. */
+static bool
+our_end(const struct ike *e, const struct ike_command *what, struct net_addr *out)
+{
+	const struct ipsec_policy *policy = NULL;
+	struct net_endpoint here;
+	struct net_addr remote;
+
+	if (what->local.family != 0) {
+		*out = what->local;
+		return ike_local_for(e, &what->remote, out, &here);
+	}
+	while ((policy = ike_spd_peer_next(e, &what->remote, policy)) != NULL)
+		if (ike_policy_ends(policy, out, &remote) &&
+		    ike_local_for(e, &what->remote, out, &here))
+			return true;
+	if (!ike_local_for(e, &what->remote, NULL, &here))
+		return false;
+	*out = here.addr;
+	return true;
+}
+
 static void
 establish(struct ike *e, const struct ike_command *what)
 {
 	struct net_endpoint remote = { .addr = what->remote };
 	char text[NET_ADDR_TEXT];
+	struct net_addr local;
 	struct ike_peer *p;
 	struct ike_cmd *c;
 
@@ -183,7 +209,11 @@ establish(struct ike *e, const struct ike_command *what)
 		ike_reply(e, what->id, ST_NOCONF, &remote, text);
 		return;
 	}
-	p = ike_peer_of(e, &what->remote, true);
+	if (!our_end(e, what, &local)) {
+		ike_reply(e, what->id, ST_SYSERR, &remote, "no socket on a local address to reach it from");
+		return;
+	}
+	p = ike_peer_of(e, &local, &what->remote, true);
 	c = p == NULL ? NULL : cmd_new(e, what, p);
 	if (c == NULL) {
 		if (p != NULL)
@@ -307,11 +337,25 @@ flush_peer(struct ike *e, struct ike_peer *p, struct flush *f)
 	}
 }
 
+/* While the command hangs on it, the peer stays. */
+static void
+flush_begin(struct ike_peer *p, struct flush *f)
+{
+	list_append(&p->commands, &f->cmd->in_peer);
+}
+
+static void
+flush_end(struct ike *e, struct ike_peer *p, struct flush *f)
+{
+	list_remove(&f->cmd->in_peer);
+	ike_peer_tidy(e, p);
+}
+
 static void
 flush(struct ike *e, const struct ike_command *what)
 {
 	struct flush f = { 0 };
-	struct ike_peer *p;
+	struct ike_peer *p, *after;
 	struct hash_node *next;
 
 	if (what->type == IKE_CMD_SHUTDOWN)
@@ -325,21 +369,19 @@ flush(struct ike *e, const struct ike_command *what)
 		f.cmd->what.scope = IKE_SCOPE_ALL;
 	f.cmd->deletes = 1; /* this function */
 	if (what->type == IKE_CMD_DELETE) {
-		p = ike_peer_of(e, &what->remote, true);
-		if (p != NULL) {
-			list_append(&p->commands, &f.cmd->in_peer); /* keeps the peer alive */
+		for (p = ike_peer_remote(e, &what->remote, NULL); p != NULL; p = after) {
+			flush_begin(p, &f);
 			flush_peer(e, p, &f);
-			list_remove(&f.cmd->in_peer);
-			ike_peer_tidy(e, p);
+			after = ike_peer_remote(e, &what->remote, p);
+			flush_end(e, p, &f);
 		}
 	} else {
 		for (struct hash_node *n = hash_first(&e->peers); n != NULL; n = next) {
-			p = container_of(n, struct ike_peer, by_address);
-			list_append(&p->commands, &f.cmd->in_peer);
+			p = container_of(n, struct ike_peer, by_ends);
+			flush_begin(p, &f);
 			flush_peer(e, p, &f);
 			next = hash_next(&e->peers, n);
-			list_remove(&f.cmd->in_peer);
-			ike_peer_tidy(e, p);
+			flush_end(e, p, &f);
 		}
 	}
 	snprintf(f.cmd->detail, sizeof(f.cmd->detail), "%u ISAKMP-SA, %u IPsec-SA pairs deleted",

@@ -25,6 +25,7 @@ tables_init(struct ike *e)
 {
 	return hash_init(&e->sa_by_cookie, 64) && hash_init(&e->sa_by_first, 64) &&
 	       hash_init(&e->sa_by_serial, 64) && hash_init(&e->peers, 64) &&
+	       hash_init(&e->peers_by_remote, 64) &&
 	       hash_init(&e->child_by_serial, 64) && hash_init(&e->child_by_msgid, 64) &&
 	       hash_init(&e->child_by_policy, 64) && hash_init(&e->by_spi_in, 64) &&
 	       hash_init(&e->by_spi_out, 64) && hash_init(&e->jobs, 64) && ike_spd_init(e);
@@ -307,13 +308,14 @@ ike_free(struct ike *e)
 	ike_jobs_free(e);
 	for (struct hash_node *n; e->peers.slot != NULL && (n = hash_first(&e->peers)) != NULL;) {
 		hash_remove(&e->peers, n);
-		free(container_of(n, struct ike_peer, by_address));
+		free(container_of(n, struct ike_peer, by_ends));
 	}
 	ike_spd_free(e);
 	hash_free(&e->sa_by_cookie);
 	hash_free(&e->sa_by_first);
 	hash_free(&e->sa_by_serial);
 	hash_free(&e->peers);
+	hash_free(&e->peers_by_remote);
 	hash_free(&e->child_by_serial);
 	hash_free(&e->child_by_msgid);
 	hash_free(&e->child_by_policy);

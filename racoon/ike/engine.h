@@ -29,6 +29,7 @@ enum {
 	IKE_RESEND_GUARD_MS = 500, /* a duplicate is answered at most this often */
 	IKE_HINT_MS = 2000,        /* retransmission interval once the peer has complained */
 	IKE_GRACE_MS = 15000,      /* a replaced SA lives on for packets under way */
+	IKE_GRACE_SPREAD_MS = 5000, /* … and at random up to so much longer */
 	IKE_BACKSTOP_MS = 45000,   /* … and longer where the peer should delete it */
 	IKE_DELETE_AGAIN_MS = 500, /* a Delete is repeated: nothing acknowledges it */
 	IKE_DELETE_COPIES = 3,     /* … so often in all, each time after a longer while */
@@ -131,9 +132,9 @@ struct ike_xchg { /* phase 1 or one quick mode, under way */
 
 /* ------------------------------------------------------------------------------------ objects --- */
 
-struct ike_peer { /* everything with one remote address */
-	struct hash_node by_address;
-	struct net_addr address;
+struct ike_peer { /* everything between two addresses */
+	struct hash_node by_ends, by_remote;
+	struct net_addr local, address; /* address: the peer's */
 	struct list sas;      /* struct ike_sa, oldest first */
 	struct list children; /* struct ike_child, oldest first */
 	struct list waiting;  /* those of them that wait for phase 1 */
@@ -281,7 +282,7 @@ struct ike {
 	struct net_endpoint *address;
 	size_t addresses;
 	struct heap timers;
-	struct hash_table sa_by_cookie, sa_by_first, sa_by_serial, peers;
+	struct hash_table sa_by_cookie, sa_by_first, sa_by_serial, peers, peers_by_remote;
 	struct hash_table child_by_serial, child_by_msgid, child_by_policy, by_spi_in, by_spi_out, jobs;
 	struct list sas, children, commands, half_open, again;
 	size_t sa_count, half_open_count, again_count;
@@ -366,6 +367,7 @@ void ike_window_send(struct ike *e, struct ike_xchg *x, struct bytes message, bo
 void ike_window_hint(struct ike *e, struct ike_xchg *x, uint16_t notify);
 void ike_window_free(struct ike *e, struct ike_window *w);
 void ike_again_free(struct ike *e);
+void ike_window_nudge(struct ike *e, struct ike_xchg *x); /* retransmit now, within the guard */
 uint64_t ike_digest(const struct ike *e, struct bytes b);
 
 /* -------------------------------------------------------------------------------------- run.c --- */
@@ -374,6 +376,7 @@ struct ike_xchg *ike_xchg_new(struct ike *e, struct ike_sa *sa, struct ike_child
 	uint8_t exchange, enum ike_side side, uint32_t message_id);
 void ike_xchg_end(struct ike *e, struct ike_xchg *x); /* unlinked; freed at the end of the step */
 void ike_xchg_free(struct ike *e, struct ike_xchg *x);
+void ike_xchg_settle(struct ike_xchg *x);
 /* The first row of an initiator: jobs, then message 1. */
 void ike_run_start(struct ike *e, struct ike_xchg *x);
 /* One message, decrypted; what came of it. ST_NORMAL: taken. */
@@ -396,7 +399,11 @@ void ike_recv_held(struct ike *e, struct ike_xchg *x);
 
 /* --------------------------------------------------------------------------------------- sa.c --- */
 
-struct ike_peer *ike_peer_of(struct ike *e, const struct net_addr *a, bool make);
+struct ike_peer *ike_peer_of(struct ike *e, const struct net_addr *local,
+	const struct net_addr *remote, bool make);
+/* The next one with this remote address, whatever the local; NULL begins. */
+struct ike_peer *ike_peer_remote(const struct ike *e, const struct net_addr *remote,
+	const struct ike_peer *after);
 void ike_peer_tidy(struct ike *e, struct ike_peer *p); /* to be freed when nothing is left */
 void ike_peers_bury(struct ike *e);
 /* The newest phase 1 that is not near its end, or NULL. */
@@ -423,7 +430,8 @@ bool ike_peer_known(const struct ike_sa *sa);
 void ike_sa_fail(struct ike *e, struct ike_sa *sa, enum status status, const char *detail);
 void ike_sa_free(struct ike *e, struct ike_sa *sa);
 void ike_sa_retire(struct ike *e, struct ike_sa *sa, int64_t ms);
-bool ike_half_open_room(struct ike *e, const struct net_endpoint *remote);
+bool ike_half_open_room(struct ike *e, const struct net_endpoint *local,
+	const struct net_endpoint *remote);
 void ike_half_open_done(struct ike *e, struct ike_sa *sa);
 bool ike_local_for(const struct ike *e, const struct net_addr *remote, const struct net_addr *local,
 	struct net_endpoint *out);
@@ -431,7 +439,8 @@ struct ike_sa *ike_sa_find(const struct ike *e, const struct wire_header *h);
 struct ike_sa *ike_sa_by_first(const struct ike *e, const uint8_t *cookie_i,
 	const struct net_endpoint *remote);
 struct ike_sa *ike_sa_by_serial(const struct ike *e, uint64_t serial);
-bool ike_msgid_fresh(struct ike_sa *sa, uint32_t id); /* and remembers it */
+bool ike_msgid_seen(const struct ike_sa *sa, uint32_t id);
+void ike_msgid_remember(struct ike_sa *sa, uint32_t id);
 void ike_config_changed(struct ike *e);
 
 /* ------------------------------------------------------------------------------------ child.c --- */
@@ -445,6 +454,12 @@ enum status ike_child_initiate(struct ike *e, const struct ipsec_policy *policy,
 void ike_child_restart(struct ike *e, struct ike_child *c); /* its phase 1 is gone */
 void ike_child_begin(struct ike *e, struct ike_child *c, struct ike_sa *sa); /* phase 1 is there */
 void ike_child_kick(struct ike *e, struct ike_peer *p); /* begin what waits, if phase 1 is there */
+/*
+ * A first message of the peer for traffic that we are negotiating about as well: one of the two is
+ * given up, the same one at both ends.  True: ours stays, drop the peer's.
+ */
+bool ike_child_collides(struct ike *e, struct ike_peer *p, const struct sp_selector *sel,
+	uint32_t message_id);
 void ike_child_grace(struct ike *e, const struct ike_child *n);
 void ike_child_up(struct ike *e, struct ike_child *c);
 /* Deletes its SAs; tells the peer when tell. */
@@ -464,7 +479,14 @@ struct ike_child *ike_child_by_spi_out(const struct ike *e, const struct net_add
 	enum sa_proto proto, uint32_t spi);
 void ike_child_hash_in(struct ike *e, struct ike_child *c, unsigned pair);
 void ike_child_hash_out(struct ike *e, struct ike_child *c, unsigned pair);
+/* The next child for the same traffic with the same peer; NULL begins. */
+struct ike_child *ike_child_same(const struct ike *e, const struct ike_peer *p,
+	const struct sp_selector *sel, const struct ike_child *after);
 bool ike_child_policy_up(const struct ike *e, const struct ike_peer *p, const struct sp_selector *sel);
+
+/* ------------------------------------------------------------------------------- child_life.c --- */
+
+void ike_child_try_later(struct ike *e, struct ike_child *c); /* its renewal failed */
 void ike_child_expire(struct ike *e, const struct sadb_msg *m);
 void ike_child_gone(struct ike *e, const struct sadb_msg *m); /* others deleted or flushed */
 const char *ike_proto_name(enum sa_proto p); /* "ESP" */

@@ -1,5 +1,5 @@
 /*
- * peer.c - what belongs to one remote address, and the limits on peers who have proven nothing yet.
+ * peer.c - what belongs to one pair of addresses, and the limits on peers who have proven nothing yet.
  *
  * Called by SAs, children and commands.  A peer exists while something refers to it.  Of half-open
  * phase 1 SAs the oldest whose peer has not shown that it receives at its address gives way to a new
@@ -17,26 +17,43 @@ address_hash(const struct ike *e, const struct net_addr *a)
 }
 
 struct ike_peer *
-ike_peer_of(struct ike *e, const struct net_addr *a, bool make)
+ike_peer_of(struct ike *e, const struct net_addr *local, const struct net_addr *remote, bool make)
 {
-	uint64_t h = address_hash(e, a);
+	uint64_t r = address_hash(e, remote), h = hash_more(r, address_hash(e, local));
 	struct ike_peer *p;
 
 	for (struct hash_node *n = hash_find(&e->peers, h); n != NULL; n = hash_again(n)) {
-		p = container_of(n, struct ike_peer, by_address);
-		if (net_addr_equal(&p->address, a))
+		p = container_of(n, struct ike_peer, by_ends);
+		if (net_addr_equal(&p->address, remote) && net_addr_equal(&p->local, local))
 			return p;
 	}
 	p = make ? calloc(1, sizeof(*p)) : NULL;
 	if (p == NULL)
 		return NULL;
-	p->address = *a;
+	p->local = *local;
+	p->address = *remote;
 	list_init(&p->sas);
 	list_init(&p->children);
 	list_init(&p->waiting);
 	list_init(&p->commands);
-	hash_insert(&e->peers, &p->by_address, h);
+	hash_insert(&e->peers, &p->by_ends, h);
+	hash_insert(&e->peers_by_remote, &p->by_remote, r);
 	return p;
+}
+
+struct ike_peer *
+ike_peer_remote(const struct ike *e, const struct net_addr *remote, const struct ike_peer *after)
+{
+	struct hash_node *n = after == NULL
+		? hash_find(&e->peers_by_remote, address_hash(e, remote))
+		: hash_again(&after->by_remote);
+
+	for (; n != NULL; n = hash_again(n)) {
+		struct ike_peer *p = container_of(n, struct ike_peer, by_remote);
+		if (net_addr_equal(&p->address, remote))
+			return p;
+	}
+	return NULL;
 }
 
 static bool
@@ -61,7 +78,8 @@ ike_peers_bury(struct ike *e)
 		list_remove(&p->in_idle);
 		if (!is_idle(p))
 			continue; /* somebody came back to it */
-		hash_remove(&e->peers, &p->by_address);
+		hash_remove(&e->peers, &p->by_ends);
+		hash_remove(&e->peers_by_remote, &p->by_remote);
 		free(p);
 	}
 }
@@ -190,9 +208,9 @@ oldest_of_peer(const struct ike_peer *p)
 }
 
 bool
-ike_half_open_room(struct ike *e, const struct net_endpoint *remote)
+ike_half_open_room(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote)
 {
-	struct ike_peer *p = ike_peer_of(e, &remote->addr, false);
+	struct ike_peer *p = ike_peer_of(e, &local->addr, &remote->addr, false);
 	struct ike_sa *gives_way = NULL;
 	bool full = false;
 
@@ -217,15 +235,20 @@ ike_half_open_room(struct ike *e, const struct net_endpoint *remote)
 /* -------------------------------------------------------------------------------- other things --- */
 
 bool
-ike_msgid_fresh(struct ike_sa *sa, uint32_t id)
+ike_msgid_seen(const struct ike_sa *sa, uint32_t id)
 {
 	unsigned kept = sa->msgids < IKE_MSGIDS_KEPT ? sa->msgids : IKE_MSGIDS_KEPT;
 
 	for (unsigned i = 0; i < kept; i++)
 		if (sa->msgid[i] == id)
-			return false;
+			return true;
+	return false;
+}
+
+void
+ike_msgid_remember(struct ike_sa *sa, uint32_t id)
+{
 	sa->msgid[sa->msgids++ % IKE_MSGIDS_KEPT] = id;
-	return true;
 }
 
 /* Each SA looks for its section again; one without is deleted, and its peer told. */

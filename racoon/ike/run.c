@@ -79,6 +79,18 @@ ike_xchg_end(struct ike *e, struct ike_xchg *x)
 	list_append(&e->dead_xchgs, &x->in_sa);
 }
 
+/* Established: only the last message is kept, for duplicates of the peer's. */
+void
+ike_xchg_settle(struct ike_xchg *x)
+{
+	if (x->data != NULL && x->data_free != NULL)
+		x->data_free(x->data);
+	x->data = NULL;
+	x->why = NULL;
+	arena_free(x->arena);
+	x->arena = NULL;
+}
+
 void
 ike_xchg_free(struct ike *e, struct ike_xchg *x)
 {

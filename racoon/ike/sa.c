@@ -128,7 +128,7 @@ ike_sa_new(struct ike *e, const struct net_endpoint *local, const struct net_end
 
 	if (e->sa_count >= e->env.limits.sas)
 		return NULL;
-	p = ike_peer_of(e, &remote->addr, true);
+	p = ike_peer_of(e, &local->addr, &remote->addr, true);
 	sa = p == NULL ? NULL : calloc(1, sizeof(*sa));
 	if (sa == NULL) {
 		if (p != NULL)
@@ -295,16 +295,30 @@ ike_sa_initiate(struct ike *e, const struct net_addr *remote, const struct net_a
 
 /* -------------------------------------------------------------------------------- established --- */
 
+static void life_fired(struct ike *e, struct ike_timer *t);
+
 static void
 retire_fired(struct ike *e, struct ike_timer *t)
 {
-	ike_sa_end(e, container_of(t, struct ike_sa, retire), ST_REPLACED, true, "deleted");
+	struct ike_sa *sa = container_of(t, struct ike_sa, retire);
+
+	LIST_FOREACH(at, &sa->peer->sas)
+	{
+		const struct ike_sa *o = container_of(at, struct ike_sa, in_peer);
+		if (o != sa && o->state == IKE_S_UP && !o->retiring) {
+			ike_sa_end(e, sa, ST_REPLACED, true, "deleted");
+			return;
+		}
+	}
+	/* The other end saw it the other way round, and has deleted what was to stay. */
+	sa->retiring = sa->dying = false;
 }
 
 void
 ike_sa_retire(struct ike *e, struct ike_sa *sa, int64_t ms)
 {
-	instant when = instant_add(e->now, ms);
+	/* Not at the same moment at both ends: see retire_fired. */
+	instant when = instant_add(e->now, ms + ike_random32(e) % IKE_GRACE_SPREAD_MS);
 
 	sa->dying = true;
 	if (sa->retiring && sa->retire.node.when.ms <= when.ms)

@@ -147,6 +147,15 @@ ike_window_send(struct ike *e, struct ike_xchg *x, struct bytes message, bool re
 		ike_disarm(e, &w->retry);
 }
 
+void
+ike_window_nudge(struct ike *e, struct ike_xchg *x)
+{
+	if (x->window.sent == NULL || instant_diff(e->now, x->window.resent) < IKE_RESEND_GUARD_MS)
+		return;
+	x->window.resent = e->now;
+	resend(e, x);
+}
+
 /* The peer complained, but nothing proves that it was the peer. */
 void
 ike_window_hint(struct ike *e, struct ike_xchg *x, uint16_t notify)

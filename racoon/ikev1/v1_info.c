@@ -305,6 +305,18 @@ authentic(struct ike *e, struct ike_sa *sa, const struct wire_msg *m)
 	}
 }
 
+/*
+ * A peer whose pre-shared key differs complains under keys that differ too (strongSwan does): that
+ * it complains at all, right after message 5, is the hint.  Unauthenticated like any hint, so it only
+ * shortens the wait.
+ */
+static void
+unreadable_complaint(struct ike *e, struct ike_sa *sa)
+{
+	if (sa->x != NULL && sa->x->state == IKE_S_MSG5_SENT)
+		ike_window_hint(e, sa->x, WIRE_N_PAYLOAD_MALFORMED);
+}
+
 static void
 sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const struct wire_header *h)
 {
@@ -325,6 +337,7 @@ sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const 
 		e->count[IKE_N_MALFORMED]++;
 		ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial,
 			"informational message does not decrypt: %s", why == NULL ? "" : why);
+		unreadable_complaint(e, sa);
 		return;
 	}
 	if (e->msg.payload[0].type != WIRE_HASH ||
@@ -334,6 +347,7 @@ sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const 
 		e->count[IKE_N_BAD_HASH]++;
 		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial,
 			"informational message: %s, dropped", status_row(ST_BADHASH)->text);
+		unreadable_complaint(e, sa);
 		return;
 	}
 	ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial, "received %s",

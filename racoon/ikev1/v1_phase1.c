@@ -266,6 +266,7 @@ v1_phase1_after(struct ike *e, struct ike_xchg *x)
 	bool contact = d->contact;
 
 	ike_sa_up(e, sa);
+	ike_xchg_settle(x);
 	if (contact && sa->state == IKE_S_UP)
 		ike_peer_contact(e, sa);
 }
@@ -363,7 +364,8 @@ v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_he
 			row->story, fault);
 		return;
 	}
-	if (!acceptable(e, &f, m) || !ike_half_open_room(e, &ev->datagram.remote))
+	if (!acceptable(e, &f, m) ||
+	    !ike_half_open_room(e, &ev->datagram.local, &ev->datagram.remote))
 		return;
 	struct ike_sa *sa = ike_sa_new(e, &ev->datagram.local, &ev->datagram.remote,
 		ev->datagram.natt, IKE_RESPONDER, h->cookie_i);

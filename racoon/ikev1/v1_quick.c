@@ -422,7 +422,7 @@ both_installed(struct ike *e, struct ike_xchg *x)
 		ike_xchg_fail(e, x, status, "outbound SA");
 		return;
 	}
-	quick_free(x->data);
+	ike_xchg_settle(x);
 	ike_child_up(e, x->child);
 }
 
@@ -520,13 +520,13 @@ v1_quick_first(struct ike *e, struct ike_sa *sa, const struct wire_header *h,
 			status_row(ST_BADHASH)->text);
 		return;
 	}
-	if (!ike_msgid_fresh(sa, h->message_id)) {
-		e->count[IKE_N_DUPLICATE]++;
-		return;
-	}
 	if (sa->quick_count >= e->env.limits.children_per_sa) {
 		ike_log(e, LOG_L_WARNING, &sa->remote, sa->serial,
 			"%u phase 2 negotiations under way, another one refused", sa->quick_count);
+		return;
+	}
+	if (ike_msgid_seen(sa, h->message_id)) {
+		e->count[IKE_N_DUPLICATE]++;
 		return;
 	}
 	if (!selector_of(sa, m, &sel)) {
@@ -542,8 +542,13 @@ v1_quick_first(struct ike *e, struct ike_sa *sa, const struct wire_header *h,
 		refuse_quick(e, sa, m, ST_BADID, why);
 		return;
 	}
+	e->cmd_mask = 0;
+	if (ike_child_collides(e, sa->peer, &sel, h->message_id))
+		return;
+	ike_msgid_remember(sa, h->message_id);
 	struct ike_child *c = ike_child_new(e, sa->peer, &sa->local, &sa->remote, IKE_RESPONDER,
 		policy);
+	e->cmd_mask = 0;
 	if (c == NULL)
 		return;
 	c->sel = sel;

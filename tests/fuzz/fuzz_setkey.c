@@ -11,19 +11,44 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool
+same_limits(const struct ipsec_sa *a, const struct ipsec_sa *b)
+{
+	return a->replay == b->replay && a->hard.add_s == b->hard.add_s &&
+	       a->soft.add_s == b->soft.add_s && a->hard.bytes == b->hard.bytes &&
+	       a->soft.bytes == b->soft.bytes;
+}
+
+static bool
+same_sa(const struct ipsec_sa *a, const struct ipsec_sa *b)
+{
+	return a->spi == b->spi && a->proto == b->proto && a->mode == b->mode &&
+	       a->reqid == b->reqid && a->flags == b->flags && a->natt == b->natt &&
+	       a->encr == b->encr && a->auth == b->auth && a->comp == b->comp &&
+	       a->encr_key.octets == b->encr_key.octets &&
+	       memcmp(a->encr_key.b, b->encr_key.b, a->encr_key.octets) == 0 &&
+	       a->auth_key.octets == b->auth_key.octets &&
+	       memcmp(a->auth_key.b, b->auth_key.b, a->auth_key.octets) == 0 &&
+	       net_endpoint_equal(&a->src, &b->src) && net_endpoint_equal(&a->dst, &b->dst) &&
+	       net_addr_equal(&a->natt_oa, &b->natt_oa) && same_limits(a, b);
+}
+
+static bool
+same_policy(const struct ipsec_policy *a, const struct ipsec_policy *b)
+{
+	if (a->dir != b->dir || a->action != b->action || a->priority != b->priority ||
+		a->rules != b->rules || !sp_selector_equal(&a->sel, &b->sel))
+		return false;
+	for (unsigned i = 0; i < a->rules; i++)
+		if (!sp_rule_equal(&a->rule[i], &b->rule[i]))
+			return false;
+	return true;
+}
+
+static bool
 same(const struct sadb_msg *a, const struct sadb_msg *b)
 {
 	return a->op == b->op && a->has_sa == b->has_sa && a->has_sp == b->has_sp &&
-	       a->sa.spi == b->sa.spi && a->sa.proto == b->sa.proto && a->sa.mode == b->sa.mode &&
-	       a->sa.encr == b->sa.encr && a->sa.auth == b->sa.auth && a->sa.comp == b->sa.comp &&
-	       a->sa.encr_key.octets == b->sa.encr_key.octets &&
-	       memcmp(a->sa.encr_key.b, b->sa.encr_key.b, a->sa.encr_key.octets) == 0 &&
-	       a->sa.auth_key.octets == b->sa.auth_key.octets &&
-	       memcmp(a->sa.auth_key.b, b->sa.auth_key.b, a->sa.auth_key.octets) == 0 &&
-	       net_endpoint_equal(&a->sa.src, &b->sa.src) &&
-	       net_endpoint_equal(&a->sa.dst, &b->sa.dst) && a->sp.action == b->sp.action &&
-	       a->sp.dir == b->sp.dir && a->sp.rules == b->sp.rules &&
-	       sp_selector_equal(&a->sp.sel, &b->sp.sel);
+	       same_sa(&a->sa, &b->sa) && same_policy(&a->sp, &b->sp);
 }
 
 static void

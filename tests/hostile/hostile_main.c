@@ -51,6 +51,7 @@ struct rule { /* what `expect` allows */
 	unsigned replies_min, replies_max;
 	unsigned tenths;     /* of the request's size, per reply */
 	bool no_half_open;   /* none may be left */
+	bool one_half_open;  /* one must be there */
 };
 
 struct entry {
@@ -134,27 +135,25 @@ control(const char *path, const char *request, char *answer, size_t size)
 	return code;
 }
 
-/* The number on the first line of SHOW COUNTERS that speaks of half-open; -1: there is none. */
+/* Half-open negotiations now, from SHOW's JSON; -1: it does not tell. */
 static int
 half_open(const char *path)
 {
-	static char answer[ANSWER_MAX];
-	if (control(path, "SHOW COUNTERS", answer, sizeof(answer)) / 100 != 2)
+	static char answer[ANSWER_MAX], text[ANSWER_MAX];
+	json_int_t value = -1;
+	if (control(path, "SHOW/FORMAT=JSON", answer, sizeof(answer)) / 100 != 2)
 		return -1;
+	text[0] = '\0';
 	for (char *save = NULL, *line = strtok_r(answer, "\r\n", &save); line;
-		line = strtok_r(NULL, "\r\n", &save)) {
-		char *at = strcasestr(line, "half-open");
-		if (!at)
-			at = strcasestr(line, "half_open");
-		if (!at || strcasestr(line, "refused"))
-			continue;
-		char *digit = strpbrk(at, "0123456789");
-		if (!digit)
-			digit = strpbrk(line + 4, "0123456789");
-		if (digit)
-			return atoi(digit);
-	}
-	return -1;
+		line = strtok_r(NULL, "\r\n", &save))
+		if (strlen(line) > 4 && line[3] == '-')
+			strcat(text, line + 4); /* shorter than the answer */
+	json_t *root = json_loads(text, 0, NULL);
+	json_t *state = json_array_get(json_object_get(root, "state"), 0);
+	if (json_is_integer(json_object_get(state, "half_open")))
+		value = json_integer_value(json_object_get(state, "half_open"));
+	json_decref(root);
+	return (int)value;
 }
 
 static void
@@ -206,6 +205,7 @@ rule_of(const struct entry *e)
 	if ((strncasecmp(x, "drop", 4) == 0 && !choice) || strncasecmp(x, "ignore", 6) == 0 ||
 		says(x, "no reply") || says(x, "keepalive ignored"))
 		r.replies_max = 0;
+	r.one_half_open = ours && says(x, "one half-open");
 	r.no_half_open = !says(x, "one half-open") && strncasecmp(x, "one ", 4) != 0 &&
 		!says(x, "accept ") && !says(x, "negotiate");
 	return r;
@@ -302,9 +302,11 @@ judge(struct entry *e, const struct options *o)
 	check_alive(o, &v);
 	int after = half_open(o->racoon);
 	if (before < 0 || after < 0)
-		blame(&v, "SHOW COUNTERS tells no half-open negotiations");
+		blame(&v, "SHOW tells no half-open negotiations");
 	else if (e->rule.no_half_open && after > before)
 		blame(&v, "a half-open negotiation is left (%d, then %d)", before, after);
+	else if (e->rule.one_half_open && after != before + 1)
+		blame(&v, "the negotiation is not half-open (%d, then %d)", before, after);
 	if (e->replies > e->rule.replies_max)
 		blame(&v, "%u replies", e->replies);
 	if (e->replies < e->rule.replies_min)

@@ -57,7 +57,7 @@ sainfo anonymous {
 	compression_algorithm deflate;
 }
 C
-	echo "$2 a-shared-secret" >"$dir/$1.psk"
+	printf '%s a-shared-secret\n' "$2" 192.168.1.66 >"$dir/$1.psk"
 	chmod 600 "$dir/$1.psk"
 }
 

@@ -4,7 +4,7 @@ set -u
 . tests/interop/swan.sh
 D=/run/interop
 mkdir -p $D/a
-bin=$(cd "$BUILD/bin" && pwd)
+bin=$LAB_BIN
 A=192.168.1.100 B=192.168.2.100
 
 ok() { echo "ok - interop: $*"; }
@@ -41,7 +41,8 @@ topology() {
 	ip -n b route add 172.16.1.0/24 via $A src 172.16.2.1
 }
 
-in_a() { ip netns exec a env MULTINET=$D/a MULTINET_IPSEC_SOCKET=$D/a/ipsec.sock "$@"; }
+ours=(ip netns exec a env MULTINET=$D/a MULTINET_IPSEC_SOCKET=$D/a/ipsec.sock MULTINET_RACOON_JOURNAL=$D/a/journal)
+in_a() { "${ours[@]}" "$@"; }
 racoon_says() { in_a "$bin/netcontrol" /SOCKET=$D/a/racoon.ctl "$@"; }
 
 ours_start() { # racoon.conf's text, setkey's text
@@ -49,11 +50,11 @@ ours_start() { # racoon.conf's text, setkey's text
 	printf '%s\n' "$2" >$D/a/ipsec.conf
 	(umask 077; echo "$B ${3:-simple psk}" >$D/a/psk.txt)
 	: >$D/a/racoon.log
-	in_a "$bin/ipsecd" -F -s $D/a/ipsec.sock -c $D/a/ipsecd.ctl >$D/a/ipsecd.log 2>&1 &
+	"${ours[@]}" "$bin/ipsecd" -F -s $D/a/ipsec.sock -c $D/a/ipsecd.ctl >$D/a/ipsecd.log 2>&1 &
 	ipsecd=$!
 	until_true 20 test -S $D/a/ipsec.sock || { echo "# ipsecd does not come up"; sed 's/^/# /' $D/a/ipsecd.log; }
 	in_a "$bin/setkey" -f $D/a/ipsec.conf 2>&1 | sed 's/^/# setkey: /'
-	in_a "$bin/racoon" -F -d -f $D/a/racoon.conf -s $D/a/racoon.ctl -S $D/a/ipsec.sock -l $D/a/racoon.log >$D/a/racoon.out 2>&1 &
+	"${ours[@]}" "$bin/racoon" -F -d -f $D/a/racoon.conf -s $D/a/racoon.ctl -S $D/a/ipsec.sock -l $D/a/racoon.log >$D/a/racoon.out 2>&1 &
 	racoon=$!
 	until_true 20 racoon_says noop || { echo "# racoon does not come up"; sed 's/^/# /' $D/a/racoon.out $D/a/racoon.log; }
 }
@@ -113,6 +114,17 @@ swan_conf() { # IKE proposals, ESP proposals, mode, secret
 
 ping_a() { ip netns exec a ping -c 3 -i 0.3 -W 4 "$@"; }
 ping_b() { ip netns exec b ping -c 3 -i 0.3 -W 4 "$@"; }
+watch_start() { # everything between the two but IKE
+	ip netns exec a tcpdump --immediate-mode -Z root -U -lnni va 'ip and not udp port 500' >$D/wire 2>$D/wire.err &
+	watch=$!
+	sleep 1
+}
+watch_stop() { # only ESP was seen, and some
+	sleep 0.5
+	kill "$watch"
+	wait "$watch" 2>/dev/null
+	grep -q 'ESP(spi=' $D/wire && ! grep -vE 'ESP\(spi=|^$' $D/wire
+}
 swan_has_sa() { swan b $D/b --list-sas | grep -q ESTABLISHED; }
 swan_has_none() { ! swan b $D/b --list-sas | grep -q .; }
 we_have_none() { ! racoon_says show isakmp | grep -q "$B"; }
@@ -122,6 +134,7 @@ tunnel_pair() { # name, our words, swan's words
 	shift
 	ours_start "$(remote_conf $1)" "$tunnel_policy"
 	swan_start b $D/b "$(swan_conf "$2" "$3" tunnel)" || { not_ok "$name: charon starts"; return; }
+	watch_start
 	expect "$name: we initiate (ESTABLISH/CHILD)" racoon_says establish/child $B
 	expect "$name: ping through the tunnel" ping_a -I 172.16.1.1 172.16.2.1
 	expect "$name: our FLUSH" racoon_says flush
@@ -134,6 +147,7 @@ tunnel_pair() { # name, our words, swan's words
 	expect "$name: strongSwan deletes" swan b $D/b --terminate --ike t --timeout 10
 	expect "$name: … and we understood" until_true 5 we_have_none
 	expect "$name: traffic alone brings it up again (ACQUIRE)" ping_a -I 172.16.1.1 172.16.2.1
+	expect "$name: nothing but ESP was on the wire" watch_stop
 	swan_stop $D/b
 	ours_stop
 }
@@ -143,12 +157,14 @@ transport_pair() {
 	shift
 	ours_start "$(remote_conf $1)" "$transport_policy"
 	swan_start b $D/b "$(swan_conf "$2" "$3" transport)" || { not_ok "$name: charon starts"; return; }
+	watch_start
 	expect "$name: we initiate" racoon_says establish/child $B
 	expect "$name: ping" ping_a $B
 	expect "$name: our FLUSH" racoon_says flush
 	expect "$name: … and strongSwan understood" until_true 5 swan_has_none
 	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
 	expect "$name: ping from its side" ping_b $A
+	expect "$name: nothing but ESP was on the wire" watch_stop
 	swan_stop $D/b
 	ours_stop
 }

@@ -120,7 +120,7 @@ configure(struct sim_world *w)
 	const char *group = pick(w, groups, 3), *cipher = pick(w, ciphers, 3),
 		   *hash = pick(w, hashes, 3);
 	const char *with_pfs = pick(w, pfs, 3);
-	char text[2048], psk[128];
+	char text[2048];
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		int64_t life1 = p->life1_s + (i ? sim_between(&w->rng, 0, 40) : 0);
 		int64_t life2 = p->life2_s + (i ? sim_between(&w->rng, 0, 20) : 0);
@@ -144,9 +144,12 @@ configure(struct sim_world *w)
 			"hmac_sha256; "
 			"compression_algorithm deflate; }\n",
 			peer, remote, anonymous, with_pfs, (long long)life2);
-		snprintf(psk, sizeof(psk), "%s sim-%016llx\n", peer,
-			(unsigned long long)(w->seed * 77773));
-		sim_host_config(w, i, text, psk);
+		struct text keys = { 0 };
+		for (unsigned n = 0; p->hostile && n < SIM_FLOODERS; n++)
+			text_addf(&keys, "10.66.66.%u theirs\n", n);
+		text_addf(&keys, "%s sim-%016llx\n", peer, (unsigned long long)(w->seed * 77773));
+		sim_host_config(w, i, text, text_str(&keys));
+		text_free(&keys);
 	}
 	unsigned n = 1 + sim_below(&w->rng, 3);
 	bool unique = sim_chance(&w->rng, 300);

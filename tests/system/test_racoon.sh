@@ -32,6 +32,7 @@ tell() { # host, request: the answer
 answers() { tell "$1" NOOP | grep -q "^200 "; }
 json() { tell "$1" "$2/FORMAT=JSON" | sed -n 's/^200-//p'; }
 sas() { on "$1" "$BIN/setkey" -D | grep -c 'state=mature'; }
+two_sas() { [ "$(sas a)" = 2 ]; }
 no_sas() { [ "$(sas "$1")" = 0 ]; }
 policies() { # host, direction of a to b, and back
 	setkey_load "$1" <<-END
@@ -90,6 +91,7 @@ is "IPsec SAs are gone" "$(sas b)" 0
 ok "traffic brings them back again" wait_for 10 on na ping -c 1 -W 1 172.16.2.10
 
 # ---- RELOAD
+wait_for 8 two_sas # a replaced SA may live on a little
 cp "$WORK/a/racoon.conf" "$WORK/a/sound.conf"
 echo 'remote 10.0.0.9 { exchange_mod main; }' >>"$WORK/a/racoon.conf"
 reload=$(tell a RELOAD)
@@ -107,6 +109,14 @@ kill -HUP "${DAEMON[a/racoon]}"
 ok "SIGHUP reloads as well" wait_for 5 grep -q 'configuration reloaded: 3 kept' "$WORK/a/racoon.log"
 kill -USR1 "${DAEMON[a/racoon]}"
 like "SIGUSR1 is no harm" "$(tell a NOOP)" '^200 '
+
+# ---- addresses come and go
+on a ip addr add 192.168.1.101/24 dev eth0
+ok "a new address is noticed" wait_for 5 sh -c \
+	"printf 'SHOW STATE\n' | nc -N -U $WORK/a/racoon.sock | grep -qE '192.168.1.101\[500\]|and [0-9]+ more'"
+ok "… and used" wait_for 5 grep -q '192.168.1.101\[500\] used as isakmp port' "$WORK/a/racoon.log"
+on a ip addr del 192.168.1.101/24 dev eth0
+ok "one that went is noticed" wait_for 5 grep -q '192.168.1.101\[500\] is gone' "$WORK/a/racoon.log"
 
 # ---- DEBUG, MONITOR
 like "DEBUG 2" "$(tell a 'DEBUG 2')" 'DEBUG2'
@@ -133,7 +143,7 @@ ipsecd_start a
 policies a out in
 again() { on na ping -c 1 -W 1 172.16.2.10; }
 ok "the engine restarted: traffic recovers" wait_for 20 again
-is "two SAs" "$(sas a)" 2
+ok "two SAs" wait_for 8 two_sas
 
 # ---- flushed behind its back
 on a "$BIN/setkey" -F

@@ -60,4 +60,16 @@ on a ip addr del 172.16.1.1/24 dev eth1
 on a ip addr add 172.16.1.2/24 dev eth1
 ok "another address: the route follows" wait_for 3 sh -c \
 	"ip netns exec ${NS}a ip route show table 22020 | grep -q 'src 172.16.1.2'"
+# Without its device it is of no use: it says so and ends, for the supervisor to start it again.
+on a ip link del mnipsec0
+ok "the device is taken away: it ends" wait_for 5 sh -c "! kill -0 ${DAEMON[a/ipsecd]}"
+like "and says why" "$(cat "$WORK/a/ipsecd.log")" 'ERROR: the TUN device was taken away'
+on a ip addr del 172.16.1.2/24 dev eth1
+on a ip addr add 172.16.1.1/24 dev eth1
+is "nothing is left" "$(state a)" "$before"
+
+on a sysctl -qw net.ipv4.conf.all.rp_filter=1
+ipsecd_start a
+like "a strict reverse path filter is warned of" "$(cat "$WORK/a/ipsecd.log")" \
+	'WARNING: .*reverse path filter of eth[01] is strict'
 finish

@@ -18,8 +18,9 @@
 !0 netcontrol --version >/dev/null
 
 == output: lines on standard output, what went wrong on standard error
-! test "$(netcontrol echo echo 'a b' c)" = "$(printf 'a b\nc\n%%ECHO-S-NORMAL, normal successful completion')"
-! test "$(netcontrol "echo echo x" | head -n 1)" = x
+! test "$(netcontrol echo echo 'a b' c)" = "$(printf 'a b\nc')"
+! test "$(netcontrol noop 2>&1)" = "%NETCONTROL-S-NORMAL, normal successful completion"
+! test "$(netcontrol "echo echo x")" = x
 ! test -z "$(netcontrol echo refuse why 2>/dev/null)"
 ! netcontrol echo refuse why 2>&1 | grep -q '^%RACOON-E-NOPROPOSAL, .*: why$'
 ! netcontrol echo echo "it's" | grep -q "^it's$"

@@ -43,5 +43,7 @@ for file in "${files[@]}"; do
 			echo "not ok - transcript: $name: the server ends in order (status $rc)"
 		fi
 	fi
+	# Servers that the transcript started itself end with it.
+	[ ! -S "$SOCKET" ] || netcontrol shutdown >/dev/null 2>&1
 	rm -rf "$DIR"
 done

@@ -5,8 +5,8 @@
  *
  *	== title	a new case: all sessions are closed
  *	@a  @a reader	go on with session a; opened (on the readers' socket) when it is new
- *	> text		send the line with LF;  >> text with CRLF;  >raw text as it is, with \n \r \0 \\ \*N
- *			(\*N repeats the octet before it N times)
+ *	> text		send the line with LF;  >> text with CRLF
+ *	>raw text	send as it is, with \n \r \0 \\ and \*N (the octet before it N times)
  *	< pattern	the next line is like this (* ? [ ] as in a shell; CR shows as \r)
  *	<~ pattern	skip lines until one is like this
  *	<eof		the connection is closed by the server
@@ -204,7 +204,8 @@ shell(const char *line)
 	status = system(whole);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == wanted)
 		return true;
-	snprintf(why, sizeof(why), "status %d, not %ld: %s", WIFEXITED(status) ? WEXITSTATUS(status) :
+	snprintf(why, sizeof(why), "status %d, not %ld: %s",
+		WIFEXITED(status) ? WEXITSTATUS(status) :
 		-WTERMSIG(status), wanted, command);
 	return false;
 }
@@ -268,7 +269,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: talk FILE\n");
 		return 2;
 	}
-	snprintf(name, sizeof(name), "%s", strrchr(argv[1], '/') != NULL ? strrchr(argv[1], '/') + 1 : argv[1]);
+	snprintf(name, sizeof(name), "%s",
+		strrchr(argv[1], '/') != NULL ? strrchr(argv[1], '/') + 1 : argv[1]);
 	name[strcspn(name, ".")] = '\0';
 	while (fgets(line, sizeof(line), f) != NULL) {
 		number++;

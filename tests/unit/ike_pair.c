@@ -202,33 +202,38 @@ sadb_request(struct pair_host *h, const struct sadb_msg *m, struct sadb_msg *ans
 /* ------------------------------------------------------------------------------------- effects --- */
 
 static void
-send_one(struct pair *p, int side, const struct ike_effect *fx)
+put_in_flight(struct pair *p, const struct pair_flight *f, const uint8_t *octets)
 {
-	struct pair_flight *f = &p->flight[p->flights];
+	struct pair_flight *slot = &p->flight[p->flights];
 
-	p->host[side].sent++;
 	if (p->flights == PAIR_FLIGHT)
 		fail("too many datagrams in flight");
-	*f = (struct pair_flight){ .when = instant_add(p->now, 1), .to = !side,
-		.local = fx->send.remote, .remote = fx->send.local, .n = fx->send.octets.n };
-	f->octets = malloc(f->n);
-	if (f->octets == NULL)
+	*slot = *f;
+	slot->octets = malloc(f->n);
+	if (slot->octets == NULL)
 		fail("memory");
-	memcpy(f->octets, fx->send.octets.p, f->n);
-	if (p->filter != NULL && !p->filter(p, side, f->octets, f->n)) {
-		free(f->octets);
-		return;
-	}
+	memcpy(slot->octets, octets, f->n);
 	p->flights++;
-	if (p->copy_after == 0 || p->flights == PAIR_FLIGHT)
-		return;
-	p->flight[p->flights] = *f;
-	f = &p->flight[p->flights++];
-	f->when = instant_add(f->when, p->copy_after);
-	f->octets = malloc(f->n);
-	if (f->octets == NULL)
+}
+
+static void
+send_one(struct pair *p, int side, const struct ike_effect *fx)
+{
+	struct pair_flight f = { .when = instant_add(p->now, 1), .to = !side,
+		.local = fx->send.remote, .remote = fx->send.local, .n = fx->send.octets.n };
+	uint8_t *octets = malloc(f.n);
+
+	if (octets == NULL)
 		fail("memory");
-	memcpy(f->octets, (f - 1)->octets, f->n);
+	memcpy(octets, fx->send.octets.p, f.n);
+	p->host[side].sent++;
+	if (p->filter == NULL || p->filter(p, side, octets, f.n)) {
+		put_in_flight(p, &f, octets);
+		f.when = instant_add(f.when, p->copy_after);
+		if (p->copy_after != 0)
+			put_in_flight(p, &f, octets);
+	}
+	free(octets);
 }
 
 static void

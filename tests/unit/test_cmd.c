@@ -41,7 +41,8 @@ static void
 test_quotes(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("a \"b c\" \"say \"\"hi\"\"\" \"\" x\"y z\" \"/no/qual\""), ST_NORMAL);
+	assert_int_equal(parse("a \"b c\" \"say \"\"hi\"\"\" \"\" x\"y z\" \"/no/qual\""),
+		ST_NORMAL);
 	assert_int_equal(c.words, 6);
 	assert_string_equal(c.word[1], "b c");
 	assert_string_equal(c.word[2], "say \"hi\"");
@@ -56,7 +57,8 @@ static void
 test_qualifiers(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("show/full 10.0.0.0/8 10.0.0.1/nowait /format=json/TIMEOUT=5"), ST_NORMAL);
+	assert_int_equal(parse("show/full 10.0.0.0/8 10.0.0.1/nowait /format=json/TIMEOUT=5"),
+		ST_NORMAL);
 	assert_int_equal(c.words, 3);
 	assert_string_equal(c.word[0], "show");
 	assert_string_equal(c.word[1], "10.0.0.0/8");
@@ -106,15 +108,18 @@ test_refused(void **state)
 	memset(big, 'x', sizeof(big));
 	assert_int_equal(cmd_parse(bytes_of(big, CMD_LINE_MAX), &c, why, sizeof(why)), ST_NORMAL);
 	assert_int_equal(strlen(c.word[0]), CMD_LINE_MAX);
-	assert_int_equal(cmd_parse(bytes_of(big, CMD_LINE_MAX + 1), &c, why, sizeof(why)), ST_LINELONG);
+	assert_int_equal(cmd_parse(bytes_of(big, CMD_LINE_MAX + 1), &c, why, sizeof(why)),
+		ST_LINELONG);
 	for (size_t i = 0; i < CMD_LINE_MAX; i++)
 		big[i] = i % 2 ? ' ' : 'x';
-	assert_int_equal(cmd_parse(bytes_of(big, 2 * CMD_WORDS_MAX), &c, why, sizeof(why)), ST_NORMAL);
+	assert_int_equal(cmd_parse(bytes_of(big, 2 * CMD_WORDS_MAX), &c, why, sizeof(why)),
+		ST_NORMAL);
 	assert_int_equal(c.words, CMD_WORDS_MAX);
 	assert_int_equal(cmd_parse(bytes_of(big, CMD_LINE_MAX), &c, why, sizeof(why)), ST_SYNTAX);
 	for (size_t i = 0; i < CMD_LINE_MAX; i++)
 		big[i] = i % 2 ? 'x' : '/';
-	assert_int_equal(cmd_parse(bytes_of(big, 2 * CMD_QUALS_MAX), &c, why, sizeof(why)), ST_NORMAL);
+	assert_int_equal(cmd_parse(bytes_of(big, 2 * CMD_QUALS_MAX), &c, why, sizeof(why)),
+		ST_NORMAL);
 	assert_int_equal(cmd_parse(bytes_of(big, CMD_LINE_MAX), &c, why, sizeof(why)), ST_SYNTAX);
 }
 

@@ -202,12 +202,14 @@ test_substitution(void **state)
 	substituted("establish ''P1''/x", "establish 10.0.0.1/x");
 	substituted("establish ''P1'/x", "establish 10.0.0.1/x");
 	substituted("x'p1'y'P2'z", "x10.0.0.1yz");
-	substituted("\"to ''P1' and ''P1'' but not 'P1'\"", "\"to 10.0.0.1 and 10.0.0.1 but not 'P1'\"");
+	substituted("\"to ''P1' and ''P1'' but not 'P1'\"",
+		"\"to 10.0.0.1 and 10.0.0.1 but not 'P1'\"");
 	substituted("it's 5 o'clock", "it's 5 o'clock");
 	substituted("'", "'");
 	substituted("''", "''");
 	substituted("'QUOTE'", "'P1'"); /* not scanned again */
-	assert_int_equal(nc_substitute("a 'NONE' b", look, NULL, &out, why, sizeof(why)), ST_SYNTAX);
+	assert_int_equal(nc_substitute("a 'NONE' b", look, NULL, &out, why, sizeof(why)),
+		ST_SYNTAX);
 	assert_string_equal(why, "symbol NONE is not defined");
 }
 
@@ -217,18 +219,22 @@ test_if(void **state)
 	const char *then;
 
 	(void)state;
-	assert_int_equal(nc_if("IF P1 .NES. \"\" THEN DEFINE X Y", look, NULL, &then, why, sizeof(why)),
+	assert_int_equal(nc_if("IF P1 .NES. \"\" THEN DEFINE X Y", look, NULL, &then, why,
+		sizeof(why)),
 		ST_NORMAL);
 	assert_string_equal(then, "DEFINE X Y");
-	assert_int_equal(nc_if("if p2 .nes. \"\" then x", look, NULL, &then, why, sizeof(why)), ST_NORMAL);
+	assert_int_equal(nc_if("if p2 .nes. \"\" then x", look, NULL, &then, why, sizeof(why)),
+		ST_NORMAL);
 	assert_null(then);
-	assert_int_equal(nc_if("if F$SEARCH(\"there\") .NES. \"\" THEN @there", look, NULL, &then, why,
+	assert_int_equal(nc_if("if F$SEARCH(\"there\") .NES. \"\" THEN @there", look, NULL, &then,
+		why,
 				 sizeof(why)), ST_NORMAL);
 	assert_string_equal(then, "@there");
 	assert_int_equal(nc_if("if f$search( \"no\" ) .eqs. \"\" then noop", look, NULL, &then, why,
 				 sizeof(why)), ST_NORMAL);
 	assert_string_equal(then, "noop");
-	assert_int_equal(nc_if("if \"a\".eqs.\"a\" then if 1 .eqs. 1 then x", look, NULL, &then, why,
+	assert_int_equal(nc_if("if \"a\".eqs.\"a\" then if 1 .eqs. 1 then x", look, NULL, &then,
+		why,
 				 sizeof(why)), ST_NORMAL);
 	assert_string_equal(then, "if 1 .eqs. 1 then x");
 }
@@ -236,7 +242,8 @@ test_if(void **state)
 static void
 test_if_errors(void **state)
 {
-	static const char *const bad[] = { "if", "if then x", "if P1", "if P1 .eqs.", "if P1 .eqs. P2",
+	static const char *const bad[] = { "if", "if then x", "if P1", "if P1 .eqs.",
+		"if P1 .eqs. P2",
 		"if P1 .eqs. P2 then", "if P1 .gt. P2 then x", "if NONE .eqs. \"\" then x",
 		"if \"open .eqs. then x", "if f$search(P1) .eqs. \"\" then x",
 		"if f$search(\"a\" .eqs. \"\" then x", "if f$none(\"a\") .eqs. \"\" then x", NULL };
@@ -245,7 +252,8 @@ test_if_errors(void **state)
 	(void)state;
 	for (unsigned i = 0; bad[i] != NULL; i++) {
 		why[0] = '\0';
-		if (nc_if(bad[i], look, NULL, &then, why, sizeof(why)) != ST_SYNTAX || why[0] == '\0')
+		if (nc_if(bad[i], look, NULL, &then, why, sizeof(why)) != ST_SYNTAX ||
+			why[0] == '\0')
 			fail_msg("taken: %s", bad[i]);
 		assert_null(then);
 	}
@@ -259,7 +267,8 @@ test_split(void **state)
 	size_t n;
 
 	(void)state;
-	assert_true(nc_split(" setkey  -f \"a b\" x\"y \"\"z\" `id` $HOME ;", store, sizeof(store), argv, &n));
+	assert_true(nc_split(" setkey  -f \"a b\" x\"y \"\"z\" `id` $HOME ;", store, sizeof(store),
+		argv, &n));
 	assert_int_equal(n, 7);
 	assert_string_equal(argv[2], "a b");
 	assert_string_equal(argv[3], "xy \"z");

@@ -81,7 +81,8 @@ flood_more(struct ctl_call *call)
 			call->resume = flood_more;
 			return;
 		}
-		ctl_line(call, "line %lu of a long answer that goes on and on and on", (unsigned long)n);
+		ctl_line(call, "line %lu of a long answer that goes on and on and on",
+			(unsigned long)n);
 	}
 	ctl_done(call, ST_NORMAL, NULL);
 }
@@ -103,7 +104,8 @@ verb_fail(struct ctl_call *call)
 
 static const struct verb verbs[] = {
 	{ .name = "BLURT", .role = CTL_READER, .run = verb_blurt, .help = "much, at once" },
-	{ .name = "ECHO", .params = "text", .min_params = 1, .max_params = 1, .quals = ctl_quals_format,
+	{ .name = "ECHO", .params = "text", .min_params = 1, .max_params = 1,
+		.quals = ctl_quals_format,
 		.role = CTL_READER, .run = verb_echo, .help = "say it" },
 	{ .name = "FAIL", .role = CTL_OPERATOR, .run = verb_fail, .help = "fail" },
 	{ .name = "FLOOD", .role = CTL_READER, .run = flood_more, .help = "much" },
@@ -112,7 +114,7 @@ static const struct verb verbs[] = {
 	{ .name = "NOOP", .role = CTL_READER, .run = ctl_verb_noop, .help = "nothing" },
 	{ .name = "VERSION", .role = CTL_READER, .run = ctl_verb_version, .help = "version" },
 	{ .name = "WAIT", .role = CTL_OPERATOR, .run = verb_wait, .help = "wait" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static void
@@ -398,7 +400,8 @@ test_channel(void **state)
 	(void)state;
 	ch = ctl_channel_open(&service, &transport);
 	assert_non_null(ch);
-	assert_true(feed("#7:OPERATOR:0 echo hi\n#8:READER fail\n#9:OPERATOR:7 wait\n#10:OPERATOR no"));
+	assert_true(feed("#7:OPERATOR:0 echo hi\n#8:READER fail\n"
+			 "#9:OPERATOR:7 wait\n#10:OPERATOR no"));
 	assert_string_equal(cl.got.p, "#7 200-hi\n#7 " OK "\n"
 		"#8 530 %NETCTL-E-NOTPERM, not permitted: FAIL needs the operator's role\n");
 	assert_int_equal(cl.sends, 1);
@@ -459,7 +462,8 @@ test_channel_garbage(void **state)
 
 	(void)state;
 	ch = ctl_channel_open(&service, &transport);
-	assert_true(feed("\n#\n#0:OPERATOR noop\n#5:ROOT noop\n#5\n#99999999999999:OPERATOR noop\n"));
+	assert_true(feed("\n#\n#0:OPERATOR noop\n#5:ROOT noop\n#5\n"
+			 "#99999999999999:OPERATOR noop\n"));
 	memset(big, '#', sizeof(big));
 	assert_false(ctl_channel_input(ch, bytes_of(big, sizeof(big))));
 	assert_false(feed("#1:OPERATOR noop\n"));

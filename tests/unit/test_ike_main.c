@@ -476,7 +476,7 @@ both_begin(void **state)
 	pair_run(p, 100);
 	assert_int_equal(pair_reply_to(p, 0, a)->status, ST_NORMAL);
 	assert_int_equal(pair_reply_to(p, 1, b)->status, ST_NORMAL);
-	pair_run(p, 10000);
+	pair_run(p, IKE_GRACE_MS + IKE_GRACE_SPREAD_MS);
 	assert_int_equal(pair_up(p, 0), 1);
 	assert_int_equal(pair_up(p, 1), 1);
 	pair_free(p);

@@ -54,10 +54,7 @@ black_holes(struct pair *p, int64_t ms, int64_t step)
 	for (int64_t t = 0; t < ms; t += step) {
 		pair_run(p, step);
 		for (int i = 0; i < 2; i++)
-			if (!packet_gets_through(p, i)) {
-				holes++;
-				if (getenv("HOLES")) fprintf(stderr, "hole at %lld side %d children %u %u sas %u %u up %u %u\n", (long long)p->now.ms, i, pair_children(p,0), pair_children(p,1), pair_sas(p,0), pair_sas(p,1), pair_up(p,0), pair_up(p,1));
-			}
+			holes += !packet_gets_through(p, i);
 	}
 	return holes;
 }

@@ -121,7 +121,8 @@ test_relay(void **state)
 	service_says("ne\r\n#9 200-stray\n#1 +news\n#1 460 %RACOON-E-NOPROPOSAL, no", 1);
 	assert_string_equal(text_str(&to_client), "200-one\n+news\n");
 	service_says(" luck\n", 1);
-	assert_string_equal(text_str(&to_client), "200-one\n+news\n460 %RACOON-E-NOPROPOSAL, no luck\n");
+	assert_string_equal(text_str(&to_client),
+		"200-one\n+news\n460 %RACOON-E-NOPROPOSAL, no luck\n");
 	assert_int_equal(link_busy(l), 0);
 	assert_false(ctl_is_busy(client));
 	service_says("#1 200 late\n\n#\nnonsense\n#0\n", 1);
@@ -145,7 +146,8 @@ test_lost(void **state)
 	link_free(l, ST_SERVICELOST, "killed");
 	l = NULL;
 	assert_string_equal(text_str(&to_client),
-		"200-half of it\n422 %NETCTL-E-SERVICELOST, service ended before it answered: killed\n");
+		"200-half of it\n"
+		"422 %NETCTL-E-SERVICELOST, service ended before it answered: killed\n");
 }
 
 static void
@@ -155,7 +157,8 @@ test_client_gone(void **state)
 	request("ESTABLISH 10.0.0.1");
 	ctl_close(client);
 	client = NULL;
-	assert_string_equal(text_str(&to_service), "#1:OPERATOR:42 ESTABLISH 10.0.0.1\n#1:CANCEL\n");
+	assert_string_equal(text_str(&to_service),
+		"#1:OPERATOR:42 ESTABLISH 10.0.0.1\n#1:CANCEL\n");
 	assert_int_equal(link_busy(l), 0);
 	service_says("#1 200 too late\n", 1);
 }

@@ -156,7 +156,8 @@ sainfos(void **state)
 		selector("10.0.0.2", 0, 0), "10.0.0.2", NULL, 0),
 		"address 10.0.0.1 any address 10.0.0.2 any");
 	/* from: the identity decides before all else. */
-	assert_string_equal(sainfo_for(c, l, r, "9.9.9.9", "road", 0), "anonymous from fqdn \"road\"");
+	assert_string_equal(
+		sainfo_for(c, l, r, "9.9.9.9", "road", 0), "anonymous from fqdn \"road\"");
 	assert_string_equal(sainfo_for(c, l, r, "9.9.9.9", "rood", 0),
 		"subnet 10.1.0.0/16 any subnet 10.2.0.0/16 any");
 	name[0].name = bytes_str("a");
@@ -198,8 +199,8 @@ many(void **state)
 		snprintf(r, sizeof(r), "10.3.%u.%u", i / 250, i % 250);
 		snprintf(title, sizeof(title), "subnet %s/32 any subnet %s/32 any", l, r);
 		assert_string_equal(remote_for(c, peer), peer);
-		assert_string_equal(sainfo_for(c, selector(l, 0, 0), selector(r, 0, 0), peer, NULL, 0),
-			title);
+		assert_string_equal(
+			sainfo_for(c, selector(l, 0, 0), selector(r, 0, 0), peer, NULL, 0), title);
 	}
 	rc_free(c);
 }
@@ -249,16 +250,19 @@ keys(void **state)
 static void
 id_text(void **state)
 {
-	uint8_t subnet[] = { 10, 1, 0, 0, 255, 255, 0, 0 }, v6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
+	uint8_t subnet[] = { 10, 1, 0, 0, 255, 255, 0, 0 },
+		v6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
 	char buf[80], tiny[4];
 
 	(void)state;
-	assert_string_equal(rc_id_text(buf, sizeof(buf), RC_ID_IPV4, bytes_of(subnet, 4)), "10.1.0.0");
+	assert_string_equal(
+		rc_id_text(buf, sizeof(buf), RC_ID_IPV4, bytes_of(subnet, 4)), "10.1.0.0");
 	assert_string_equal(rc_id_text(buf, sizeof(buf), RC_ID_IPV4_SUBNET, bytes_of(subnet, 8)),
 		"10.1.0.0/16");
 	assert_string_equal(rc_id_text(buf, sizeof(buf), RC_ID_IPV4_RANGE, bytes_of(subnet, 8)),
 		"10.1.0.0-255.255.0.0");
-	assert_string_equal(rc_id_text(buf, sizeof(buf), RC_ID_IPV6, bytes_of(v6, 16)), "2001:db8::1");
+	assert_string_equal(
+		rc_id_text(buf, sizeof(buf), RC_ID_IPV6, bytes_of(v6, 16)), "2001:db8::1");
 	assert_string_equal(rc_id_text(buf, sizeof(buf), RC_ID_FQDN, bytes_str("a.b")), "FQDN a.b");
 	assert_string_equal(rc_id_text(buf, sizeof(buf), RC_ID_KEYID, bytes_str("a\nb")),
 		"KEYID 0x610a62");

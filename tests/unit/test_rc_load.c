@@ -15,8 +15,8 @@
 
 #define AUTH "authentication_method pre_shared_key;"
 #define GOOD                                                                                       \
-	"exchange_mode main; proposal { encryption_algorithm aes 256; hash_algorithm sha256; " AUTH \
-	" dh_group 14; }"
+	"exchange_mode main; proposal { encryption_algorithm aes 256; hash_algorithm "             \
+	"sha256; " AUTH " dh_group 14; }"
 #define ALGS                                                                                       \
 	"{ encryption_algorithm aes; authentication_algorithm hmac_sha1;"                          \
 	" compression_algorithm deflate; }"
@@ -86,14 +86,19 @@ defaults(void **state)
 static void
 values(void **state)
 {
-	struct rc_config *c = load("timer { interval 5sec; }\n"
-		"remote \"p\" { remote_address 10.0.0.1; lifetime time 0x10 min; my_identifier address"
-		" 10.0.0.9; peers_identifier subnet \"10.7.1.0/16\"; exchange_mode base, main; proposal {"
-		" encryption_algorithm 3des; hash_algorithm md5; " AUTH " dh_group modp1024; lifetime"
+	struct rc_config *c = load(
+		"timer { interval 5sec; }\n"
+		"remote \"p\" { remote_address 10.0.0.1; lifetime time 0x10 min; my_identifier "
+		"address"
+		" 10.0.0.9; peers_identifier subnet \"10.7.1.0/16\"; exchange_mode base, main; "
+		"proposal {"
+		" encryption_algorithm 3des; hash_algorithm md5; " AUTH
+		" dh_group modp1024; lifetime"
 		" time 3 hours; } proposal { encryption_algorithm aes; hash_algorithm sha1; " AUTH
 		" dh_group 5; } }\n"
 		"sainfo anonymous { encryption_algorithm aes 256, 3des; authentication_algorithm"
-		" hmac_md5, non_auth; compression_algorithm deflate; pfs_group 2; lifetime time 90 sec; }");
+		" hmac_md5, non_auth; compression_algorithm deflate; pfs_group 2; lifetime time 90 "
+		"sec; }");
 	const struct rc_remote *r = rc_remote_named(c, "p");
 	const uint8_t subnet[] = { 10, 7, 0, 0, 255, 255, 0, 0 };
 
@@ -125,14 +130,17 @@ static void
 errors_together(void **state)
 {
 	(void)state;
-	refuse("log lowd;\nremote 10.0.0.1 {\n\tnat_traversal on;\n\texchange_mode main\n}\nnonsense;\n",
-		"t:1:5: unknown word \"lowd\": expected error, warning, notify, info, debug or debug2\n"
+	refuse("log lowd;\nremote 10.0.0.1 {\n\tnat_traversal on;\n\texchange_mode "
+	       "main\n}\nnonsense;\n",
+		"t:1:5: unknown word \"lowd\": expected error, warning, notify, info, debug or "
+		"debug2\n"
 		"t:5:1: expected \";\" after \"main\" at line 4, found \"}\"\n"
 		"t:3:2: \"nat_traversal on\" is not available in this version (ESP in UDP through "
 		"address translators): expected \"nat_traversal off\"\n"
 		"t:6:1: unknown keyword \"nonsense\": it is not one of this place's statements\n");
 	refuse("remote 10.0.0.1 { " GOOD " dpd_delay 5; }",
-		"t:1:156: \"dpd_delay 5\" is not available in this version (asking whether the peer "
+		"t:1:156: \"dpd_delay 5\" is not available in this version (asking whether the "
+		"peer "
 		"lives): expected \"dpd_delay 0\"\n");
 }
 
@@ -147,9 +155,12 @@ provider(void **state)
 
 	(void)state;
 	assert_non_null(cry);
-	assert_int_equal(rc_load_text("t", "remote anonymous { exchange_mode main; proposal {"
-		" encryption_algorithm blowfish; hash_algorithm sha1; " AUTH " dh_group 5; } }", NULL,
-		&with, &c, &e), ST_NORMAL);
+	assert_int_equal(rc_load_text("t",
+				 "remote anonymous { exchange_mode main; proposal {"
+				 " encryption_algorithm blowfish; hash_algorithm sha1; " AUTH
+				 " dh_group 5; } }",
+				 NULL, &with, &c, &e),
+		ST_NORMAL);
 	assert_true(c->wants_legacy);
 	assert_int_equal(c->remote[0]->proposal[0].bits, 448);
 	assert_string_equal(text_str(&e.warnings),
@@ -162,8 +173,9 @@ provider(void **state)
 static void
 dump_is_fixpoint(void **state)
 {
-	struct rc_config *c = load("remote \"top\" { " GOOD " }\nremote 10.0.0.1 inherit \"top\" { lifetime"
-		" time 61 sec; }\nsainfo address 10.0.0.1 icmp address 10.0.0.2 [7] 17 " ALGS);
+	struct rc_config *c =
+		load("remote \"top\" { " GOOD " }\nremote 10.0.0.1 inherit \"top\" { lifetime"
+		     " time 61 sec; }\nsainfo address 10.0.0.1 icmp address 10.0.0.2 [7] 17 " ALGS);
 	struct text first = { 0 }, second = { 0 };
 	struct rc_config *again;
 
@@ -174,9 +186,11 @@ dump_is_fixpoint(void **state)
 	assert_string_equal(text_str(&first), text_str(&second));
 	assert_string_equal(text_str(&first),
 		"remote 10.0.0.1 {\n\texchange_mode main;\n\tlifetime time 61 sec;\n\tproposal {\n"
-		"\t\tencryption_algorithm aes 256;\n\t\thash_algorithm sha256;\n\t\tdh_group modp2048;\n"
+		"\t\tencryption_algorithm aes 256;\n\t\thash_algorithm sha256;\n\t\tdh_group "
+		"modp2048;\n"
 		"\t\tauthentication_method pre_shared_key;\n\t}\n}\n"
-		"sainfo address 10.0.0.1 icmp address 10.0.0.2 [7] udp {\n\tencryption_algorithm aes;\n"
+		"sainfo address 10.0.0.1 icmp address 10.0.0.2 [7] udp {\n\tencryption_algorithm "
+		"aes;\n"
 		"\tauthentication_algorithm hmac_sha1;\n\tcompression_algorithm deflate;\n}\n");
 	text_free(&first);
 	text_free(&second);

@@ -1,4 +1,5 @@
-/* test_rd_journal.c - the journal of installed SAs: lines, reading back, when it is written anew. */
+/* test_rd_journal.c - the journal of installed SAs: lines, reading back, when it is written anew.
+ */
 #include "racoon/daemon/journal.h"
 
 #include <setjmp.h>

@@ -13,7 +13,8 @@ static char why[128];
 
 #define WORD(s) ((char *)(uintptr_t)(s))
 #define PARSE(...)                                                                                 \
-	rd_options_parse((int)(sizeof((char *[]){ WORD("racoon"), __VA_ARGS__ }) / sizeof(char *)),      \
+	rd_options_parse(                                                                          \
+		(int)(sizeof((char *[]){ WORD("racoon"), __VA_ARGS__ }) / sizeof(char *)),         \
 		(char *[]){ WORD("racoon"), __VA_ARGS__ }, &o, why, sizeof(why))
 
 static void

@@ -322,10 +322,14 @@ open_session(void **state)
 	memset(&rd, 0, sizeof(rd));
 	memset(&talk, 0, sizeof(talk));
 	talk.out.limit = 256 << 20;
-	assert_int_equal(rc_load_text("t", "remote \"b\" { remote_address 10.0.0.2; exchange_mode main;"
-		" proposal { encryption_algorithm aes; hash_algorithm sha1; authentication_method"
-		" pre_shared_key; dh_group 14; } }\nremote 10.0.0.3 inherit \"b\" { passive on; }\n", NULL,
-		&options, &rd.config, &errors), ST_NORMAL);
+	assert_int_equal(rc_load_text("t",
+				 "remote \"b\" { remote_address 10.0.0.2; exchange_mode main;"
+				 " proposal { encryption_algorithm aes; hash_algorithm sha1; "
+				 "authentication_method"
+				 " pre_shared_key; dh_group 14; } }\nremote 10.0.0.3 inherit \"b\" "
+				 "{ passive on; }\n",
+				 NULL, &options, &rd.config, &errors),
+		ST_NORMAL);
 	stmt_errors_free(&errors);
 	talk.session = ctl_open(&service, &transport, CTL_OPERATOR, "uid 0");
 	return talk.session == NULL;
@@ -378,8 +382,8 @@ establish(void **state)
 	assert_int_equal(net_ipv4_value(&rd.command.local), 0x0a000001);
 	assert_int_equal(net_ipv4_value(&rd.command.remote), 0x0a000002);
 	reply(ST_NORMAL, "10.0.0.1[500]<=>10.0.0.2[500]");
-	assert_string_equal(text_str(&talk.out),
-		"200 %RACOON-S-NORMAL, normal successful completion: 10.0.0.1[500]<=>10.0.0.2[500]\n");
+	assert_string_equal(text_str(&talk.out), "200 %RACOON-S-NORMAL, normal successful "
+						 "completion: 10.0.0.1[500]<=>10.0.0.2[500]\n");
 	say("est b\n"); /* the name of a section */
 	assert_int_equal(net_ipv4_value(&rd.command.remote), 0x0a000002);
 	assert_int_equal(rd.command.local.family, 0);
@@ -394,7 +398,8 @@ establish(void **state)
 		"200 %RACOON-S-NORMAL, normal successful completion: 10.0.0.2\n");
 	assert_null(rd.done);
 	rd.full = true;
-	expect("ESTABLISH b\n", "452 %SYSTEM-E-LIMIT, limit reached: too many commands wait for their "
+	expect("ESTABLISH b\n",
+		"452 %SYSTEM-E-LIMIT, limit reached: too many commands wait for their "
 		"answers\n");
 }
 
@@ -413,11 +418,14 @@ establish_local(void **state)
 	say("ESTABLISH b\n");
 	assert_int_equal(rd.command.local.family, 0);
 	reply(ST_NORMAL, "");
-	expect("ESTABLISH b 10.0.0.5\n", "510 %NETCTL-W-IVPARM, invalid parameter value: 10.0.0.5 is "
+	expect("ESTABLISH b 10.0.0.5\n",
+		"510 %NETCTL-W-IVPARM, invalid parameter value: 10.0.0.5 is "
 		"none of the addresses racoon listens at\n");
-	expect("ESTABLISH b here\n", "510 %NETCTL-W-IVPARM, invalid parameter value: \\here\\: the local "
+	expect("ESTABLISH b here\n",
+		"510 %NETCTL-W-IVPARM, invalid parameter value: \\here\\: the local "
 		"address has to be numeric\n");
-	expect("ESTABLISH b/TIMEOUT=1h\n", "506 %NETCTL-W-VALREQ, missing or invalid qualifier value: "
+	expect("ESTABLISH b/TIMEOUT=1h\n",
+		"506 %NETCTL-W-VALREQ, missing or invalid qualifier value: "
 		"/TIMEOUT: expected 1 to 3600 seconds\n");
 }
 
@@ -433,7 +441,8 @@ host_names(void **state)
 	reply(ST_NORMAL, "");
 	say("ESTABLISH host.example\n");
 	rd.resolved(rd.resolved_user, NULL);
-	assert_string_equal(text_str(&talk.out), "510 %NETCTL-W-IVPARM, invalid parameter value: no "
+	assert_string_equal(text_str(&talk.out),
+		"510 %NETCTL-W-IVPARM, invalid parameter value: no "
 		"address is known for \\host.example\\\n");
 	expect("ESTABLISH unknown.example\n", "510 %NETCTL-W-IVPARM, invalid parameter value: "
 		"\\unknown.example\\ is no address and names no peer\n");
@@ -467,7 +476,8 @@ flush_and_shutdown(void **state)
 	say("flush ips\n");
 	assert_int_equal(rd.command.scope, IKE_SCOPE_IPSEC);
 	reply(ST_NORMAL, "");
-	expect("flush everything\n", "509 %NETCTL-W-IVKEYW, unrecognized keyword - check validity and "
+	expect("flush everything\n",
+		"509 %NETCTL-W-IVKEYW, unrecognized keyword - check validity and "
 		"spelling: \\everything\\: expected ISAKMP, IPSEC or ALL\n");
 	say("DELETE b\n");
 	assert_int_equal(rd.command.type, IKE_CMD_DELETE);
@@ -496,7 +506,8 @@ small_verbs(void **state)
 	assert_int_equal(rd.level, LOG_L_DEBUG2);
 	say("DEBUG 0\n");
 	assert_int_equal(rd.level, LOG_L_INFO);
-	expect("DEBUG loud\n", "510 %NETCTL-W-IVPARM, invalid parameter value: \\loud\\: expected 0 (off) "
+	expect("DEBUG loud\n",
+		"510 %NETCTL-W-IVPARM, invalid parameter value: \\loud\\: expected 0 (off) "
 		"to 9\n");
 	say("MONITOR\n");
 	assert_true(ctl_is_monitor(talk.session));
@@ -522,21 +533,28 @@ show(void **state)
 	(void)state;
 	rd.sas = rd.children = rd.failures = 1;
 	say("SHOW\n");
-	assert_non_null(strstr(text_str(&talk.out), "200-SAs            1 ISAKMP (0 half-open), 7 IPsec"));
-	assert_non_null(strstr(text_str(&talk.out), "200-#1       10.0.0.1[500]          10.0.0.2[500]"
+	assert_non_null(
+		strstr(text_str(&talk.out), "200-SAs            1 ISAKMP (0 half-open), 7 IPsec"));
+	assert_non_null(strstr(text_str(&talk.out),
+		"200-#1       10.0.0.1[500]          10.0.0.2[500]"
 		"          0100000000000000:0200000000000000 init ESTABLISHED  0 00:01:00  1\n"));
-	assert_non_null(strstr(text_str(&talk.out), " esp/tunnel    00001000 00002000 ESTABLISHED  -    "
-		"       10.1.0.0/16 10.2.0.0/16 any\n"));
+	assert_non_null(
+		strstr(text_str(&talk.out), " esp/tunnel    00001000 00002000 ESTABLISHED  -    "
+					    "       10.1.0.0/16 10.2.0.0/16 any\n"));
 	say("SHOW PEERS\n");
-	assert_non_null(strstr(text_str(&talk.out), "200-b                      10.0.0.2               "
-		"up            1       1      -\n"));
-	assert_non_null(strstr(text_str(&talk.out), "down, failed  0       0      NORESPONSE 1970"));
+	assert_non_null(
+		strstr(text_str(&talk.out), "200-b                      10.0.0.2               "
+					    "up            1       1      -\n"));
+	assert_non_null(
+		strstr(text_str(&talk.out), "down, failed  0       0      NORESPONSE 1970"));
 	say("SHOW FAILURES\n");
 	assert_non_null(strstr(text_str(&talk.out), "%RACOON-E-NORESPONSE, peer does not answer: 4 "
 		"transmissions\n"));
 	say("SHOW COUNT\n");
-	assert_non_null(strstr(text_str(&talk.out), "200-received                                0\n"));
-	expect("SHOW S\n", "509 %NETCTL-W-IVKEYW, unrecognized keyword - check validity and spelling: "
+	assert_non_null(
+		strstr(text_str(&talk.out), "200-received                                0\n"));
+	expect("SHOW S\n",
+		"509 %NETCTL-W-IVKEYW, unrecognized keyword - check validity and spelling: "
 		"\\S\\ is ambiguous\n");
 	rd.sas = 0;
 	expect("SHOW ISAKMP\n", "200-no ISAKMP SAs\n200 %RACOON-S-NORMAL, normal successful "
@@ -549,13 +567,15 @@ show_as_json(void **state)
 	(void)state;
 	rd.sas = 2;
 	say("SHOW ISAKMP/FORMAT=JSON\n");
-	assert_non_null(strstr(text_str(&talk.out),
-		"200-{ \"schema\": \"multinet.racoon.show\", \"version\": 1, \n200-\"isakmp\": [\n200-{"));
+	assert_non_null(strstr(text_str(&talk.out), "200-{ \"schema\": \"multinet.racoon.show\", "
+						    "\"version\": 1, \n200-\"isakmp\": [\n200-{"));
 	assert_non_null(strstr(text_str(&talk.out), "\n200-, {"));
 	assert_non_null(strstr(text_str(&talk.out), "200-]\n200-}\n200 %RACOON-S-NORMAL"));
 	rd.sas = 0;
-	expect("SHOW ISAKMP/FORMAT=JSON\n", "200-{ \"schema\": \"multinet.racoon.show\", \"version\": 1, \n"
-		"200-\"isakmp\": [\n200-]\n200-}\n200 %RACOON-S-NORMAL, normal successful completion\n");
+	expect("SHOW ISAKMP/FORMAT=JSON\n",
+		"200-{ \"schema\": \"multinet.racoon.show\", \"version\": 1, \n"
+		"200-\"isakmp\": [\n200-]\n200-}\n200 %RACOON-S-NORMAL, normal successful "
+		"completion\n");
 }
 
 /* A reader who does not read holds SHOW up, not the memory; one who leaves ends it. */

@@ -138,7 +138,8 @@ test_errors(void **state)
 	bad("service X { program \"a\"; ready-time 0 sec; }", "svc:1:37: ", "out of range");
 	bad("service X { program \"a\"; ready-time 5; }", "svc:1:38: ", "unit is missing");
 	bad("service X { program \"a\"; restart maybe; }", "svc:1:34: ", "on-failure");
-	bad("service X { program \"a\"; restart never; restart always; }", "svc:1:41: ", "given twice");
+	bad("service X { program \"a\"; restart never; restart always; }", "svc:1:41: ",
+		"given twice");
 	bad("service X { enable on; }", "svc:1:", "has no program");
 	bad("service X { program \"a\" }", "svc:1:25: ", "");
 	bad("service X { program \"a\";", "svc:1:", "");
@@ -146,7 +147,8 @@ test_errors(void **state)
 	bad("service { program \"a\"; }", "svc:1:1: ", "service NAME");
 	bad("service NETCONTROL { program \"a\"; }", "svc:1:9: ", "master server itself");
 	bad("service a.b { program \"a\"; }", "svc:1:9: ", "expected a service name");
-	bad("service X { program \"a\"; }\nservice x { program \"b\"; }", "svc:2:9: ", "given twice");
+	bad("service X { program \"a\"; }\nservice x { program \"b\"; }", "svc:2:9: ",
+		"given twice");
 	bad("service X { program \"a\"; after Y; }", "svc:1:32: ", "no service Y");
 	bad("service X { program \"a\"; after X; }", "svc:1:32: ", "after itself");
 	bad("service X { program \"a\"; after Y; } service Y { program \"a\"; after X; }",

@@ -37,7 +37,8 @@ event(enum super_event_type type, int status)
 	super_step(&s, &e, &did);
 }
 
-/* What was done, as letters: s spawn, a ask, T SIGTERM, K SIGKILL, t timer, - timer off, r report. */
+/* What was done, as letters: s spawn, a ask, T SIGTERM, K SIGKILL, t timer, - timer off, r
+ * report. */
 static const char *
 done(void)
 {

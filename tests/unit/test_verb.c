@@ -19,14 +19,15 @@ static const struct verb_qual quals[] = {
 };
 static const struct verb table[] = {
 	{ .name = "SHOW", .params = "[SA|PEERS]", .max_params = 1, .quals = quals,
-		.role = CTL_READER, .help = "show things", .more = "SA: the SAs\nPEERS: the peers" },
+		.role = CTL_READER, .help = "show things",
+		.more = "SA: the SAs\nPEERS: the peers" },
 	{ .name = "SHUTDOWN", .role = CTL_OPERATOR, .help = "end" },
 	{ .name = "START", .role = CTL_OPERATOR, .help = "begin" },
 	{ .name = "STARTLE", .role = CTL_OPERATOR, .help = "frighten" },
 	{ .name = "ESTABLISH", .params = "remote [local]", .min_params = 1, .max_params = 2,
 		.quals = quals, .role = CTL_OPERATOR, .help = "negotiate" },
 	{ .name = "SECRET" },
-	{ NULL },
+	{ .name = NULL },
 };
 static struct cmd c;
 static const struct verb *v;

@@ -1,0 +1,67 @@
+#!/bin/bash
+# mutants.sh [N...] - break the engine on purpose, one way at a time, and see whether the simulator
+# finds it.  TAP.  A mutant that survives tells of a checker that is missing.
+#
+# Works on a copy of the sources in a scratch folder; takes some minutes.  SEEDS (60) per mutant.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+SEEDS=${SEEDS:-60}
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT INT TERM
+cp -r GNUmakefile lib logicals ipsec racoon "$scratch/" && mkdir -p "$scratch/tests" &&
+	cp -r tests/sim "$scratch/tests/" || exit 1
+cd "$scratch" || exit 1
+build() {
+	make -s -j2 DEPS=no OPT=-O1 BUILD=b sim-bin >log 2>&1
+}
+# only what the simulator needs
+cat >>GNUmakefile <<'M'
+.PHONY: sim-bin
+sim-bin: b/tests/sim
+M
+
+# file | what is broken | perl substitution over the whole file
+mutants() {
+	cat <<'T'
+racoon/ike/window.c|no retransmission|s/if \(retransmit\)\n\t\tike_arm/if (false)\n\t\tike_arm/
+racoon/ike/window.c|duplicates are not recognised|s/w->digest != ike_digest\(e, datagram\)/true/
+racoon/ikev1/v1_info.c|Delete of IPsec SAs is ignored|s/enum sa_proto proto = v1_proto_from\(d->protocol\);/enum sa_proto proto = SA_NONE;/
+racoon/ikev1/v1_info.c|Delete of ISAKMP SAs is ignored|s/if \(sa == NULL \|\| !net_addr_equal/if (true || !net_addr_equal/
+racoon/ikev1/v1_quick.c|keys of the two directions are swapped|s/inbound \? p->spi_in : p->spi_out\)/inbound ? p->spi_out : p->spi_in)/
+racoon/ike/engine.h|replaced SAs go at once|s/IKE_GRACE_MS = \d+/IKE_GRACE_MS = 0/
+racoon/ike/child.c|replaced SAs are kept|s/ike_arm\(e, &c->retire,[^;]*;//
+racoon/ike/sa.c|half-open negotiations are not counted down|s/e->half_open_count--;//
+racoon/ike/child.c|outbound SAs are not deleted|s/if \(c->pair\[i\]\.out_asked\)/if (false)/
+racoon/ike/child.c|inbound SAs are not deleted|s/if \(c->pair\[i\]\.spi_in != 0\)/if (false)/
+racoon/ike/sa.c|exchanges have no time limit|s/ike_arm\(e, &x->limit,[^;]*;//
+racoon/ike/command.c|commands never hear of failure|s/(ike_commands_sa_failed\([^)]*\)\n\{)/$1\n\treturn;/
+racoon/ike/child.c|IPsec SAs are not renewed|s/(\nlife_fired\(struct ike \*e, struct ike_timer \*t\)\n\{)/$1\n\tif (e != NULL \&\& t != NULL)\n\t\treturn;/; s/(\nike_child_expire\([^)]*\)\n\{)/$1\n\tif (!m->hard)\n\t\treturn;/
+racoon/ike/child.c|hard expiry is not noticed|s/(\nike_child_expire\([^)]*\)\n\{)/$1\n\tif (m->hard)\n\t\treturn;/
+racoon/ike/job.c|answers of the database are not waited for|s/j->type == IKE_JOB_GETSPI/false/
+T
+}
+
+build || { tail -n 20 log | sed 's/^/# /'; echo 'not ok - mutants: the sources do not build'; exit 1; }
+number=0 bad=0
+while IFS='|' read -r file what change; do
+	number=$((number + 1))
+	[ $# = 0 ] || case " $* " in *" $number "*) ;; *) continue ;; esac
+	cp "$file" keep
+	perl -0pi -e "$change" "$file"
+	if cmp -s "$file" keep; then
+		echo "not ok - mutants: $number does not apply: $what"
+		bad=1
+	elif ! build; then
+		grep -m3 error log | sed 's/^/# /'
+		echo "not ok - mutants: $number does not build: $what"
+		bad=1
+	elif timeout 120 b/tests/sim 1 "$SEEDS" all >out 2>&1; then
+		echo "not ok - mutants: $number is not found: $what"
+		bad=1
+	else
+		grep -m1 '^# seed' out || echo "# $(tail -n 1 out)"
+		echo "ok - mutants: $number is found: $what"
+	fi
+	cp keep "$file"
+done < <(mutants)
+exit $bad
