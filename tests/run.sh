@@ -20,6 +20,8 @@ suite_lint() {
 	tests/lint/pure.sh "$BUILD"
 	tests/lint/length.sh
 	tests/lint/compile.sh
+	tests/lint/man.sh "$BUILD"
+	tests/lint/idents.sh
 }
 
 # cmocka programs: TAP on standard output; a program that dies without a verdict has failed.

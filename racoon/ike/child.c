@@ -1,8 +1,8 @@
 /*
  * child.c - phase 2: the IPsec SAs of one negotiation; look-up, beginning, end.
  *
- * Called by events of the SA database, commands, quick mode and timers.  A child outlives the phase 1
- * it was made on.  What happens to it once it is up: child_life.c.
+ * Called by events of the SA database, commands, quick mode and timers.  A child outlives the phase
+ * 1 it was made on.  What happens to it once it is up: child_life.c.
  */
 #include "racoon/ike/engine.h"
 
@@ -26,7 +26,7 @@ ike_mode_name(enum sa_mode m, bool natt)
 	return natt ? "UDP-Transport" : "Transport";
 }
 
-/* ------------------------------------------------------------------------------------ look-up --- */
+/* ---------------------------------------------------------------------------------- look-up --- */
 
 static uint64_t
 address_hash(const struct ike *e, const struct net_addr *a, uint64_t more)
@@ -153,7 +153,7 @@ ike_child_policy_up(const struct ike *e, const struct ike_peer *p, const struct 
 	return false;
 }
 
-/* -------------------------------------------------------------------------------------- birth --- */
+/* ------------------------------------------------------------------------------------ birth --- */
 
 static bool
 rules_ok(const struct ipsec_policy *p)
@@ -247,7 +247,8 @@ ike_child_attach(struct ike *e, struct ike_child *c, struct ike_sa *sa, uint32_t
 }
 
 void
-ike_child_sa(const struct ike_child *c, const struct ike_pair *p, bool inbound, struct ipsec_sa *out)
+ike_child_sa(const struct ike_child *c, const struct ike_pair *p, bool inbound,
+	struct ipsec_sa *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->src.addr = inbound ? p->remote : p->local;
@@ -289,7 +290,7 @@ ike_child_policy(const struct ike_child *c, struct ipsec_policy *out)
 	}
 }
 
-/* ----------------------------------------------------------------------------------- beginning --- */
+/* -------------------------------------------------------------------------------- beginning --- */
 
 static void
 wait_fired(struct ike *e, struct ike_timer *t)
@@ -297,7 +298,8 @@ wait_fired(struct ike *e, struct ike_timer *t)
 	struct ike_child *c = container_of(t, struct ike_child, wait);
 	char to[NET_ADDR_TEXT];
 
-	ike_log(e, LOG_L_ERROR, &c->remote, c->serial, "%s give up to get IPsec-SA due to time up to wait.",
+	ike_log(e, LOG_L_ERROR, &c->remote, c->serial,
+		"%s give up to get IPsec-SA due to time up to wait.",
 		net_addr_text(to, sizeof(to), &c->remote.addr));
 	ike_child_fail(e, c, ST_NOPHASE1, 0, "time up waiting for phase 1");
 }
@@ -320,8 +322,8 @@ enqueue(struct ike *e, struct ike_child *c, const struct net_addr *local, char *
 
 	c->waits = true;
 	list_append(&p->waiting, &c->waiting);
-	ike_arm(e, &c->wait,
-		instant_add(e->now, e->config == NULL ? 30000 : e->config->timer.phase1), wait_fired);
+	int64_t ms = e->config == NULL ? 30000 : e->config->timer.phase1;
+	ike_arm(e, &c->wait, instant_add(e->now, ms), wait_fired);
 	if (ike_peer_up(p) != NULL) {
 		ike_child_kick(e, p);
 		return ST_NORMAL;
@@ -399,7 +401,9 @@ ike_child_restart(struct ike *e, struct ike_child *c)
 		ike_child_fail(e, c, status, 0, why);
 }
 
-/* Which ends, which traffic; transport mode is between the two hosts, whatever the policy covers. */
+/*
+ * Which ends, which traffic; transport mode is between the two hosts, whatever the policy covers.
+ */
 static enum status
 place(const struct ipsec_policy *policy, const struct net_addr *src, const struct net_addr *dst,
 	struct net_addr *local, struct net_addr *remote, struct sp_selector *sel)
@@ -469,7 +473,7 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------- end --- */
+/* -------------------------------------------------------------------------------------- end --- */
 
 static void
 unlink_child(struct ike *e, struct ike_child *c)

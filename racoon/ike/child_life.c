@@ -2,8 +2,8 @@
  * child_life.c - phase 2 once it is up: lifetimes, renewal, successors, the SA database's events.
  *
  * Called when quick mode ends, by timers, and by the SA database.  Successors are settled as with
- * phase 1 (see sa.c), message IDs in place of cookies, so that of two made at once for one policy the
- * same one is left at both ends.
+ * phase 1 (see sa.c), message IDs in place of cookies, so that of two made at once for one policy
+ * the same one is left at both ends.
  */
 #include "racoon/ike/engine.h"
 
@@ -12,7 +12,7 @@
 
 #include "racoon/ikev1/v1_rows.h"
 
-/* --------------------------------------------------------------------------------- established --- */
+/* ------------------------------------------------------------------------------ established --- */
 
 static void
 retire_fired(struct ike *e, struct ike_timer *t)
@@ -75,12 +75,12 @@ choose_successor(struct ike *e, struct ike_child *n)
 		if (o == n || o->state != IKE_S_UP || o->retiring)
 			continue;
 		if (!together || o->side == n->side) {
-			retire(e, o, n->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+			retire(e, o, ike_grace_of(n->side));
 			stop_sending(e, o);
 		} else if (o->message_id > n->message_id)
-			retire(e, o, o->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+			retire(e, o, ike_grace_of(o->side));
 		else
-			retire(e, n, n->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+			retire(e, n, ike_grace_of(n->side));
 	}
 }
 
@@ -223,7 +223,7 @@ ike_child_up(struct ike *e, struct ike_child *c)
 	ike_child_kick(e, p);
 }
 
-/* --------------------------------------------------------------------------- the SA database --- */
+/* -------------------------------------------------------------------------- the SA database --- */
 
 static struct ike_child *
 child_of(const struct ike *e, const struct ipsec_sa *sa)

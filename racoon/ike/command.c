@@ -2,8 +2,8 @@
  * command.c - what an operator asks for: ESTABLISH, FLUSH, DELETE, SHUTDOWN, CANCEL.
  *
  * Called by the step.  Every command but CANCEL is answered once: at once, or when the negotiations
- * or deletions it waits for have ended.  Peers are told before SAs go; only SAs this engine made are
- * deleted.
+ * or deletions it waits for have ended.  Peers are told before SAs go; only SAs this engine made
+ * are deleted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +71,7 @@ ike_commands_free(struct ike *e)
 	list_init(&e->commands);
 }
 
-/* ---------------------------------------------------------------------------------- ESTABLISH --- */
+/* -------------------------------------------------------------------------------- ESTABLISH --- */
 
 static void
 establish_phase1(struct ike *e, struct ike_cmd *c)
@@ -130,7 +130,8 @@ establish_children(struct ike *e, struct ike_cmd *c)
 		return;
 	}
 	c->pending = 1; /* this loop */
-	while (status == ST_NORMAL && (policy = ike_spd_peer_next(e, &p->address, policy)) != NULL) {
+	while (status == ST_NORMAL &&
+	       (policy = ike_spd_peer_next(e, &p->address, policy)) != NULL) {
 		struct ike_child *child = NULL;
 		struct net_addr local, remote;
 		if (!ike_policy_ends(policy, &local, &remote) || !net_addr_equal(&local, &p->local))
@@ -210,7 +211,8 @@ establish(struct ike *e, const struct ike_command *what)
 		return;
 	}
 	if (!our_end(e, what, &local)) {
-		ike_reply(e, what->id, ST_SYSERR, &remote, "no socket on a local address to reach it from");
+		ike_reply(e, what->id, ST_SYSERR, &remote,
+			"no socket on a local address to reach it from");
 		return;
 	}
 	p = ike_peer_of(e, &local, &what->remote, true);
@@ -273,14 +275,16 @@ ike_commands_child(struct ike *e, struct ike_child *child, enum status status, c
 	child->cmds = 0;
 }
 
-/* ----------------------------------------------------------------------------- FLUSH, DELETE --- */
+/* ---------------------------------------------------------------------------- FLUSH, DELETE --- */
 
 struct flush {
 	struct ike_cmd *cmd;
 	unsigned children, sas;
 };
 
-/* RFC 2408 3.15: all SPIs of a peer in as few messages as possible, while there is phase 1 for it. */
+/*
+ * RFC 2408 3.15: all SPIs of a peer in as few messages as possible, while there is phase 1 for it.
+ */
 static void
 tell_children(struct ike *e, struct ike_peer *p)
 {
@@ -409,7 +413,7 @@ ike_command_deleted(struct ike *e, uint64_t cmd)
 		cmd_reply(e, c, c->failed, c->detail);
 }
 
-/* ------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 
 void
 ike_command(struct ike *e, const struct ike_command *what)

@@ -1,9 +1,9 @@
 /*
  * engine.c - the engine's skeleton: make, step, pull effects, deadline.
  *
- * Called by the host (daemon, simulator, tests) through ike.h.  A step takes one event, runs what is
- * due, and leaves effects in a queue; whatever died during the step is freed at its end.  Nothing
- * here knows an exchange.
+ * Called by the host (daemon, simulator, tests) through ike.h.  A step takes one event, runs what
+ * is due, and leaves effects in a queue; whatever died during the step is freed at its end.
+ * Nothing here knows an exchange.
  */
 #include "racoon/ike/engine.h"
 
@@ -62,7 +62,7 @@ ike_new(const struct ike_env *env)
 	return e;
 }
 
-/* ------------------------------------------------------------------------------------ effects --- */
+/* ---------------------------------------------------------------------------------- effects --- */
 
 /* A slot in the queue; NULL only when memory ran out. */
 struct ike_effect *
@@ -138,7 +138,7 @@ ike_next(struct ike *e, struct ike_effect *fx)
 	return true;
 }
 
-/* ------------------------------------------------------------------------------------- timers --- */
+/* ----------------------------------------------------------------------------------- timers --- */
 
 void
 ike_arm(struct ike *e, struct ike_timer *t, instant when,
@@ -172,7 +172,7 @@ ike_deadline(const struct ike *e)
 	return heap_deadline(&e->timers);
 }
 
-/* --------------------------------------------------------------------------------------- step --- */
+/* ------------------------------------------------------------------------------------- step --- */
 
 static void
 bury(struct ike *e)
@@ -330,7 +330,7 @@ ike_free(struct ike *e)
 	free(e);
 }
 
-/* ------------------------------------------------------------------------------- small things --- */
+/* ----------------------------------------------------------------------------- small things --- */
 
 void
 ike_set_level(struct ike *e, enum log_level level)

@@ -1,10 +1,11 @@
 /*
  * engine.h - what the files of racoon/ike and racoon/ikev1 share: the engine's own structures.
  *
- * Nobody else includes this; the world sees ike.h.  Ownership: the engine owns peers, SAs, children,
- * jobs and commands; an exchange belongs to its SA or child; what an exchange computes with lies in
- * its arena and goes when the exchange ends.  Objects that end during a step are unlinked at once
- * and freed at the end of the step, so a handler may finish what it does with a dead one.
+ * Nobody else includes this; the world sees ike.h.  Ownership: the engine owns peers, SAs,
+ * children, jobs and commands; an exchange belongs to its SA or child; what an exchange computes
+ * with lies in its arena and goes when the exchange ends.  Objects that end during a step are
+ * unlinked at once and freed at the end of the step, so a handler may finish what it does with a
+ * dead one.
  */
 #ifndef RACOON_IKE_ENGINE_H
 #define RACOON_IKE_ENGINE_H
@@ -48,6 +49,13 @@ enum {
 
 enum ike_side { IKE_INITIATOR, IKE_RESPONDER };
 
+/* How long a replaced SA lives where this side is to delete it, or to see it deleted. */
+static inline int64_t
+ike_grace_of(enum ike_side side)
+{
+	return side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS;
+}
+
 enum ike_state { /* of an exchange; names in ike_state_name */
 	IKE_S_START,
 	IKE_S_MSG1_SENT, IKE_S_MSG3_SENT, IKE_S_MSG5_SENT, /* main mode, initiator */
@@ -81,12 +89,14 @@ struct ike_window { /* the last message each way, for retransmission and duplica
 
 /* ------------------------------------------------------------------------------ transitions --- */
 
+enum ike_sealed { IKE_CLEAR, IKE_SEALED, IKE_EITHER };
+
 struct ike_row {
 	const char *story;
 	uint8_t exchange; /* enum wire_exchange */
 	enum ike_side side;
 	enum ike_state from, to;
-	bool sealed;
+	enum ike_sealed sealed;
 	uint64_t need, may; /* sets of WIRE_BIT */
 	uint64_t twice;     /* of these, two are allowed */
 	enum status (*recv)(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
@@ -130,7 +140,7 @@ struct ike_xchg { /* phase 1 or one quick mode, under way */
 	struct list in_sa; /* quick modes of their SA; or the dead */
 };
 
-/* ------------------------------------------------------------------------------------ objects --- */
+/* ---------------------------------------------------------------------------------- objects --- */
 
 struct ike_peer { /* everything between two addresses */
 	struct hash_node by_ends, by_remote;
@@ -226,7 +236,13 @@ struct ike_child { /* phase 2 */
 	struct ike_xchg *x;
 };
 
-enum ike_job_type { IKE_JOB_KEYPAIR, IKE_JOB_DERIVE, IKE_JOB_GETSPI, IKE_JOB_INSTALL, IKE_JOB_DELETE };
+enum ike_job_type {
+	IKE_JOB_KEYPAIR,
+	IKE_JOB_DERIVE,
+	IKE_JOB_GETSPI,
+	IKE_JOB_INSTALL,
+	IKE_JOB_DELETE,
+};
 
 struct ike_cmd {
 	struct list in_peer, in_all;
@@ -283,7 +299,8 @@ struct ike {
 	size_t addresses;
 	struct heap timers;
 	struct hash_table sa_by_cookie, sa_by_first, sa_by_serial, peers, peers_by_remote;
-	struct hash_table child_by_serial, child_by_msgid, child_by_policy, by_spi_in, by_spi_out, jobs;
+	struct hash_table child_by_serial, child_by_msgid, child_by_policy;
+	struct hash_table by_spi_in, by_spi_out, jobs;
 	struct list sas, children, commands, half_open, again;
 	size_t sa_count, half_open_count, again_count;
 	uint64_t serial, job_serial;
@@ -305,7 +322,7 @@ struct ike {
 	uint8_t in[IKE_BUFFER], out[IKE_BUFFER];
 };
 
-/* ---------------------------------------------------------------------------------- engine.c --- */
+/* --------------------------------------------------------------------------------- engine.c --- */
 
 struct ike_effect *ike_fx(struct ike *e, enum ike_effect_type type);
 void ike_send(struct ike *e, const struct ike_sa *sa, struct bytes octets);
@@ -331,18 +348,18 @@ char *ike_pair_text(char *buf, size_t size, const struct net_endpoint *a, const 
 char *ike_cookies_text(char *buf, size_t size, const struct ike_sa *sa); /* "hex:hex" */
 enum { IKE_PAIR_TEXT = 2 * NET_ENDPOINT_TEXT + 8, IKE_COOKIES_TEXT = 40 };
 
-/* ------------------------------------------------------------------------------------- fail.c --- */
+/* ----------------------------------------------------------------------------------- fail.c --- */
 
 void ike_failure(struct ike *e, unsigned phase, const struct net_endpoint *local,
 	const struct net_endpoint *remote, enum status status, uint16_t notify, const char *detail);
-void ike_note_sa(struct ike *e, enum ike_note_type type, const struct ike_sa *sa, enum status status,
-	const char *detail);
+void ike_note_sa(struct ike *e, enum ike_note_type type, const struct ike_sa *sa,
+	enum status status, const char *detail);
 void ike_note_child(struct ike *e, enum ike_note_type type, const struct ike_child *c,
 	enum status status, const char *detail);
 /* What an error notify of the peer means for phase 1 in this state. */
 enum status ike_notify_status(uint16_t notify, enum ike_state state);
 
-/* -------------------------------------------------------------------------------------- job.c --- */
+/* ------------------------------------------------------------------------------------ job.c --- */
 
 enum status ike_job_keypair(struct ike *e, struct ike_xchg *x, const struct alg *group,
 	struct cry_dh **dh, void (*then)(struct ike *, struct ike_xchg *)) ATTR_NODISCARD;
@@ -358,7 +375,7 @@ void ike_jobs_orphan(struct list *jobs);
 void ike_job_done(struct ike *e, const struct ike_event *ev);
 void ike_jobs_free(struct ike *e);
 
-/* ----------------------------------------------------------------------------------- window.c --- */
+/* --------------------------------------------------------------------------------- window.c --- */
 
 enum { IKE_FRESH, IKE_DUPLICATE };
 int ike_window_check(struct ike *e, struct ike_xchg *x, struct bytes datagram);
@@ -370,7 +387,7 @@ void ike_again_free(struct ike *e);
 void ike_window_nudge(struct ike *e, struct ike_xchg *x); /* retransmit now, within the guard */
 uint64_t ike_digest(const struct ike *e, struct bytes b);
 
-/* -------------------------------------------------------------------------------------- run.c --- */
+/* ------------------------------------------------------------------------------------ run.c --- */
 
 struct ike_xchg *ike_xchg_new(struct ike *e, struct ike_sa *sa, struct ike_child *child,
 	uint8_t exchange, enum ike_side side, uint32_t message_id);
@@ -392,12 +409,12 @@ enum status ike_why(struct ike_xchg *x, enum status status, const char *fmt, ...
 const char *ike_set_fault(const struct ike_row *row, const struct wire_msg *m);
 const struct ike_row *ike_row_find(uint8_t exchange, enum ike_side side, enum ike_state from);
 
-/* ------------------------------------------------------------------------------------- recv.c --- */
+/* ----------------------------------------------------------------------------------- recv.c --- */
 
 void ike_recv(struct ike *e, const struct ike_event *ev);
 void ike_recv_held(struct ike *e, struct ike_xchg *x);
 
-/* --------------------------------------------------------------------------------------- sa.c --- */
+/* ------------------------------------------------------------------------------------- sa.c --- */
 
 struct ike_peer *ike_peer_of(struct ike *e, const struct net_addr *local,
 	const struct net_addr *remote, bool make);
@@ -418,8 +435,8 @@ struct ike_sa *ike_sa_new(struct ike *e, const struct net_endpoint *local,
 	const struct net_endpoint *remote, bool natt, enum ike_side side, const uint8_t *cookie_i);
 void ike_sa_own_cookie(struct ike *e, struct ike_sa *sa);
 /* Initiator: begin phase 1. The local end is chosen when none is given. */
-enum status ike_sa_initiate(struct ike *e, const struct net_addr *remote, const struct net_addr *local,
-	struct ike_sa **out, char *why, size_t size) ATTR_NODISCARD;
+enum status ike_sa_initiate(struct ike *e, const struct net_addr *remote,
+	const struct net_addr *local, struct ike_sa **out, char *why, size_t size) ATTR_NODISCARD;
 void ike_sa_up(struct ike *e, struct ike_sa *sa);
 /* verb: "deleted", "expired" for the log line. */
 void ike_sa_end(struct ike *e, struct ike_sa *sa, enum status status, bool tell, const char *verb);
@@ -443,7 +460,7 @@ bool ike_msgid_seen(const struct ike_sa *sa, uint32_t id);
 void ike_msgid_remember(struct ike_sa *sa, uint32_t id);
 void ike_config_changed(struct ike *e);
 
-/* ------------------------------------------------------------------------------------ child.c --- */
+/* ---------------------------------------------------------------------------------- child.c --- */
 
 struct ike_child *ike_child_new(struct ike *e, struct ike_peer *p, const struct net_endpoint *local,
 	const struct net_endpoint *remote, enum ike_side side, const struct ipsec_policy *policy);
@@ -482,9 +499,10 @@ void ike_child_hash_out(struct ike *e, struct ike_child *c, unsigned pair);
 /* The next child for the same traffic with the same peer; NULL begins. */
 struct ike_child *ike_child_same(const struct ike *e, const struct ike_peer *p,
 	const struct sp_selector *sel, const struct ike_child *after);
-bool ike_child_policy_up(const struct ike *e, const struct ike_peer *p, const struct sp_selector *sel);
+bool ike_child_policy_up(const struct ike *e, const struct ike_peer *p,
+	const struct sp_selector *sel);
 
-/* ------------------------------------------------------------------------------- child_life.c --- */
+/* ----------------------------------------------------------------------------- child_life.c --- */
 
 void ike_child_try_later(struct ike *e, struct ike_child *c); /* its renewal failed */
 void ike_child_expire(struct ike *e, const struct sadb_msg *m);
@@ -492,7 +510,7 @@ void ike_child_gone(struct ike *e, const struct sadb_msg *m); /* others deleted 
 const char *ike_proto_name(enum sa_proto p); /* "ESP" */
 const char *ike_mode_name(enum sa_mode m, bool natt); /* "Tunnel" */
 
-/* -------------------------------------------------------------------------------------- spd.c --- */
+/* ------------------------------------------------------------------------------------ spd.c --- */
 
 bool ike_spd_init(struct ike *e);
 void ike_spd_free(struct ike *e);
@@ -508,7 +526,7 @@ const struct ipsec_policy *ike_spd_peer_next(const struct ike *e, const struct n
 /* The IKE peer and our address by a policy; false: it names none. */
 bool ike_policy_ends(const struct ipsec_policy *p, struct net_addr *local, struct net_addr *remote);
 
-/* ---------------------------------------------------------------------------------- command.c --- */
+/* -------------------------------------------------------------------------------- command.c --- */
 
 void ike_command(struct ike *e, const struct ike_command *c);
 void ike_commands_sa_up(struct ike *e, struct ike_sa *sa);

@@ -45,7 +45,8 @@ struct ike_limits { /* shown by SHOW LIMITS; zero = the default */
 struct ike_env {
 	struct cry *cry;
 	void (*random)(void *user, uint8_t *out, size_t n);
-	void (*trace)(void *user, enum log_level level, const struct net_endpoint *peer, const char *text);
+	void (*trace)(void *user, enum log_level level, const struct net_endpoint *peer,
+		const char *text);
 	void *user;
 	struct hash_key hash_key;
 	struct ike_limits limits;
@@ -87,7 +88,7 @@ struct ike_event {
 	union {
 		struct {
 			struct net_endpoint local, remote;
-			struct bytes octets; /* of the ISAKMP message: a non-ESP marker is already off */
+			struct bytes octets; /* of the ISAKMP message: any non-ESP marker is off */
 			bool natt;           /* came through the NAT-T port */
 		} datagram;
 		struct {
@@ -113,7 +114,13 @@ enum ike_effect_type {
 	IKE_FX_NOTE,   /* something an operator, a hook or the journal wants to know */
 };
 
-enum ike_note_type { IKE_NOTE_PH1_UP, IKE_NOTE_PH1_DOWN, IKE_NOTE_PH2_UP, IKE_NOTE_PH2_DOWN, IKE_NOTE_FAILURE };
+enum ike_note_type {
+	IKE_NOTE_PH1_UP,
+	IKE_NOTE_PH1_DOWN,
+	IKE_NOTE_PH2_UP,
+	IKE_NOTE_PH2_DOWN,
+	IKE_NOTE_FAILURE,
+};
 
 struct ike_note {
 	enum ike_note_type type;
@@ -122,7 +129,8 @@ struct ike_note {
 	uint8_t cookie_i[8], cookie_r[8];
 	uint32_t msgid;                   /* phase 2 */
 	const char *peer_id;              /* phase 1 identity as text, or "" */
-	const struct ipsec_sa *in, *out;  /* PH2_UP: what was installed (keys wiped); PH2_DOWN: what goes */
+	/* PH2_UP: what was installed (keys wiped); PH2_DOWN: what goes */
+	const struct ipsec_sa *in, *out;
 	const char *detail;
 };
 
@@ -154,7 +162,7 @@ void ike_step(struct ike *e, const struct ike_event *event);
 bool ike_next(struct ike *e, struct ike_effect *fx);
 instant ike_deadline(const struct ike *e); /* INSTANT_NEVER: nothing pending */
 
-/* ---------------------------------------------------------------------- looking in, for SHOW --- */
+/* --------------------------------------------------------------------- looking in, for SHOW --- */
 
 struct ike_sa_view {
 	uint64_t serial; /* the SA id of every log line: "#17" */
@@ -200,7 +208,8 @@ bool ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view
 bool ike_show_failure(const struct ike *e, unsigned index, struct ike_failure_view *out);
 
 enum ike_count { /* names in ike_count_name */
-	IKE_N_RECEIVED, IKE_N_SENT, IKE_N_RETRANSMITTED, IKE_N_DUPLICATE, IKE_N_MALFORMED, IKE_N_NO_SA,
+	IKE_N_RECEIVED, IKE_N_SENT, IKE_N_RETRANSMITTED, IKE_N_DUPLICATE, IKE_N_MALFORMED,
+	IKE_N_NO_SA,
 	IKE_N_HALF_OPEN, IKE_N_HALF_OPEN_REFUSED, IKE_N_PH1_UP, IKE_N_PH1_FAILED, IKE_N_PH2_UP,
 	IKE_N_PH2_FAILED, IKE_N_ACQUIRE, IKE_N_BAD_HASH, IKE_N_REKEYED, IKE_N_COUNT
 };

@@ -50,7 +50,7 @@ job_free(struct ike *e, struct ike_job *j)
 	free(j);
 }
 
-/* ------------------------------------------------------------------------------------- crypto --- */
+/* ----------------------------------------------------------------------------------- crypto --- */
 
 static enum status
 crypto_start(struct ike *e, struct ike_job *j)
@@ -117,7 +117,7 @@ ike_job_derive(struct ike *e, struct ike_xchg *x, const struct alg *group, struc
 	return crypto_start(e, j);
 }
 
-/* --------------------------------------------------------------------------------------- SADB --- */
+/* ------------------------------------------------------------------------------------- SADB --- */
 
 static struct sadb_msg *
 sadb_fx(struct ike *e, struct ike_job *j, enum sadb_op op, const struct ipsec_sa *sa)
@@ -214,7 +214,7 @@ ike_job_delete(struct ike *e, const struct ipsec_sa *sa, uint64_t cmd)
 		ike_command_deleting(e, cmd);
 }
 
-/* ------------------------------------------------------------------------------------ answers --- */
+/* ---------------------------------------------------------------------------------- answers --- */
 
 static void
 orphan(struct ike_job *j)

@@ -1,9 +1,10 @@
 /*
- * peer.c - what belongs to one pair of addresses, and the limits on peers who have proven nothing yet.
+ * peer.c - what belongs to one pair of addresses, and the limits on peers who have proven nothing
+ * yet.
  *
  * Called by SAs, children and commands.  A peer exists while something refers to it.  Of half-open
- * phase 1 SAs the oldest whose peer has not shown that it receives at its address gives way to a new
- * one: a flood with a forged address then costs its victim no more than another try.
+ * phase 1 SAs the oldest whose peer has not shown that it receives at its address gives way to a
+ * new one: a flood with a forged address then costs its victim no more than another try.
  */
 #include "racoon/ike/engine.h"
 
@@ -181,7 +182,7 @@ ike_peer_contact(struct ike *e, struct ike_sa *sa)
 	}
 }
 
-/* ---------------------------------------------------------------------------------- half-open --- */
+/* -------------------------------------------------------------------------------- half-open --- */
 
 static struct ike_sa *
 oldest_unproven(struct ike *e)
@@ -208,7 +209,8 @@ oldest_of_peer(const struct ike_peer *p)
 }
 
 bool
-ike_half_open_room(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote)
+ike_half_open_room(struct ike *e, const struct net_endpoint *local,
+	const struct net_endpoint *remote)
 {
 	struct ike_peer *p = ike_peer_of(e, &local->addr, &remote->addr, false);
 	struct ike_sa *gives_way = NULL;
@@ -232,7 +234,7 @@ ike_half_open_room(struct ike *e, const struct net_endpoint *local, const struct
 	return true;
 }
 
-/* -------------------------------------------------------------------------------- other things --- */
+/* ----------------------------------------------------------------------------- other things --- */
 
 bool
 ike_msgid_seen(const struct ike_sa *sa, uint32_t id)
@@ -259,7 +261,11 @@ ike_config_changed(struct ike *e)
 	{
 		struct ike_sa *sa = container_of(at, struct ike_sa, in_all);
 		sa->conf = e->config == NULL ? NULL : rc_remote_for(e->config, &sa->remote.addr);
-		if (sa->conf == NULL || !rc_remote_allows(sa->conf, sa->exchange))
+		if (sa->conf != NULL && rc_remote_allows(sa->conf, sa->exchange))
+			continue;
+		if (sa->state == IKE_S_UP)
 			ike_sa_end(e, sa, ST_NOCONF, true, "deleted");
+		else
+			ike_sa_fail(e, sa, ST_NOCONF, "the configuration was changed");
 	}
 }

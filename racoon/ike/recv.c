@@ -2,8 +2,8 @@
  * recv.c - from datagram to exchange: header, SA, duplicate, decryption, payloads.
  *
  * Called with every datagram.  Nothing is allocated for a sender before a sound message 1, nothing
- * of an SA changes before a message fits its row; what fits nowhere is counted and dropped without an
- * answer (RFC 2408 5.2, 5.3).
+ * of an SA changes before a message fits its row; what fits nowhere is counted and dropped without
+ * an answer (RFC 2408 5.2, 5.3).
  */
 #include "racoon/ike/engine.h"
 
@@ -45,7 +45,8 @@ show(struct ike *e, const struct ike_event *ev, const struct wire_header *h,
 	for (const char *at = text_str(&t), *end; *at != '\0'; at = end + (*end != '\0')) {
 		end = at + strcspn(at, "\n");
 		if (end != at)
-			ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, 0, "%.*s", (int)(end - at), at);
+			ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, 0, "%.*s", (int)(end - at),
+				at);
 	}
 	text_free(&t);
 }
@@ -87,7 +88,7 @@ keep_for_later(struct ike_xchg *x, const struct ike_event *ev)
 	return true;
 }
 
-/* -------------------------------------------------------------------------------- one exchange --- */
+/* ----------------------------------------------------------------------------- one exchange --- */
 
 /* Decrypt into e->in with iv; false: cannot be. */
 static bool

@@ -1,9 +1,9 @@
 /*
  * run.c - the interpreter of transition rows.
  *
- * Called with one message (decrypted) of an exchange, or to begin one.  It finds the row, checks the
- * payload sets before a handler runs, runs `recv`, waits for the jobs that recv started, runs `send`
- * and `after`.  It knows no payload's meaning.  RFC 2408 5.1, 5.3.
+ * Called with one message (decrypted) of an exchange, or to begin one.  It finds the row, checks
+ * the payload sets before a handler runs, runs `recv`, waits for the jobs that recv started, runs
+ * `send` and `after`.  It knows no payload's meaning.  RFC 2408 5.1, 5.3.
  */
 #include "racoon/ike/engine.h"
 
@@ -142,7 +142,7 @@ ike_xchg_fail(struct ike *e, struct ike_xchg *x, enum status status, const char 
 		ike_sa_fail(e, x->sa, status, detail);
 }
 
-/* ----------------------------------------------------------------------------------- one step --- */
+/* --------------------------------------------------------------------------------- one step --- */
 
 static void
 refuse(struct ike *e, struct ike_xchg *x, enum status status)
@@ -267,9 +267,10 @@ ike_run(struct ike *e, struct ike_xchg *x, const struct wire_header *h, const st
 			"message does not fit state %s, dropped", ike_state_name(x->state));
 		return ST_INVALIDEXCH;
 	}
-	if (row->sealed != ((h->flags & WIRE_F_ENCRYPTED) != 0)) {
+	bool sealed = (h->flags & WIRE_F_ENCRYPTED) != 0;
+	if (row->sealed != IKE_EITHER && (row->sealed == IKE_SEALED) != sealed) {
 		ike_log(e, LOG_L_INFO, &x->sa->remote, x->sa->serial, "%s: message %s, dropped",
-			row->story, row->sealed ? "is not encrypted" : "is encrypted");
+			row->story, sealed ? "is encrypted" : "is not encrypted");
 		return ST_INVALIDPAYLOAD;
 	}
 	fault = ike_set_fault(row, m);

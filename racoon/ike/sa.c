@@ -23,7 +23,7 @@ forget_id(struct ike_sa *sa)
 	sa->peer_id_text = NULL;
 }
 
-/* ------------------------------------------------------------------------------------ look-up --- */
+/* ---------------------------------------------------------------------------------- look-up --- */
 
 static uint64_t
 cookie_hash(const struct ike *e, const uint8_t *cookie)
@@ -92,9 +92,11 @@ ike_sa_by_serial(const struct ike *e, uint64_t serial)
 	return NULL;
 }
 
-/* -------------------------------------------------------------------------------------- birth --- */
+/* ------------------------------------------------------------------------------------ birth --- */
 
-/* RFC 2408 2.5.3: unique, not forgeable, secret inside; here a keyed hash of addresses and noise. */
+/*
+ * RFC 2408 2.5.3: unique, not forgeable, secret inside; here a keyed hash of addresses and noise.
+ */
 static void
 make_cookie(struct ike *e, const struct ike_sa *sa, uint8_t *out)
 {
@@ -267,7 +269,8 @@ ike_sa_initiate(struct ike *e, const struct net_addr *remote, const struct net_a
 	}
 	exchange = conf->modes == 0 ? WIRE_X_MAIN : (uint8_t)conf->mode[0];
 	if (ike_row_find(exchange, IKE_INITIATOR, IKE_S_START) == NULL) {
-		snprintf(why, size, "exchange mode %s", rc_exchange_name((enum rc_exchange)exchange));
+		snprintf(why, size, "exchange mode %s",
+			rc_exchange_name((enum rc_exchange)exchange));
 		return ST_UNSUPPORTED;
 	}
 	if (conf->address.port != 0)
@@ -293,7 +296,7 @@ ike_sa_initiate(struct ike *e, const struct net_addr *remote, const struct net_a
 	return ST_NORMAL;
 }
 
-/* -------------------------------------------------------------------------------- established --- */
+/* ------------------------------------------------------------------------------ established --- */
 
 static void life_fired(struct ike *e, struct ike_timer *t);
 
@@ -340,11 +343,11 @@ choose_successor(struct ike *e, struct ike_sa *n)
 		bool together = o->up_step > n->begun_step;
 		bool o_loses = memcmp(o->cookie_i, n->cookie_i, V1_COOKIE) > 0;
 		if (!together || o->side == n->side)
-			ike_sa_retire(e, o, n->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+			ike_sa_retire(e, o, ike_grace_of(n->side));
 		else if (o_loses)
-			ike_sa_retire(e, o, o->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+			ike_sa_retire(e, o, ike_grace_of(o->side));
 		else
-			ike_sa_retire(e, n, n->side == IKE_INITIATOR ? IKE_GRACE_MS : IKE_BACKSTOP_MS);
+			ike_sa_retire(e, n, ike_grace_of(n->side));
 	}
 }
 
@@ -434,7 +437,7 @@ ike_sa_up(struct ike *e, struct ike_sa *sa)
 	ike_child_kick(e, sa->peer);
 }
 
-/* ---------------------------------------------------------------------------------------- end --- */
+/* -------------------------------------------------------------------------------------- end --- */
 
 void
 ike_half_open_done(struct ike *e, struct ike_sa *sa)

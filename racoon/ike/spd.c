@@ -51,7 +51,7 @@ ike_policy_ends(const struct ipsec_policy *p, struct net_addr *local, struct net
 	return true;
 }
 
-/* ------------------------------------------------------------------------------------- shapes --- */
+/* ----------------------------------------------------------------------------------- shapes --- */
 
 static struct ike_tuple
 shape_of(enum sp_dir dir, const struct sp_selector *s)
@@ -104,7 +104,7 @@ shape_remove(struct ike_spd *spd, enum sp_dir dir, const struct sp_selector *s)
 		*o = spd->tuple[--spd->tuples];
 }
 
-/* ------------------------------------------------------------------------------------ keeping --- */
+/* ---------------------------------------------------------------------------------- keeping --- */
 
 static struct ike_policy *
 find_equal(const struct ike *e, enum sp_dir dir, const struct sp_selector *s)
@@ -151,7 +151,8 @@ add_policy(struct ike *e, const struct ipsec_policy *new)
 	p->p.sel = sel;
 	hash_insert(&e->spd.by_selector, &p->by_selector, selector_hash(e, new->dir, &sel));
 	hash_insert(&e->spd.by_id, &p->by_id, hash_more(0, new->id));
-	if (new->dir == SP_OUT && new->action == SP_IPSEC && ike_policy_ends(&p->p, &local, &remote))
+	if (new->dir == SP_OUT && new->action == SP_IPSEC &&
+	    ike_policy_ends(&p->p, &local, &remote))
 		hash_insert(&e->spd.by_peer, &p->by_peer, addr_hash(e, &remote));
 }
 
@@ -214,7 +215,7 @@ ike_spd_event(struct ike *e, const struct sadb_msg *m)
 	remove_policy(e, p);
 }
 
-/* ------------------------------------------------------------------------------------- asking --- */
+/* ----------------------------------------------------------------------------------- asking --- */
 
 static bool
 narrow(const struct ike_tuple *t, enum sp_dir dir, struct sp_selector *s)
@@ -271,7 +272,8 @@ ike_spd_by_id(const struct ike *e, uint32_t id)
 }
 
 const struct ipsec_policy *
-ike_spd_peer_next(const struct ike *e, const struct net_addr *peer, const struct ipsec_policy *after)
+ike_spd_peer_next(const struct ike *e, const struct net_addr *peer,
+	const struct ipsec_policy *after)
 {
 	struct net_addr local, remote;
 	struct hash_node *n;

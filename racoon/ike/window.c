@@ -3,8 +3,8 @@
  *
  * Called by the receive path before a message is looked into, and by the exchanges to send.  A
  * duplicate is known by the keyed digest of the whole datagram and answered from the cache, no
- * faster than a guard allows.  Only an initiator, or a responder whose peer has proven to receive at
- * its address, retransmits by itself (RFC 2408 5.1).
+ * faster than a guard allows.  Only an initiator, or a responder whose peer has proven to receive
+ * at its address, retransmits by itself (RFC 2408 5.1).
  */
 #include "racoon/ike/engine.h"
 
@@ -175,7 +175,7 @@ ike_window_free(struct ike *e, struct ike_window *w)
 	w->has_digest = false;
 }
 
-/* ------------------------------------------------------------------------------- sending again --- */
+/* ---------------------------------------------------------------------------- sending again --- */
 
 struct again {
 	struct list in_engine;
@@ -194,8 +194,8 @@ again_fired(struct ike *e, struct ike_timer *t)
 
 	ike_send_to(e, &a->local, &a->remote, a->natt, bytes_of(a->octets, a->n));
 	if (++a->sent < IKE_DELETE_COPIES) {
-		ike_arm(e, &a->timer, instant_add(e->now, (int64_t)IKE_DELETE_AGAIN_MS << (2 * a->sent - 2)),
-			again_fired);
+		int64_t ms = (int64_t)IKE_DELETE_AGAIN_MS << (2 * a->sent - 2);
+		ike_arm(e, &a->timer, instant_add(e->now, ms), again_fired);
 		return;
 	}
 	list_remove(&a->in_engine);

@@ -11,7 +11,7 @@
 
 enum { ID_HEADER = 4 };
 
-/* ------------------------------------------------------------------------------------ phase 1 --- */
+/* ---------------------------------------------------------------------------------- phase 1 --- */
 
 static enum rc_idtype
 address_type(const struct net_addr *a)
@@ -47,8 +47,8 @@ v1_own_id(struct ike_xchg *x, struct bytes *body)
 	return ST_NORMAL;
 }
 
-static enum status
-keep(struct ike_sa *sa, const struct wire_id *id)
+enum status
+v1_keep_id(struct ike_sa *sa, const struct wire_id *id)
 {
 	char text[NET_ADDR_TEXT * 4];
 	uint8_t *copy = malloc(id->data.n == 0 ? 1 : id->data.n);
@@ -70,44 +70,44 @@ keep(struct ike_sa *sa, const struct wire_id *id)
 }
 
 static bool
-expected(const struct ike_sa *sa, const struct wire_id *id)
+expected(const struct ike_sa *sa)
 {
+	struct bytes data = bytes_of(sa->peer_id, sa->peer_id_n);
+	enum rc_idtype said = sa->peer_id_type;
 	struct bytes address = net_addr_bytes(&sa->remote.addr);
 	enum rc_idtype type = address_type(&sa->remote.addr);
 
 	if (sa->conf->peer_ids == 0)
-		return id->type == type && bytes_equal(id->data, address);
+		return said == type && bytes_equal(data, address);
 	for (unsigned i = 0; i < sa->conf->peer_ids; i++) {
 		const struct rc_id *want = &sa->conf->peer_id[i];
 		if (want->own_address || (want->value.n == 0 && want->type != RC_ID_NONE)) {
 			/* `peers_identifier address;`: the address it speaks from */
-			if (id->type == type && bytes_equal(id->data, address))
+			if (said == type && bytes_equal(data, address))
 				return true;
 			continue;
 		}
-		if (want->type == (enum rc_idtype)id->type && bytes_equal(want->value, id->data))
+		if (want->type == said && bytes_equal(want->value, data))
 			return true;
 	}
 	return false;
 }
 
 enum status
-v1_check_id(struct ike *e, struct ike_xchg *x, const struct wire_payload *p)
+v1_check_id(struct ike *e, struct ike_xchg *x)
 {
 	struct ike_sa *sa = x->sa;
-	const struct wire_id *id = &p->id;
-	char text[NET_ADDR_TEXT * 4], number[16];
+	const char *text = sa->peer_id_text;
+	char number[16];
 
-	TRY(keep(sa, id));
-	rc_id_text(text, sizeof(text), (enum rc_idtype)id->type, id->data);
-	if (sa->exchange == RC_MAIN && sa->auth == RC_AUTH_PSK && id->type != RC_ID_IPV4 &&
-	    id->type != RC_ID_IPV6) {
+	if (sa->exchange == RC_MAIN && sa->auth == RC_AUTH_PSK && sa->peer_id_type != RC_ID_IPV4 &&
+	    sa->peer_id_type != RC_ID_IPV6) {
 		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial,
 			"Expecting IP address type in main mode, but %s.",
-			wire_name_text(WIRE_NAMES_ID, id->type, number, sizeof(number)));
+			wire_name_text(WIRE_NAMES_ID, sa->peer_id_type, number, sizeof(number)));
 		return ike_why(x, ST_IDTYPE, "peer's identity is %s", text);
 	}
-	if (expected(sa, id))
+	if (expected(sa))
 		return ST_NORMAL;
 	if (!sa->conf->verify_identifier) {
 		ike_log(e, sa->conf->peer_ids == 0 ? LOG_L_DEBUG : LOG_L_WARNING, &sa->remote,
@@ -122,7 +122,7 @@ v1_check_id(struct ike *e, struct ike_xchg *x, const struct wire_payload *p)
 			: sa->conf->peer_id[0].text);
 }
 
-/* ------------------------------------------------------------------------------------ phase 2 --- */
+/* ---------------------------------------------------------------------------------- phase 2 --- */
 
 struct wire_id
 v1_id_of(const struct net_prefix *p, uint16_t port, uint8_t upper, uint8_t *buffer)
@@ -238,7 +238,8 @@ side_id(const struct net_prefix *p, uint16_t port, uint8_t upper, struct rc_sele
 	bool v6 = p->addr.family == 6, host = p->len == net_addr_bits(&p->addr);
 
 	memset(out, 0, sizeof(*out));
-	out->type = host ? (v6 ? RC_ID_IPV6 : RC_ID_IPV4) : (v6 ? RC_ID_IPV6_SUBNET : RC_ID_IPV4_SUBNET);
+	out->type = host ? (v6 ? RC_ID_IPV6 : RC_ID_IPV4)
+			 : (v6 ? RC_ID_IPV6_SUBNET : RC_ID_IPV4_SUBNET);
 	out->prefix = *p;
 	out->port = port;
 	out->upper = upper == SP_UPPER_ANY ? 0 : upper;

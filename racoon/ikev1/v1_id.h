@@ -8,8 +8,10 @@
 
 /* Body of our phase 1 ID payload, in the arena. ST_IDTYPE: not for this exchange. */
 enum status v1_own_id(struct ike_xchg *x, struct bytes *body) ATTR_NODISCARD;
-/* Judge the peer's phase 1 ID, and keep it in the SA. ST_IDTYPE, ST_IDMISMATCH. */
-enum status v1_check_id(struct ike *e, struct ike_xchg *x, const struct wire_payload *id) ATTR_NODISCARD;
+/* Keep the peer's phase 1 ID in the SA. */
+enum status v1_keep_id(struct ike_sa *sa, const struct wire_id *id) ATTR_NODISCARD;
+/* Judge the one that is kept. ST_IDTYPE, ST_IDMISMATCH. */
+enum status v1_check_id(struct ike *e, struct ike_xchg *x) ATTR_NODISCARD;
 
 /* A phase 2 ID payload from one side of a selector. */
 struct wire_id v1_id_of(const struct net_prefix *p, uint16_t port, uint8_t upper, uint8_t *buffer);

@@ -1,11 +1,11 @@
 /*
- * v1_info.c - Informational exchanges: Delete, Notify, INITIAL-CONTACT (RFC 2409 5.7, RFC 2408 3.14,
- * 3.15, RFC 2407 4.6.3).
+ * v1_info.c - Informational exchanges: Delete, Notify, INITIAL-CONTACT (RFC 2409 5.7, RFC 2408
+ * 3.14, 3.15, RFC 2407 4.6.3).
  *
- * Called by the receive path, and by whoever has something to tell a peer.  HASH(1) is computed over
- * everything behind the HASH payload to the end of the message.  What is not authenticated changes
- * nothing: before there are keys an error notify is remembered as a hint, once there are keys it is
- * not even that.
+ * Called by the receive path, and by whoever has something to tell a peer.  HASH(1) is computed
+ * over everything behind the HASH payload to the end of the message.  What is not authenticated
+ * changes nothing: before there are keys an error notify is remembered as a hint, once there are
+ * keys it is not even that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "racoon/ikev1/v1_prop.h"
 #include "racoon/ikev1/v1_rows.h"
 
-/* ------------------------------------------------------------------------------------ sending --- */
+/* ---------------------------------------------------------------------------------- sending --- */
 
 /* HDR*, HASH(1), N or D; a message ID and an IV of its own.  `add` writes the payload. */
 struct outgoing {
@@ -155,16 +155,20 @@ v1_refuse(struct ike *e, struct ike_xchg *x, enum status status, const char *det
 		patch_u32(spi, x->side == IKE_INITIATOR ? c->pair[0].spi_in : c->pair[0].spi_out);
 		v1_notify(e, sa, notify, v1_proto_of(c->pair[0].proto), bytes_of(spi, 4),
 			bytes_of(NULL, 0));
+	} else if (notify != 0 && x->state == IKE_S_AGG1_SENT) {
+		/* Keys that do not fit are no use for telling. */
+		v1_notify_bare(e, &sa->local, &sa->remote, sa->natt, sa->cookie_i, sa->cookie_r,
+			notify);
 	} else if (notify != 0 && (x->state != IKE_S_START || x->side == IKE_RESPONDER)) {
 		v1_notify(e, sa, notify, WIRE_P_ISAKMP, v1_cookies(sa, cookies), bytes_of(NULL, 0));
-		/* The responder is up when message 6 displeases us. */
-		if (x->state == IKE_S_MSG5_SENT)
+		/* The other end is up when its last message displeases us. */
+		if (x->state == IKE_S_MSG5_SENT || x->state == IKE_S_AGG2_SENT)
 			v1_delete_sa(e, sa);
 	}
 	ike_xchg_fail(e, x, status, "%s", detail);
 }
 
-/* ---------------------------------------------------------------------------------- receiving --- */
+/* -------------------------------------------------------------------------------- receiving --- */
 
 static void
 delete_isakmp(struct ike *e, struct ike_sa *on, const struct wire_delete *d)
@@ -207,7 +211,8 @@ delete_spis(struct ike *e, const struct ike_sa *on, const struct wire_delete *d)
 		if (c->state == IKE_S_UP)
 			ike_child_end(e, c, ST_PEERDELETED, false, 0);
 		else
-			ike_child_fail(e, c, ST_PEERDELETED, 0, "peer deleted the SA under negotiation");
+			ike_child_fail(e, c, ST_PEERDELETED, 0,
+				"peer deleted the SA under negotiation");
 	}
 }
 
@@ -282,8 +287,8 @@ notify(struct ike *e, struct ike_sa *sa, const struct wire_notify *n)
 {
 	char number[16];
 
-	ike_log(e, n->type <= WIRE_N_ERROR_LAST ? LOG_L_ERROR : LOG_L_DEBUG, &sa->remote, sa->serial,
-		"received notify %s",
+	ike_log(e, n->type <= WIRE_N_ERROR_LAST ? LOG_L_ERROR : LOG_L_DEBUG, &sa->remote,
+		sa->serial, "received notify %s",
 		wire_name_text(WIRE_NAMES_NOTIFY, n->type, number, sizeof(number)));
 	if (n->type == WIRE_N_INITIAL_CONTACT && sa->state == IKE_S_UP)
 		ike_peer_contact(e, sa);
@@ -307,8 +312,8 @@ authentic(struct ike *e, struct ike_sa *sa, const struct wire_msg *m)
 
 /*
  * A peer whose pre-shared key differs complains under keys that differ too (strongSwan does): that
- * it complains at all, right after message 5, is the hint.  Unauthenticated like any hint, so it only
- * shortens the wait.
+ * it complains at all, right after message 5, is the hint.  Unauthenticated like any hint, so it
+ * only shortens the wait.
  */
 static void
 unreadable_complaint(struct ike *e, struct ike_sa *sa)
@@ -318,7 +323,8 @@ unreadable_complaint(struct ike *e, struct ike_sa *sa)
 }
 
 static void
-sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const struct wire_header *h)
+sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev,
+	const struct wire_header *h)
 {
 	struct bytes octets = ev->datagram.octets;
 	size_t n = octets.n - WIRE_HEADER;
@@ -355,15 +361,31 @@ sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const 
 	authentic(e, sa, &e->msg);
 }
 
+/*
+ * The initiator of aggressive mode tells why it will not answer: names the cause, changes nothing.
+ */
+static void
+aggressive_hint(struct ike *e, struct ike_sa *sa, uint16_t type, const char *name)
+{
+	char detail[IKE_DETAIL_MAX];
+
+	if (sa->x == NULL || sa->x->state != IKE_S_AGG2_SENT || sa->x->told)
+		return;
+	sa->x->told = true;
+	snprintf(detail, sizeof(detail), "peer answered %s", name);
+	ike_failure(e, 1, &sa->local, &sa->remote, ike_notify_status(type, IKE_S_AGG2_SENT), type,
+		detail);
+}
+
 /* In the clear: no more than a hint, and only while there are no keys or none that fit. */
 static void
 bare_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const struct wire_header *h)
 {
 	const struct wire_payload *p;
-	const char *why = NULL;
+	const char *why = NULL, *name;
 	char number[16];
 
-	if (sa->state == IKE_S_UP || sa->x == NULL || sa->side != IKE_INITIATOR ||
+	if (sa->state == IKE_S_UP || sa->x == NULL ||
 	    wire_parse(h->next, wire_payloads_of(ev->datagram.octets), false, &e->msg, &why) !=
 		    ST_NORMAL) {
 		ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, sa->serial,
@@ -373,9 +395,12 @@ bare_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const st
 	p = wire_find(&e->msg, WIRE_NOTIFY, 0);
 	if (p == NULL || p->notify.type == 0 || p->notify.type > WIRE_N_ERROR_LAST)
 		return;
-	ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "peer seems to have answered %s",
-		wire_name_text(WIRE_NAMES_NOTIFY, p->notify.type, number, sizeof(number)));
-	ike_window_hint(e, sa->x, p->notify.type);
+	name = wire_name_text(WIRE_NAMES_NOTIFY, p->notify.type, number, sizeof(number));
+	ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "peer seems to have answered %s", name);
+	if (sa->side == IKE_INITIATOR)
+		ike_window_hint(e, sa->x, p->notify.type);
+	else
+		aggressive_hint(e, sa, p->notify.type, name);
 }
 
 void

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------------------------- initiator --- */
+/* -------------------------------------------------------------------------------- initiator --- */
 
 enum status
 v1_main_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none)
@@ -133,7 +133,7 @@ v1_main_i6_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	return ST_NORMAL;
 }
 
-/* ---------------------------------------------------------------------------------- responder --- */
+/* -------------------------------------------------------------------------------- responder --- */
 
 /* --> HDR, SA */
 enum status
@@ -148,7 +148,8 @@ v1_main_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	TRY(v1_phase1_new(x, &d));
 	TRY(v1_keep_sa(x->arena, p, &offer, NULL));
 	TRY(v1_keep(x, p->body, &d->sai_b));
-	if (v1_choose1(e, &x->sa->remote, x->sa->conf, &offer, &pick, why, sizeof(why)) != ST_NORMAL)
+	if (v1_choose1(e, &x->sa->remote, x->sa->conf, &offer, &pick, why, sizeof(why)) !=
+		ST_NORMAL)
 		return ike_why(x, ST_NOPROPOSAL, "%s", why);
 	v1_phase1_picked(e, x, &pick);
 	v1_phase1_answer(d, &offer, &pick);

@@ -72,6 +72,9 @@ v1_hash_is(const struct wire_msg *m, const struct alg *hash, const uint8_t *valu
 {
 	const struct wire_payload *p = wire_find(m, WIRE_HASH, 0);
 
-	/* RFC 2409 5.5: HASH comes first, and covers what follows; in phase 1 it covers no payloads. */
+	/*
+	 * RFC 2409 5.5: HASH comes first, and covers what follows; in phase 1 it covers no
+	 * payloads.
+	 */
 	return p != NULL && secret_equal(p->body, bytes_of(value, hash->out));
 }

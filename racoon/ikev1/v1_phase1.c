@@ -140,8 +140,10 @@ make_keys(struct ike *e, struct ike_xchg *x)
 	struct ike_sa *sa = x->sa;
 	struct cry *c = e->env.cry;
 
+	TRY(v1_have_psk(e, x));
 	TRY(v1_skeyid_psk(c, sa->hash, psk(e, sa), d->ni, d->nr, &sa->keys.skeyid));
-	TRY(v1_skeyid_dae(c, sa->hash, secret_view(&d->gxy), sa->cookie_i, sa->cookie_r, &sa->keys));
+	TRY(v1_skeyid_dae(c, sa->hash, secret_view(&d->gxy), sa->cookie_i, sa->cookie_r,
+		&sa->keys));
 	TRY(v1_cipher_key(c, sa->hash, secret_view(&sa->keys.e), sa->encr, sa->bits,
 		&sa->keys.key));
 	return v1_phase1_iv(c, sa->hash, sa->encr, d->ke_i, d->ke_r, x->iv);
@@ -172,23 +174,33 @@ v1_auth_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct bytes id_
 }
 
 enum status
+v1_check_auth(struct ike *e, struct ike_xchg *x, bool initiator)
+{
+	const struct v1_phase1 *d = x->data;
+	uint8_t hash[CRY_HASH_MAX];
+
+	TRY(v1_auth_hash(e, x, initiator, d->peer_id, hash));
+	if (!secret_equal(d->peer_hash, bytes_of(hash, x->sa->hash->out))) {
+		e->count[IKE_N_BAD_HASH]++;
+		return ike_why(x, ST_AUTHFAILED, "HASH_%c of %s does not match",
+			initiator ? 'I' : 'R', x->sa->peer_id_text);
+	}
+	return v1_check_id(e, x);
+}
+
+enum status
 v1_take_auth(struct ike *e, struct ike_xchg *x, const struct wire_msg *m, bool initiator)
 {
 	const struct wire_payload *id = wire_find(m, WIRE_ID, 0);
-	uint8_t hash[CRY_HASH_MAX];
-	char text[NET_ADDR_TEXT * 4];
+	struct v1_phase1 *d = x->data;
 
-	TRY(v1_auth_hash(e, x, initiator, id->body, hash));
-	if (!v1_hash_is(m, x->sa->hash, hash)) {
-		e->count[IKE_N_BAD_HASH]++;
-		return ike_why(x, ST_AUTHFAILED, "HASH_%c of %s does not match",
-			initiator ? 'I' : 'R',
-			rc_id_text(text, sizeof(text), (enum rc_idtype)id->id.type, id->id.data));
-	}
-	return v1_check_id(e, x, id);
+	TRY(v1_keep_id(x->sa, &id->id));
+	TRY(v1_keep(x, id->body, &d->peer_id));
+	TRY(v1_keep(x, wire_find(m, WIRE_HASH, 0)->body, &d->peer_hash));
+	return v1_check_auth(e, x, initiator);
 }
 
-/* -------------------------------------------------------------------------------- notifications --- */
+/* ---------------------------------------------------------------------------- notifications --- */
 
 bool
 v1_says_initial_contact(const struct ike_sa *sa, const struct wire_msg *m)
@@ -244,7 +256,7 @@ v1_phase1_notifies(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	}
 }
 
-/* ---------------------------------------------------------------------------------- both ends --- */
+/* -------------------------------------------------------------------------------- both ends --- */
 
 enum status
 v1_phase1_send(struct ike *e, struct ike_xchg *x, struct wire_builder *b, bool sealed,
@@ -285,7 +297,7 @@ v1_exchange_title(uint8_t exchange)
 	return "unknown";
 }
 
-/* ------------------------------------------------------------------------------- first message --- */
+/* ---------------------------------------------------------------------------- first message --- */
 
 struct first { /* a message 1, looked at before anything is made of it */
 	const struct ike_event *ev;
@@ -393,7 +405,7 @@ v1_unreadable(struct ike *e, struct ike_xchg *x, const char *why)
 	struct ike_sa *sa = x->sa;
 
 	e->count[IKE_N_MALFORMED]++;
-	if (x->child != NULL || x->state != IKE_S_MSG4_SENT) {
+	if (x->child != NULL || (x->state != IKE_S_MSG4_SENT && x->state != IKE_S_AGG2_SENT)) {
 		ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "message cannot be decrypted: %s",
 			why);
 		return;

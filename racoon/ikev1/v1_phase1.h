@@ -15,6 +15,7 @@ struct v1_phase1 { /* an exchange's data; views lie in its arena */
 	struct bytes ke_i, ke_r, ni, nr;
 	struct bytes sai_b; /* the initiator's SA payload, as sent */
 	struct bytes own_id;
+	struct bytes peer_id, peer_hash; /* aggressive mode: judged when there are keys */
 	struct wire_sa answer;
 	struct wire_proposal answer_proposal;
 	bool contact; /* the peer said INITIAL-CONTACT */
@@ -27,7 +28,8 @@ enum status v1_make_nonce(struct ike *e, struct ike_xchg *x, struct bytes *out) 
 enum status v1_have_psk(struct ike *e, struct ike_xchg *x) ATTR_NODISCARD;
 void v1_phase1_picked(struct ike *e, struct ike_xchg *x, const struct v1_pick1 *pick);
 /* The chosen proposal and transform, as they came. */
-void v1_phase1_answer(struct v1_phase1 *d, const struct wire_sa *offer, const struct v1_pick1 *pick);
+void v1_phase1_answer(struct v1_phase1 *d, const struct wire_sa *offer,
+	const struct v1_pick1 *pick);
 enum status v1_take_ke_nonce(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
 	struct bytes *ke, struct bytes *nonce) ATTR_NODISCARD;
 /* When g^xy is there: SKEYIDs, key, IV. A failure goes to x->failed. */
@@ -35,7 +37,9 @@ void v1_phase1_keys(struct ike *e, struct ike_xchg *x);
 /* HASH_I (initiator) or HASH_R with the given ID body. */
 enum status v1_auth_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct bytes id_b,
 	uint8_t *out) ATTR_NODISCARD;
-/* The peer's ID and HASH: authentic? the one expected? */
+/* HASH_I (of an initiator) or HASH_R as kept in d, and the ID: authentic? the one expected? */
+enum status v1_check_auth(struct ike *e, struct ike_xchg *x, bool initiator) ATTR_NODISCARD;
+/* The same with the ID and HASH of a message. */
 enum status v1_take_auth(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
 	bool initiator) ATTR_NODISCARD;
 bool v1_says_initial_contact(const struct ike_sa *sa, const struct wire_msg *m);
@@ -61,6 +65,16 @@ enum status v1_main_i5_send(struct ike *e, struct ike_xchg *x);
 enum status v1_main_r5_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
 enum status v1_main_r6_send(struct ike *e, struct ike_xchg *x);
 enum status v1_main_i6_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+
+/* … of aggressive mode … */
+enum status v1_aggr_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none);
+enum status v1_aggr_i1_send(struct ike *e, struct ike_xchg *x);
+enum status v1_aggr_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+void v1_aggr_derive(struct ike *e, struct ike_xchg *x);
+enum status v1_aggr_r2_send(struct ike *e, struct ike_xchg *x);
+enum status v1_aggr_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_aggr_i3_send(struct ike *e, struct ike_xchg *x);
+enum status v1_aggr_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
 
 /* … and of quick mode. */
 enum status v1_quick_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none);

@@ -1,5 +1,6 @@
 /*
- * v1_prop.h - proposals of both phases: made from the configuration, chosen from what a peer offers.
+ * v1_prop.h - proposals of both phases: made from the configuration, chosen from what a peer
+ * offers.
  */
 #ifndef RACOON_IKEV1_V1_PROP_H
 #define RACOON_IKEV1_V1_PROP_H
@@ -63,7 +64,7 @@ enum sa_proto v1_proto_from(uint8_t protocol); /* SA_NONE: none of ours */
 enum status v1_keep_sa(struct arena *arena, const struct wire_payload *p, struct wire_sa *out,
 	const char **why) ATTR_NODISCARD;
 /* Seconds of the life attribute pair, 0 when there is none; kilobytes likewise. */
-void v1_life_of(const struct wire_attr *attr, unsigned attrs, uint16_t type_attr, uint16_t life_attr,
-	uint64_t *seconds, uint64_t *kilobytes);
+void v1_life_of(const struct wire_attr *attr, unsigned attrs, uint16_t type_attr,
+	uint16_t life_attr, uint64_t *seconds, uint64_t *kilobytes);
 
 #endif

@@ -47,7 +47,7 @@ v1_keep_sa(struct arena *arena, const struct wire_payload *p, struct wire_sa *ou
 	return wire_parse_sa(&copy, arena, out, why);
 }
 
-/* -------------------------------------------------------------------------------------- offer --- */
+/* ------------------------------------------------------------------------------------ offer --- */
 
 enum status
 v1_offer1(struct arena *arena, const struct rc_remote *conf, struct wire_sa *out)
@@ -77,14 +77,15 @@ v1_offer1(struct arena *arena, const struct rc_remote *conf, struct wire_sa *out
 		};
 	}
 	*p = (struct wire_proposal){
-		.number = 1, .protocol = WIRE_P_ISAKMP, .transforms = conf->proposals, .transform = t
+		.number = 1, .protocol = WIRE_P_ISAKMP, .transforms = conf->proposals,
+		.transform = t
 	};
 	*out = (struct wire_sa){ .doi = WIRE_DOI_IPSEC, .situation = WIRE_SIT_IDENTITY_ONLY,
 		.proposals = 1, .proposal = p };
 	return ST_NORMAL;
 }
 
-/* ------------------------------------------------------------------------------------ reading --- */
+/* ---------------------------------------------------------------------------------- reading --- */
 
 struct seen { /* a peer's transform */
 	struct v1_pick1 pick;
@@ -195,7 +196,7 @@ difference(const struct rc_proposal *m, const struct seen *s, enum rc_check chec
 	return buf;
 }
 
-/* ----------------------------------------------------------------------------------- choosing --- */
+/* --------------------------------------------------------------------------------- choosing --- */
 
 struct choice {
 	struct ike *e;

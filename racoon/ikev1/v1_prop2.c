@@ -1,5 +1,6 @@
 /*
- * v1_prop2.c - phase 2 proposals: offer, choose, check the choice (RFC 2407 4.4, 4.5; RFC 2408 4.2).
+ * v1_prop2.c - phase 2 proposals: offer, choose, check the choice (RFC 2407 4.4, 4.5; RFC 2408
+ * 4.2).
  *
  * Called by quick mode.  Each rule of the policy is one proposal payload; all have one number, so
  * that they are taken together.  What may differ from sainfo is proposal_check's decision.
@@ -57,7 +58,7 @@ encap_of(const struct ike_child *c, const struct ike_pair *p)
 	return c->natt ? WIRE_ENCAP_UDP_TRANSPORT : WIRE_ENCAP_TRANSPORT;
 }
 
-/* -------------------------------------------------------------------------------------- offer --- */
+/* ------------------------------------------------------------------------------------ offer --- */
 
 static bool
 add_transform(struct arena *arena, struct wire_proposal *p, const struct ike_child *c,
@@ -140,7 +141,7 @@ v1_offer2(struct arena *arena, const struct ike_child *c, const struct rc_sainfo
 	return ST_NORMAL;
 }
 
-/* ------------------------------------------------------------------------------------ reading --- */
+/* ---------------------------------------------------------------------------------- reading --- */
 
 static void
 look_attr(struct seen *s, const struct wire_attr *a)
@@ -285,7 +286,7 @@ difference(const struct ike_child *c, const struct ike_pair *pair, const struct 
 	return buf;
 }
 
-/* ----------------------------------------------------------------------------------- choosing --- */
+/* --------------------------------------------------------------------------------- choosing --- */
 
 struct choice {
 	struct ike *e;
@@ -379,9 +380,11 @@ choose_group(struct choice *ch, const struct wire_sa *offer, unsigned from, unsi
 
 enum status
 v1_choose2(struct ike *e, const struct ike_child *c, const struct rc_sainfo *info,
-	enum rc_check check, const struct wire_sa *offer, struct v1_picks2 *out, char *why, size_t size)
+	enum rc_check check, const struct wire_sa *offer, struct v1_picks2 *out, char *why,
+	size_t size)
 {
-	struct choice ch = { .e = e, .c = c, .info = info, .check = check, .why = why, .size = size };
+	struct choice ch = { .e = e, .c = c, .info = info, .check = check, .why = why,
+		.size = size };
 
 	snprintf(why, size, "no proposal");
 	if (offer->doi != WIRE_DOI_IPSEC || offer->situation != WIRE_SIT_IDENTITY_ONLY)

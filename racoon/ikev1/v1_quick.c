@@ -69,7 +69,7 @@ no_sainfo(struct ike_xchg *x)
 		net_prefix_text(b, sizeof(b), &x->child->sel.dst));
 }
 
-/* ------------------------------------------------------------------------------------ installing --- */
+/* ------------------------------------------------------------------------------- installing --- */
 
 static void
 set_life(const struct ike_child *c, struct ipsec_sa *sa)
@@ -97,7 +97,8 @@ put_key(struct sa_key *k, struct bytes material)
 
 /* One SA's keys: RFC 2409 5.5, KEYMAT with the SPI of the receiving end. */
 static enum status
-key_sa(struct ike *e, struct ike_xchg *x, const struct ike_pair *p, bool inbound, struct ipsec_sa *sa)
+key_sa(struct ike *e, struct ike_xchg *x, const struct ike_pair *p, bool inbound,
+	struct ipsec_sa *sa)
 {
 	const struct v1_quick *d = x->data;
 	uint8_t spi[4];
@@ -171,7 +172,7 @@ picks_spis_ok(const struct v1_picks2 *p, unsigned rules)
 	return true;
 }
 
-/* ------------------------------------------------------------------------------------ building --- */
+/* --------------------------------------------------------------------------------- building --- */
 
 /* The octets after HASH are what it covers: filled in when they are there. */
 static struct bytes
@@ -224,7 +225,7 @@ add_rest(struct wire_builder *b, const struct v1_quick *d, struct bytes nonce)
 	}
 }
 
-/* ----------------------------------------------------------------------------------- initiator --- */
+/* -------------------------------------------------------------------------------- initiator --- */
 
 enum status
 v1_quick_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none)
@@ -432,7 +433,7 @@ v1_quick_i3_after(struct ike *e, struct ike_xchg *x)
 	both_installed(e, x);
 }
 
-/* ----------------------------------------------------------------------------------- responder --- */
+/* -------------------------------------------------------------------------------- responder --- */
 
 static void
 refuse_quick(struct ike *e, struct ike_sa *sa, const struct wire_msg *m, enum status status,
@@ -589,8 +590,8 @@ v1_quick_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 		return no_sainfo(x);
 	if (v1_keep_sa(x->arena, wire_find(m, WIRE_SA, 0), &d->offer, NULL) != ST_NORMAL)
 		return ike_why(x, ST_MALFORMED, "SA payload");
-	if (v1_choose2(e, c, info, x->sa->conf == NULL ? RC_CHECK_STRICT : x->sa->conf->proposal_check,
-		    &d->offer, &d->picks, why, sizeof(why)) != ST_NORMAL)
+	enum rc_check check = x->sa->conf == NULL ? RC_CHECK_STRICT : x->sa->conf->proposal_check;
+	if (v1_choose2(e, c, info, check, &d->offer, &d->picks, why, sizeof(why)) != ST_NORMAL)
 		return ike_why(x, ST_NOPROPOSAL, "%s", why);
 	if (!picks_spis_ok(&d->picks, c->pairs))
 		return ike_why(x, ST_MALFORMED, "SPI below %d", SA_SPI_MIN);

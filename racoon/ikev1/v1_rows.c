@@ -35,14 +35,38 @@ const struct ike_row v1_rows[] = {
 		.send = v1_main_i5_send },
 	/* --> HDR*, IDii, HASH_I */
 	{ .story = "responder: main mode message 5", .exchange = WIRE_X_MAIN, .side = IKE_RESPONDER,
-		.from = IKE_S_MSG4_SENT, .to = IKE_S_UP, .sealed = true, .need = P(ID) | P(HASH),
+		.from = IKE_S_MSG4_SENT, .to = IKE_S_UP, .sealed = IKE_SEALED,
+		.need = P(ID) | P(HASH),
 		.may = P(VENDOR) | P(NOTIFY) | P(CERT) | P(CR), .recv = v1_main_r5_recv,
 		.send = v1_main_r6_send, .after = v1_phase1_after },
 	/* <-- HDR*, IDir, HASH_R */
 	{ .story = "initiator: main mode message 6", .exchange = WIRE_X_MAIN, .side = IKE_INITIATOR,
-		.from = IKE_S_MSG5_SENT, .to = IKE_S_UP, .sealed = true, .need = P(ID) | P(HASH),
+		.from = IKE_S_MSG5_SENT, .to = IKE_S_UP, .sealed = IKE_SEALED,
+		.need = P(ID) | P(HASH),
 		.may = P(VENDOR) | P(NOTIFY) | P(CERT) | P(CR), .recv = v1_main_i6_recv,
 		.after = v1_phase1_after },
+
+	/* ---------------------------------------------------------------------- aggressive mode */
+	/* (nothing) */
+	{ .story = "initiator: begin aggressive mode", .exchange = WIRE_X_AGGRESSIVE,
+		.side = IKE_INITIATOR, .from = IKE_S_START, .to = IKE_S_AGG1_SENT,
+		.recv = v1_aggr_i_begin, .send = v1_aggr_i1_send },
+	/* --> HDR, SA, KE, Ni, IDii */
+	{ .story = "responder: aggressive mode message 1", .exchange = WIRE_X_AGGRESSIVE,
+		.side = IKE_RESPONDER, .from = IKE_S_START, .to = IKE_S_AGG2_SENT,
+		.need = P(SA) | P(KE) | P(NONCE) | P(ID), .may = P(VENDOR) | P(CR),
+		.recv = v1_aggr_r1_recv, .send = v1_aggr_r2_send },
+	/* <-- HDR, SA, KE, Nr, IDir, HASH_R */
+	{ .story = "initiator: aggressive mode message 2", .exchange = WIRE_X_AGGRESSIVE,
+		.side = IKE_INITIATOR, .from = IKE_S_AGG1_SENT, .to = IKE_S_UP,
+		.need = P(SA) | P(KE) | P(NONCE) | P(ID) | P(HASH),
+		.may = P(VENDOR) | P(CR) | P(NAT_D) | P(NOTIFY), .recv = v1_aggr_i2_recv,
+		.send = v1_aggr_i3_send, .after = v1_phase1_after },
+	/* --> HDR[*], HASH_I */
+	{ .story = "responder: aggressive mode message 3", .exchange = WIRE_X_AGGRESSIVE,
+		.side = IKE_RESPONDER, .from = IKE_S_AGG2_SENT, .to = IKE_S_UP,
+		.sealed = IKE_EITHER, .need = P(HASH), .may = P(VENDOR) | P(NOTIFY) | P(NAT_D),
+		.recv = v1_aggr_r3_recv, .after = v1_phase1_after },
 
 	/* --------------------------------------------------------------------------- quick mode */
 	/* (nothing) */
@@ -51,18 +75,21 @@ const struct ike_row v1_rows[] = {
 		.send = v1_quick_i1_send },
 	/* --> HDR*, HASH(1), SA, Ni [, KE ] [, IDci, IDcr ] */
 	{ .story = "responder: quick mode message 1", .exchange = WIRE_X_QUICK,
-		.side = IKE_RESPONDER, .from = IKE_S_START, .to = IKE_S_QUICK2_SENT, .sealed = true,
+		.side = IKE_RESPONDER, .from = IKE_S_START, .to = IKE_S_QUICK2_SENT,
+		.sealed = IKE_SEALED,
 		.need = P(HASH) | P(SA) | P(NONCE), .may = P(KE) | P(ID) | P(NOTIFY) | P(NAT_OA),
 		.twice = P(ID) | P(NAT_OA), .recv = v1_quick_r1_recv, .send = v1_quick_r2_send },
 	/* <-- HDR*, HASH(2), SA, Nr [, KE ] [, IDci, IDcr ] */
 	{ .story = "initiator: quick mode message 2", .exchange = WIRE_X_QUICK,
-		.side = IKE_INITIATOR, .from = IKE_S_QUICK1_SENT, .to = IKE_S_UP, .sealed = true,
+		.side = IKE_INITIATOR, .from = IKE_S_QUICK1_SENT, .to = IKE_S_UP,
+		.sealed = IKE_SEALED,
 		.need = P(HASH) | P(SA) | P(NONCE), .may = P(KE) | P(ID) | P(NOTIFY) | P(NAT_OA),
 		.twice = P(ID) | P(NAT_OA), .recv = v1_quick_i2_recv, .send = v1_quick_i3_send,
 		.after = v1_quick_i3_after },
 	/* --> HDR*, HASH(3) */
 	{ .story = "responder: quick mode message 3", .exchange = WIRE_X_QUICK,
-		.side = IKE_RESPONDER, .from = IKE_S_QUICK2_SENT, .to = IKE_S_UP, .sealed = true,
+		.side = IKE_RESPONDER, .from = IKE_S_QUICK2_SENT, .to = IKE_S_UP,
+		.sealed = IKE_SEALED,
 		.need = P(HASH), .may = P(NOTIFY), .recv = v1_quick_r3_recv,
 		.after = v1_quick_r3_after },
 };

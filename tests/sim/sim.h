@@ -2,8 +2,8 @@
  * sim.h - two IKE engines, one virtual clock, one bad network, a model SA database on each side.
  *
  * Everything that happens in a run follows from its seed and profile.  The world owns all; hosts,
- * network and databases are plain structs in it.  Used by sim_main.c (random faults and checkers) and by
- * trace_main.c (scripted conversations).
+ * network and databases are plain structs in it.  Used by sim_main.c (random faults and checkers)
+ * and by trace_main.c (scripted conversations).
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -29,6 +29,7 @@ enum {
 	SIM_TRACE_MAX = 8 << 20,
 	SIM_LARVAL_MS = 30000,
 	SIM_ACQUIRE_MS = 5000, /* the same ACQUIRE is not repeated sooner */
+	SIM_REPLY_MS = 90000,  /* within which a command is answered */
 };
 
 struct sim_rng {
@@ -55,6 +56,7 @@ struct sim_profile {
 	bool flushes;                    /* are there FLUSH and DELETE among them? */
 	bool hostile;
 	bool lossless;                   /* no packet may be lost, ever */
+	int failures;                    /* of negotiations, at most; -1: who knows */
 };
 extern const struct sim_profile sim_profiles[];
 extern const size_t sim_profile_count;

@@ -93,6 +93,10 @@ fx_reply(struct sim_world *w, struct sim_host *h, const struct ike_effect *fx)
 			sim_fail(w, "host %c answered command %llu twice", h->name,
 				(unsigned long long)fx->id);
 		c->answered = true;
+		if (instant_diff(w->now, c->given) > SIM_REPLY_MS)
+			sim_fail(w, "host %c answered command %llu after %lld s", h->name,
+				(unsigned long long)fx->id,
+				(long long)instant_diff(w->now, c->given) / 1000);
 		c->status = fx->reply.status;
 		return;
 	}

@@ -14,7 +14,7 @@
 enum { MUTANT_SEEDS = 15 };
 
 struct totals {
-	uint64_t runs, failed, ph1, ph2, packets, lost, datagrams, hostile, minutes;
+	uint64_t runs, failed, ph1, ph2, failures, packets, lost, datagrams, hostile, minutes;
 };
 
 struct options {
@@ -37,6 +37,7 @@ run(uint64_t seed, const struct sim_profile *p, struct cry *cry, const struct op
 	t->failed += !good;
 	t->ph1 += w->stats.ph1_up;
 	t->ph2 += w->stats.ph2_up;
+	t->failures += w->stats.failures;
 	t->packets += w->stats.sent;
 	t->lost += w->stats.lost;
 	t->datagrams += w->stats.datagrams;
@@ -84,6 +85,20 @@ mutants(struct cry *cry, const char *program, uint64_t only)
 	return bad;
 }
 
+static void
+report(const struct totals *t, const char *name)
+{
+	printf("# %s: %llu virtual minutes, %llu phase 1, %llu phase 2, %llu failures, %llu "
+	       "datagrams, "
+	       "%llu of others, %llu packets, %llu lost\n",
+		name, (unsigned long long)t->minutes, (unsigned long long)t->ph1,
+		(unsigned long long)t->ph2, (unsigned long long)t->failures,
+		(unsigned long long)t->datagrams, (unsigned long long)t->hostile,
+		(unsigned long long)t->packets, (unsigned long long)t->lost);
+	printf("%s - sim: %s, %llu of %llu seeds\n", t->failed ? "not ok" : "ok", name,
+		(unsigned long long)(t->runs - t->failed), (unsigned long long)t->runs);
+}
+
 static int
 seeds(struct cry *cry, const char *program, uint64_t first, uint64_t count, const char *name,
 	const struct options *o)
@@ -110,15 +125,7 @@ seeds(struct cry *cry, const char *program, uint64_t first, uint64_t count, cons
 		if (t[i].runs == 0)
 			continue;
 		bad |= t[i].failed > 0;
-		printf("%s - sim: %s, %llu of %llu seeds, %llu minutes, %llu phase 1, %llu phase "
-		       "2, "
-		       "%llu datagrams, %llu of others, %llu packets, %llu lost\n",
-			t[i].failed ? "not ok" : "ok", sim_profiles[i].name,
-			(unsigned long long)(t[i].runs - t[i].failed),
-			(unsigned long long)t[i].runs, (unsigned long long)t[i].minutes,
-			(unsigned long long)t[i].ph1, (unsigned long long)t[i].ph2,
-			(unsigned long long)t[i].datagrams, (unsigned long long)t[i].hostile,
-			(unsigned long long)t[i].packets, (unsigned long long)t[i].lost);
+		report(&t[i], sim_profiles[i].name);
 	}
 	return bad;
 }

@@ -25,7 +25,8 @@ const struct sim_profile sim_profiles[] = {
 		.life1_s = 140,
 		.life2_s = 60,
 		.verbs = 6,
-		.lossless = true },
+		.lossless = true,
+		.failures = 0 },
 	{ .name = "lossy",
 		.loss = 200,
 		.duplicate = 100,
@@ -37,10 +38,10 @@ const struct sim_profile sim_profiles[] = {
 		.life1_s = 180,
 		.life2_s = 80,
 		.bent = 20,
-		.refused = 20,
 		.partitions = 2,
 		.verbs = 8,
-		.flushes = true },
+		.flushes = true,
+		.failures = 14 },
 	{ .name = "storm",
 		.loss = 30,
 		.duplicate = 30,
@@ -51,10 +52,11 @@ const struct sim_profile sim_profiles[] = {
 		.fault_ms = 500000,
 		.life1_s = 65,
 		.life2_s = 60,
-		.refused = 10,
+		.refused = 20,
 		.clock_steps = true,
 		.verbs = 30,
-		.flushes = true },
+		.flushes = true,
+		.failures = -1 },
 	{ .name = "crash",
 		.loss = 20,
 		.duplicate = 20,
@@ -66,7 +68,8 @@ const struct sim_profile sim_profiles[] = {
 		.partitions = 1,
 		.crashes = 4,
 		.verbs = 4,
-		.flushes = true },
+		.flushes = true,
+		.failures = -1 },
 	{ .name = "hostile",
 		.duplicate = 10,
 		.delay_ms = 10,
@@ -76,7 +79,8 @@ const struct sim_profile sim_profiles[] = {
 		.life2_s = 60,
 		.hostile = true,
 		.verbs = 4,
-		.lossless = true },
+		.lossless = true,
+		.failures = 8 },
 };
 const size_t sim_profile_count = ARRAY_LEN(sim_profiles);
 
@@ -257,7 +261,8 @@ schedule(struct sim_world *w)
 		sim_at(w, (instant){ sim_between(&w->rng, w->now.ms + 5000, end - 30000) },
 			sim_below(&w->rng, 2), crash, sim_between(&w->rng, 500, 20000), 0);
 	for (unsigned i = 0; p->clock_steps && i < CLOCK_STEPS; i++)
-		sim_at(w, (instant){ sim_between(&w->rng, w->now.ms, end - 1) }, 0, set_clock, 0, 0);
+		sim_at(w, (instant){ sim_between(&w->rng, w->now.ms, end - 1) }, 0, set_clock, 0,
+			0);
 	if (p->hostile)
 		sim_at(w, instant_add(w->now, 2000), 0, sim_hostile, 0, 0);
 }
@@ -336,7 +341,8 @@ ask_to_end(struct sim_world *w)
 {
 	unsigned first = sim_below(&w->rng, SIM_HOSTS);
 	for (unsigned i = 0; i < SIM_HOSTS && !sim_failed(w); i++) {
-		sim_command(w, i ? !first : first, &(struct ike_command){ .type = IKE_CMD_SHUTDOWN });
+		sim_command(
+			w, i ? !first : first, &(struct ike_command){ .type = IKE_CMD_SHUTDOWN });
 		sim_run(w, instant_add(w->now, FAREWELL_MS));
 		if (!sim_failed(w) && is_empty(w, first, "one host was shut down"))
 			is_empty(w, !first, "the other host was shut down");
@@ -364,6 +370,9 @@ sim_scenario(struct sim_world *w)
 		ask_to_end(w);
 	if (!sim_failed(w))
 		sim_check_end(w);
+	if (!sim_failed(w) && w->profile->failures >= 0 &&
+		w->stats.failures > (uint64_t)w->profile->failures)
+		sim_fail(w, "%llu negotiations failed", (unsigned long long)w->stats.failures);
 	if (!sim_failed(w) && (w->stats.ph1_up == 0 || w->stats.ph2_up == 0))
 		sim_fail(w, "nothing was ever established");
 }

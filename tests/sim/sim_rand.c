@@ -1,6 +1,6 @@
 /*
- * sim_rand.c - a seeded generator in OpenSSL's place, so that DH values and keys follow from the seed
- * as well.  For the simulator only; the one file here that knows OpenSSL.
+ * sim_rand.c - a seeded generator in OpenSSL's place, so that DH values and keys follow from the
+ * seed as well.  For the simulator only; the one file here that knows OpenSSL.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/rand.h>

@@ -6,7 +6,7 @@
  *
  *	conf A|B|both … end     racoon.conf; PEER stands for the other's address
  *	psk A|B|both KEY        for the other's address
- *	policy SRC DST tunnel|transport
+ *	policy SRC DST tunnel|transport [A|B]   SRC as A sees it; on both, or on one
  *	level info|debug        of the engine's lines (info)
  *	lose A|B N              the host's N-th datagram does not arrive
  *	at MS establish|children|flush|delete|shutdown|reload|traffic|crash|start A|B
@@ -174,6 +174,10 @@ add_policy(struct script *s, char **word)
 		complain(s, "too many policies:", word[1]);
 	else
 		sim_add_policy(s->w, index, word[1], word[2], mode, SP_REQUIRE, 0, false);
+	unsigned which = word[4] ? hosts(s, word[4]) : 3;
+	for (unsigned i = 0; i < SIM_HOSTS; i++)
+		if (!(which & (1u << i)) && s->w->host[i].policies > 0)
+			s->w->host[i].policies--;
 }
 
 static void
@@ -204,7 +208,7 @@ directive(struct script *s, char *line)
 		return;
 	if (strcmp(word[0], "psk") == 0 && n == 3) {
 		set_psk(s, hosts(s, word[1]), word[2]);
-	} else if (strcmp(word[0], "policy") == 0 && n == 4) {
+	} else if (strcmp(word[0], "policy") == 0 && (n == 4 || n == 5)) {
 		add_policy(s, word);
 	} else if (strcmp(word[0], "level") == 0 && n == 2) {
 		s->w->level = strcmp(word[1], "debug") == 0 ? LOG_L_DEBUG : LOG_L_INFO;

@@ -111,7 +111,7 @@ for host in a b; do
 	mkdir -p "$etc/multinet"
 	cp tests/system/howto/racoon.conf "$etc/multinet/racoon.conf"
 	cp tests/system/howto/setkey.conf "$etc/multinet/ipsec.conf"
-	cp server/services.master_server "$etc/multinet/"
+	cp com/services.master_server "$etc/multinet/"
 	cp tests/system/howto/psk.txt "$etc/psk.txt"
 	if [ $host = b ]; then
 		sed -i "$swap" "$etc/multinet/racoon.conf" "$etc/multinet/ipsec.conf" "$etc/psk.txt"
@@ -181,7 +181,7 @@ typed a netcontrol racoon show ipsec || fail 'SHOW IPSEC'
 must '172\.16\.2\.'
 
 say 'Kill racoon: not running is said at once, the supervisor brings it back, traffic recovers'
-racoon_pid=$(on a netcontrol show racoon | sed -n 's/.*Process: *//p')
+racoon_pid=$(on a netcontrol show racoon | sed -n 's/.*Process: *pid *//p')
 [ -n "$racoon_pid" ] || fail 'SHOW RACOON does not tell the process'
 printf '   [192.168.1.100]$ kill -9 %s\n' "$racoon_pid"
 kill -9 "$racoon_pid"

@@ -66,7 +66,7 @@ policies() { # direction from a to b, and back
 	spdadd 172.16.2.0/24 172.16.1.0/24 any -P $2 ipsec esp/tunnel/$B-$A/require;
 	END
 }
-service_pid() { console "$1" show "$2" | sed -n 's/.*Process: *//p'; }
+service_pid() { console "$1" show "$2" | sed -n 's/.*Process: *pid *//p'; }
 sad() { on "$1" "$BIN/setkey" -D; }
 
 topo_howto

@@ -32,7 +32,6 @@ tell() { # host, request: the answer
 answers() { tell "$1" NOOP | grep -q "^200 "; }
 json() { tell "$1" "$2/FORMAT=JSON" | sed -n 's/^200-//p'; }
 sas() { on "$1" "$BIN/setkey" -D | grep -c 'state=mature'; }
-two_sas() { [ "$(sas a)" = 2 ]; }
 no_sas() { [ "$(sas "$1")" = 0 ]; }
 policies() { # host, direction of a to b, and back
 	setkey_load "$1" <<-END
@@ -91,19 +90,22 @@ is "IPsec SAs are gone" "$(sas b)" 0
 ok "traffic brings them back again" wait_for 10 on na ping -c 1 -W 1 172.16.2.10
 
 # ---- RELOAD
-wait_for 8 two_sas # a replaced SA may live on a little
+# Both ends may have begun after the flush: then a second pair lives on for a while.
+phase1() { tell a 'SHOW ISAKMP' | grep -oE '[0-9a-f]{16}:[0-9a-f]{16}'; }
+cookies=$(phase1)
 cp "$WORK/a/racoon.conf" "$WORK/a/sound.conf"
 echo 'remote 10.0.0.9 { exchange_mod main; }' >>"$WORK/a/racoon.conf"
 reload=$(tell a RELOAD)
 like "RELOAD with an error: told" "$reload" '^200-.*racoon.conf:[0-9]+:19: unknown keyword "exchange_mod": did you mean "exchange_mode"\?'
 like "… and refused" "$reload" '^540 %CONFIG-E-BADCONF.*stays'
-is "… and the SAs stay" "$(sas a)" 2
+is "… and the SAs stay" "$(phase1)" "$cookies"
 cp "$WORK/a/sound.conf" "$WORK/a/racoon.conf"
 echo 'remote 10.0.0.9 inherit 192.168.2.100;' >>"$WORK/a/racoon.conf"
 reload=$(tell a RELOAD)
 like "RELOAD: the plan" "$reload" '^200-remote 10.0.0.9: added'
 like "… in numbers" "$reload" '^200 %RACOON-S-NORMAL.*: 2 kept, 0 changed, 0 removed, 1 added'
-is "… and the SAs stay" "$(sas a)" 2
+is "… and the SAs stay" "$(phase1)" "$cookies"
+ok "… and carry traffic" on na ping -c 1 -W 2 172.16.2.10
 like "… in use" "$(tell a 'SHOW PEERS')" '10.0.0.9 +down'
 kill -HUP "${DAEMON[a/racoon]}"
 ok "SIGHUP reloads as well" wait_for 5 grep -q 'configuration reloaded: 3 kept' "$WORK/a/racoon.log"
@@ -132,7 +134,7 @@ unlike "and no keys" "$(cat "$WORK/a/racoon.journal")" '[0-9a-f]{16}'
 stop a racoon KILL
 is "killed: its SAs are still there" "$(on a "$BIN/setkey" -D | grep -o 'spi=[0-9]*' | sort | tr '\n' ' ')" "$old"
 racoon_start a
-recovered() { [ "$(sas a)" = 2 ] && [ "$(sas b)" = 2 ] && on na ping -c 1 -W 1 172.16.2.10; }
+recovered() { [ "$(sas a)" -ge 2 ] && [ "$(sas b)" -ge 2 ] && on na ping -c 1 -W 1 172.16.2.10; }
 ok "started again: traffic recovers" wait_for 15 recovered
 left=$(for spi in $old; do on a "$BIN/setkey" -D | grep -o "$spi("; done)
 is "and nothing of the dead one is left" "$left" ''
@@ -143,7 +145,7 @@ ipsecd_start a
 policies a out in
 again() { on na ping -c 1 -W 1 172.16.2.10; }
 ok "the engine restarted: traffic recovers" wait_for 20 again
-ok "two SAs" wait_for 8 two_sas
+ok "SAs are there again" test "$(sas a)" -ge 2
 
 # ---- flushed behind its back
 on a "$BIN/setkey" -F

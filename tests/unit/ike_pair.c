@@ -38,7 +38,7 @@ pair_random(void *user, uint8_t *out, size_t n)
 	struct pair_host *h = user;
 
 	for (size_t i = 0; i < n; i++) {
-		h->random = h->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		h->random = h->random * UINT64_C(6364136223846793005) + 1442695040888963407;
 		out[i] = (uint8_t)(h->random >> 56);
 	}
 }
@@ -106,7 +106,8 @@ host_new(struct pair *p, int side, const char *conf, const char *psk)
 	h->side = side;
 	h->random = (uint64_t)side + 1;
 	h->spi = 0x1000u * (unsigned)(side + 1);
-	h->config = load(p->cry, conf == NULL ? pair_conf : conf, psk == NULL ? "secret" : psk, side);
+	h->config = load(p->cry, conf == NULL ? pair_conf : conf, psk == NULL ? "secret" : psk,
+		side);
 	if (!net_addr_parse(address[side], &h->local.addr))
 		fail("address");
 	h->local.port = 500;
@@ -148,7 +149,7 @@ pair_free(struct pair *p)
 	free(p);
 }
 
-/* ---------------------------------------------------------------------------------- model SADB --- */
+/* ------------------------------------------------------------------------------- model SADB --- */
 
 static struct pair_sa *
 sa_find(struct pair_host *h, const struct ipsec_sa *sa)
@@ -199,7 +200,7 @@ sadb_request(struct pair_host *h, const struct sadb_msg *m, struct sadb_msg *ans
 	return ST_NORMAL;
 }
 
-/* ------------------------------------------------------------------------------------- effects --- */
+/* ---------------------------------------------------------------------------------- effects --- */
 
 static void
 put_in_flight(struct pair *p, const struct pair_flight *f, const uint8_t *octets)
@@ -253,7 +254,8 @@ struct pending {
 };
 
 static void
-take_effect(struct pair *p, int side, const struct ike_effect *fx, struct pending *todo, unsigned *n)
+take_effect(struct pair *p, int side, const struct ike_effect *fx, struct pending *todo,
+	unsigned *n)
 {
 	struct pair_host *h = &p->host[side];
 
@@ -262,7 +264,8 @@ take_effect(struct pair *p, int side, const struct ike_effect *fx, struct pendin
 		send_one(p, side, fx);
 		return;
 	case IKE_FX_SADB:
-		todo[*n] = (struct pending){ .id = fx->id, .answer = malloc(sizeof(struct sadb_msg)) };
+		todo[*n] = (struct pending){ .id = fx->id,
+			.answer = malloc(sizeof(struct sadb_msg)) };
 		todo[*n].status = sadb_request(h, fx->sadb, todo[*n].answer);
 		++*n;
 		return;
@@ -327,7 +330,7 @@ pair_jobs(struct pair *p, int side)
 	}
 }
 
-/* ---------------------------------------------------------------------------------------- time --- */
+/* ------------------------------------------------------------------------------------- time --- */
 
 void
 pair_datagram(struct pair *p, int side, const struct net_endpoint *from, struct bytes octets)
@@ -393,7 +396,7 @@ pair_run(struct pair *p, int64_t ms)
 	fail("no progress");
 }
 
-/* ----------------------------------------------------------------------------- what tests do --- */
+/* ---------------------------------------------------------------------------- what tests do --- */
 
 static void
 add_rule(const struct pair *p, struct ipsec_policy *out, const char *text, int from)

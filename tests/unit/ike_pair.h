@@ -2,8 +2,8 @@
  * ike_pair.h - two IKE engines, one clock, a network without faults of its own, a model SADB each.
  *
  * The smallest host of the engine: jobs run inline, requests are answered at once, datagrams take a
- * millisecond, a test's filter may drop, record or change them.  Everything repeats: randomness is a
- * counter through a mixer.
+ * millisecond, a test's filter may drop, record or change them.  Everything repeats: randomness is
+ * a counter through a mixer.
  */
 #ifndef TESTS_UNIT_IKE_PAIR_H
 #define TESTS_UNIT_IKE_PAIR_H

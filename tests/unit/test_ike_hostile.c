@@ -127,7 +127,8 @@ published_shapes(void **state)
 				print_message("%s: %u answers\n", s->file, answers);
 			assert_true(answers <= 1);
 			if (answers == 1)
-				assert_true(p->flight[p->flights - 1].n * 2 <= s->n * (control ? 3 : 2));
+				assert_true(p->flight[p->flights - 1].n * 2 <=
+					    s->n * (control ? 3 : 2));
 			if (control && round == 0)
 				assert_int_equal(answers, 1);
 			if ((ike_half_open_count(p->host[1].e) == 1) != control)
@@ -181,7 +182,7 @@ shapes_for_a_live_sa(void **state)
 	free(text);
 }
 
-/* ----------------------------------------------------------------------------------- mutations --- */
+/* -------------------------------------------------------------------------------- mutations --- */
 
 struct mutation {
 	unsigned message, seed;

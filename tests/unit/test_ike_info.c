@@ -163,7 +163,7 @@ flush_while_establishing(void **state)
 	pair_free(p);
 }
 
-/* ------------------------------------------------------------------------------------- forgeries --- */
+/* -------------------------------------------------------------------------------- forgeries --- */
 
 static struct ike_sa *
 first_sa(struct pair *p, int side)
@@ -278,7 +278,7 @@ hint_does_not_end_the_exchange(void **state)
 	pair_free(p);
 }
 
-/* ------------------------------------------------------------------------------- INITIAL-CONTACT --- */
+/* -------------------------------------------------------------------------- INITIAL-CONTACT --- */
 
 static void
 restart(struct pair *p, int side)

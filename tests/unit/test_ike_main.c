@@ -51,7 +51,8 @@ establishes(void **state)
 	assert_true(pair_logged(p, 1, "respond new phase 1 negotiation: "
 				      "192.168.2.100[500]<=>192.168.1.100[500] #1"));
 	assert_true(pair_logged(p, 0, "begin Identity Protection mode. #1"));
-	assert_true(pair_logged(p, 0, "ISAKMP-SA established 192.168.1.100[500]-192.168.2.100[500]"));
+	assert_true(pair_logged(p, 0, "ISAKMP-SA established "
+				      "192.168.1.100[500]-192.168.2.100[500]"));
 	assert_int_equal(p->host[0].notes[IKE_NOTE_PH1_UP], 1);
 	assert_int_equal(p->host[0].sent, 3);
 	assert_int_equal(ike_half_open_count(p->host[1].e), 0);
@@ -85,7 +86,7 @@ algorithms(void **state)
 	}
 }
 
-/* ------------------------------------------------------------------------------- named causes --- */
+/* ----------------------------------------------------------------------------- named causes --- */
 
 static void
 named(const struct pair *p, int side, enum status status, const char *words)
@@ -224,7 +225,7 @@ refused_at_once(void **state)
 	pair_free(p);
 }
 
-/* ------------------------------------------------------------------- loss, duplicates, strangers --- */
+/* -------------------------------------------------------------- loss, duplicates, strangers --- */
 
 static bool
 lose_nth(struct pair *p, int from, uint8_t *octets, size_t n)
@@ -385,13 +386,14 @@ garbage_is_survived(void **state)
 	pair_free(p);
 }
 
-/* ------------------------------------------------------------------------------------ half-open --- */
+/* -------------------------------------------------------------------------------- half-open --- */
 
 static size_t
 message1(uint8_t *out, uint32_t number)
 {
 	static const char hex[] =
-		"000000000000000000000000000000000110020000000000000000500000003400000001000000010000"
+		"00000000000000000000000000000000011002000000000000000050"
+		"0000003400000001000000010000"
 		"002801010001000000200101000080010007800e008080020002800300018004"
 		"0002800b0001800c0e10";
 	size_t n = 0;
@@ -463,7 +465,7 @@ flood_from_everywhere(void **state)
 	pair_free(p);
 }
 
-/* -------------------------------------------------------------------------------- two beginners --- */
+/* ---------------------------------------------------------------------------- two beginners --- */
 
 static void
 both_begin(void **state)
@@ -522,7 +524,7 @@ message5_waits_for_keys(void **state)
 	pair_free(p);
 }
 
-/* ----------------------------------------------------------------------------------- the table --- */
+/* -------------------------------------------------------------------------------- the table --- */
 
 static void
 rows_are_sound(void **state)

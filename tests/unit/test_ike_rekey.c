@@ -279,7 +279,8 @@ configuration_changes(void **state)
 	(void)state;
 	assert_int_equal(rc_load_text("new", "remote 10.0.0.1 { exchange_mode main; proposal {"
 					     " encryption_algorithm aes; hash_algorithm sha1;"
-					     " authentication_method pre_shared_key; dh_group 2; } }",
+					     " authentication_method pre_shared_key;"
+					     " dh_group 2; } }",
 				 "10.0.0.1 x\n", &o, &c, &errors),
 		ST_NORMAL);
 	stmt_errors_free(&errors);

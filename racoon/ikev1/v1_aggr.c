@@ -1,0 +1,180 @@
+/*
+ * v1_aggr.c - aggressive mode with pre-shared keys (RFC 2409 5.4).
+ *
+ * Handlers of the rows in v1_rows.c.  Who listens can try keys against HASH_R off-line, so a
+ * responder does this only where the configuration names the mode.  Message 3 is taken in clear, as
+ * the RFC has it, and sealed, as most send it; ours is sealed.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "racoon/ikev1/v1_phase1.h"
+
+/* The exchange cannot negotiate a group: KE comes with the offer. */
+static enum status
+one_group(struct ike_xchg *x)
+{
+	const struct rc_remote *conf = x->sa->conf;
+
+	if (conf->proposals == 0)
+		return ike_why(x, ST_NOPROPOSAL, "remote %s has no proposal", conf->name);
+	for (unsigned i = 1; i < conf->proposals; i++)
+		if (conf->proposal[i].group != conf->proposal[0].group)
+			return ike_why(x, ST_UNSUPPORTED,
+				"proposals of remote %s have several groups", conf->name);
+	return ST_NORMAL;
+}
+
+/* -------------------------------------------------------------------------------- initiator --- */
+
+enum status
+v1_aggr_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none)
+{
+	struct v1_phase1 *d;
+
+	(void)none;
+	TRY(v1_phase1_new(x, &d));
+	TRY(one_group(x));
+	x->sa->auth = x->sa->conf->proposal[0].auth;
+	if (x->sa->auth != RC_AUTH_PSK)
+		return ike_why(x, ST_UNSUPPORTED, "authentication method %u",
+			(unsigned)x->sa->auth);
+	TRY(v1_own_id(x, &d->own_id));
+	TRY(v1_make_nonce(e, x, &d->ni));
+	d->dh_group = x->sa->conf->proposal[0].group;
+	return ike_job_keypair(e, x, d->dh_group, &d->dh, NULL);
+}
+
+enum status
+v1_aggr_i1_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	struct wire_builder b;
+	struct wire_sa offer;
+
+	TRY(v1_offer1(x->arena, x->sa->conf, &offer));
+	TRY(v1_keep(x, cry_dh_public(d->dh), &d->ke_i));
+	v1_begin(e, &b, x->sa, WIRE_X_AGGRESSIVE, 0, 0);
+	wire_add_sa(&b, &offer);
+	TRY(v1_keep(x, wire_last_body(&b), &d->sai_b));
+	wire_add_data(&b, WIRE_KE, d->ke_i);
+	wire_add_data(&b, WIRE_NONCE, d->ni);
+	wire_add_body(&b, WIRE_ID, d->own_id);
+	v1_vendors_send(x->sa, &b);
+	return v1_phase1_send(e, x, &b, false, true);
+}
+
+/* HDR, SA, KE, Nr, IDir, HASH_R <-- */
+enum status
+v1_aggr_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	struct v1_phase1 *d = x->data;
+	char why[IKE_DETAIL_MAX];
+	struct v1_pick1 pick;
+	struct wire_sa answer;
+
+	if (wire_parse_sa(wire_find(m, WIRE_SA, 0), x->arena, &answer, NULL) != ST_NORMAL)
+		return ike_drop(x, ST_MALFORMED);
+	if (v1_chosen1(x->sa->conf, &answer, &pick, why, sizeof(why)) != ST_NORMAL)
+		return ike_why(x, ST_NOPROPOSAL, "%s", why);
+	if (pick.group != d->dh_group)
+		return ike_why(x, ST_NOPROPOSAL, "the configuration has changed meanwhile");
+	v1_phase1_picked(e, x, &pick);
+	v1_vendors_recv(e, x->sa, m);
+	memcpy(x->sa->cookie_r, e->datagram.p + V1_COOKIE, V1_COOKIE);
+	TRY(v1_take_ke_nonce(e, x, m, &d->ke_r, &d->nr));
+	TRY(v1_keep_id(x->sa, &wire_find(m, WIRE_ID, 0)->id));
+	TRY(v1_keep(x, wire_find(m, WIRE_ID, 0)->body, &d->peer_id));
+	TRY(v1_keep(x, wire_find(m, WIRE_HASH, 0)->body, &d->peer_hash));
+	return ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_r, &d->gxy, v1_phase1_keys);
+}
+
+enum status
+v1_aggr_i3_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	uint8_t hash[CRY_HASH_MAX];
+	struct wire_builder b;
+
+	TRY(v1_check_auth(e, x, false));
+	TRY(v1_auth_hash(e, x, true, d->own_id, hash));
+	v1_begin(e, &b, x->sa, WIRE_X_AGGRESSIVE, WIRE_F_ENCRYPTED, 0);
+	wire_add_data(&b, WIRE_HASH, bytes_of(hash, x->sa->hash->out));
+	v1_add_initial_contact(x->sa, &b);
+	return v1_phase1_send(e, x, &b, true, false);
+}
+
+/* -------------------------------------------------------------------------------- responder --- */
+
+/* --> HDR, SA, KE, Ni, IDii */
+enum status
+v1_aggr_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	const struct wire_payload *p = wire_find(m, WIRE_SA, 0), *id = wire_find(m, WIRE_ID, 0);
+	struct v1_phase1 *d;
+	char why[IKE_DETAIL_MAX];
+	struct v1_pick1 pick;
+	struct wire_sa offer;
+
+	TRY(v1_phase1_new(x, &d));
+	TRY(v1_keep_sa(x->arena, p, &offer, NULL));
+	TRY(v1_keep(x, p->body, &d->sai_b));
+	if (v1_choose1(e, &x->sa->remote, x->sa->conf, &offer, &pick, why, sizeof(why)) !=
+		ST_NORMAL)
+		return ike_why(x, ST_NOPROPOSAL, "%s", why);
+	v1_phase1_picked(e, x, &pick);
+	v1_phase1_answer(d, &offer, &pick);
+	v1_vendors_recv(e, x->sa, m);
+	TRY(v1_take_ke_nonce(e, x, m, &d->ke_i, &d->ni));
+	TRY(v1_keep_id(x->sa, &id->id));
+	TRY(v1_keep(x, id->body, &d->peer_id));
+	TRY(v1_have_psk(e, x));
+	TRY(v1_own_id(x, &d->own_id));
+	TRY(v1_make_nonce(e, x, &d->nr));
+	return ike_job_keypair(e, x, x->sa->group, &d->dh, v1_aggr_derive);
+}
+
+void
+v1_aggr_derive(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	enum status status = v1_keep(x, cry_dh_public(d->dh), &d->ke_r);
+
+	if (status == ST_NORMAL)
+		status = ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_i, &d->gxy,
+			v1_phase1_keys);
+	if (status != ST_NORMAL)
+		x->failed = status;
+}
+
+enum status
+v1_aggr_r2_send(struct ike *e, struct ike_xchg *x)
+{
+	struct v1_phase1 *d = x->data;
+	uint8_t hash[CRY_HASH_MAX];
+	struct wire_builder b;
+
+	TRY(v1_auth_hash(e, x, false, d->own_id, hash));
+	v1_begin(e, &b, x->sa, WIRE_X_AGGRESSIVE, 0, 0);
+	wire_add_sa(&b, &d->answer);
+	wire_add_data(&b, WIRE_KE, d->ke_r);
+	wire_add_data(&b, WIRE_NONCE, d->nr);
+	wire_add_body(&b, WIRE_ID, d->own_id);
+	wire_add_data(&b, WIRE_HASH, bytes_of(hash, x->sa->hash->out));
+	v1_vendors_send(x->sa, &b);
+	return v1_phase1_send(e, x, &b, false, false);
+}
+
+/* --> HDR[*], HASH_I */
+enum status
+v1_aggr_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	struct v1_phase1 *d = x->data;
+
+	TRY(v1_keep(x, wire_find(m, WIRE_HASH, 0)->body, &d->peer_hash));
+	x->sa->verified = true; /* it holds what only message 2 could tell it */
+	TRY(v1_check_auth(e, x, true));
+	d->contact = v1_says_initial_contact(x->sa, m);
+	v1_phase1_notifies(e, x, m);
+	return ST_NORMAL;
+}
