@@ -160,7 +160,7 @@ open_one(struct eng *e, instant now, struct eng_packet *p, struct eng_ip *ip, st
 	struct layer *l = &path->layer[path->n];
 	struct net_addr src, dst;
 	uint8_t proto, next = 0;
-	size_t udp, n = p->len;
+	size_t udp;
 
 	if (!header_at(ip, path->n == 0, &proto, &udp))
 		return INSIDE;
@@ -178,7 +178,7 @@ open_one(struct eng *e, instant now, struct eng_packet *p, struct eng_ip *ip, st
 		*wrong = eng_esp_in(e, l->sa, p, ip, udp, &l->mode, &next);
 	if (*wrong != ENG_N_COUNT)
 		return WRONG;
-	eng_sa_used(e, l->sa, now, n);
+	eng_sa_used(e, l->sa, now, p->len); /* what was protected, as on the way out */
 	path->n++;
 	return next == IPP_NONE ? DUMMY : OPENED;
 }

@@ -131,7 +131,9 @@ ike_child_collides(struct ike *e, struct ike_peer *p, const struct sp_selector *
 
 	while ((o = next) != NULL) {
 		next = ike_child_same(e, p, sel, o);
-		if (o->side != IKE_INITIATOR || o->state != IKE_S_QUICK1_SENT || o->x->row != NULL)
+		bool ours_out = o->x != NULL && o->state == IKE_S_QUICK1_SENT && o->x->row == NULL;
+		bool ours_soon = o->x != NULL && o->state == IKE_S_START;
+		if (o->side != IKE_INITIATOR || !(ours_out || ours_soon))
 			continue;
 		if (o->message_id < message_id) {
 			ike_window_nudge(e, o->x); /* it may not have got there */
