@@ -201,6 +201,7 @@ ike_child_up(struct ike *e, struct ike_child *c)
 	struct ike_peer *p = c->peer;
 	int64_t soft = c->life_ms / 10 * (c->side == IKE_INITIATOR ? 8 : 9);
 
+	c->x->sa->quick_count--;
 	c->established = e->now;
 	c->created = e->today;
 	c->up_step = e->steps;

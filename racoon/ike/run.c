@@ -61,6 +61,7 @@ ike_xchg_end(struct ike *e, struct ike_xchg *x)
 {
 	if (x->state == IKE_S_DEAD)
 		return;
+	bool under_way = x->state != IKE_S_UP;
 	x->state = IKE_S_DEAD;
 	x->row = NULL;
 	ike_jobs_orphan(&x->job_list);
@@ -68,7 +69,7 @@ ike_xchg_end(struct ike *e, struct ike_xchg *x)
 	ike_disarm(e, &x->limit);
 	ike_disarm(e, &x->window.retry);
 	if (x->child != NULL) {
-		if (x->in_sa.next != NULL)
+		if (x->in_sa.next != NULL && under_way)
 			x->sa->quick_count--;
 		list_remove(&x->in_sa);
 		hash_remove(&e->child_by_msgid, &x->child->by_msgid);

@@ -6,13 +6,42 @@ D=$(mktemp -d "${TMPDIR:-/tmp}/multinet-bench.XXXXXX")
 tag=mb$$
 pids=()
 
+# Ends processes: politely, then after ten seconds not.
+end_pids() {
+	local p tries
+	for p; do kill "$p" 2>/dev/null; done
+	for p; do
+		tries=0
+		while kill -0 "$p" 2>/dev/null && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+		kill -9 "$p" 2>/dev/null
+		wait "$p" 2>/dev/null
+	done
+}
+
 bench_cleanup() {
-	local p n
+	local n
 	trap - EXIT INT TERM
-	for p in "${pids[@]}"; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null; done
-	for p in "$D"/*/pid; do [ -s "$p" ] && swan_stop "$(dirname "$p")"; done
-	for n in $(ip netns list | awk -v t="$tag" 'index($1, t) == 1 {print $1}'); do ip netns del "$n"; done
+	# shellcheck disable=SC2046
+	end_pids "${pids[@]}" $(cat "$D"/*/pid 2>/dev/null)
+	for n in $(ip netns list | awk -v t="$tag-" 'index($1, t) == 1 {print $1}'); do
+		# shellcheck disable=SC2046
+		end_pids $(ip netns pids "$n")
+		ip netns del "$n"
+	done
 	rm -rf "$D"
+}
+
+# contest_end NAME…: the processes and namespaces of these pairs; initiators first
+contest_end() {
+	local name side
+	for name; do
+		for side in i r; do
+			# shellcheck disable=SC2046
+			end_pids $(ip netns pids "$tag-$name-$side")
+			ip netns del "$tag-$name-$side"
+			rm -f "$D/$name-$side/pid"
+		done
+	done
 }
 trap bench_cleanup EXIT
 trap 'exit 130' INT TERM
@@ -72,10 +101,36 @@ racoon_start() { # NAME SIDE
 		{ tail "$D/$1-$2/out" "$D/$1-$2/racoon.log" >&2; die 'racoon does not start'; }
 }
 
-cpu_ticks() { # pid…: user and system time used so far, in clock ticks
-	local total=0 p
-	for p; do total=$((total + $(awk '{print $14 + $15}' "/proc/$p/stat"))); done
-	echo $total
+libipsec_conf() { # local, remote, local subnet, remote subnet, ESP proposal
+	cat <<-C
+	connections { t {
+		version = 1
+		local_addrs = $1
+		remote_addrs = $2
+		encap = yes
+		proposals = aes128-sha1-modp2048
+		local { auth = psk
+			id = $1 }
+		remote { auth = psk
+			id = $2 }
+		children { net {
+			local_ts = $3
+			remote_ts = $4
+			esp_proposals = $5
+		} }
+	} }
+	secrets { ike-1 { secret = "simple psk" } }
+	C
+}
+
+# Both sum over processes: time on a CPU in microseconds (all threads), memory in KB.
+cpu_us() {
+	local p
+	for p; do cat "/proc/$p/task/"*/schedstat; done | awk '{t += $1} END {printf "%.0f", t / 1000}'
+}
+rss_kb() {
+	local p
+	for p; do cat "/proc/$p/status"; done | awk '$1 == "RssAnon:" {t += $2} END {print t + 0}'
 }
 median() { printf '%s\n' "$@" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b > 0 ? a / b : 0)}'; }

@@ -28,27 +28,6 @@ ours_tunnel() { # name, setkey's algorithms
 	ours "$1" i ping -c 1 -W 3 -I 172.16.1.1 172.16.2.1 >/dev/null || die 'no ping through our tunnel'
 }
 
-libipsec_conf() { # local, remote, local subnet, remote subnet, ESP proposal
-	cat <<-C
-	connections { t {
-		version = 1
-		local_addrs = $1
-		remote_addrs = $2
-		encap = yes
-		proposals = aes128-sha1-modp2048
-		local { auth = psk
-			id = $1 }
-		remote { auth = psk
-			id = $2 }
-		children { net {
-			local_ts = $3
-			remote_ts = $4
-			esp_proposals = $5
-		} }
-	} }
-	secrets { ike-1 { secret = "simple psk" } }
-	C
-}
 libipsec_tunnel() { # name, ESP proposal
 	swan_start "$tag-$1-i" "$D/$1-i" "$(libipsec_conf 10.2.0.2 10.2.0.1 172.16.1.1/32 172.16.2.1/32 "$2")" \
 		'kernel-libipsec { load = yes }' || die charon

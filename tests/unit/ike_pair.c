@@ -286,6 +286,7 @@ take_effect(struct pair *p, int side, const struct ike_effect *fx, struct pendin
 		return;
 	case IKE_FX_NOTE:
 		h->notes[fx->note.type]++;
+		h->note_status[fx->note.type] = fx->note.status;
 		return;
 	}
 }

@@ -34,6 +34,7 @@ struct pair_host {
 	struct pair_sa sa[PAIR_SAS];
 	struct pair_reply reply[PAIR_REPLIES];
 	unsigned replies, notes[5];
+	enum status note_status[5]; /* of the last note of each type */
 	unsigned sent, requests;
 	enum status sadb_fails; /* answer to the next ADD or UPDATE */
 	bool hold_jobs;         /* keep crypto jobs until pair_jobs */

@@ -327,6 +327,39 @@ narrower_than_the_policy(void **state)
 	pair_free(p);
 }
 
+/* More policies than negotiations allowed at once: the rest waits, and none is forgotten. */
+static void
+many_at_once(void **state)
+{
+	enum { POLICIES = 50 };
+	struct pair *p = pair_new(NULL, NULL, NULL, NULL);
+	uint64_t id;
+
+	(void)state;
+	for (int side = 0; side < 2; side++)
+		for (enum sp_dir dir = SP_IN; dir <= SP_OUT; dir++)
+			for (unsigned i = 0; i < POLICIES; i++) {
+				struct sadb_msg m = { .op = SADB_OP_SPDADD, .has_sp = true,
+					.sp = pair_policy(p, side, dir, "esp/tunnel", NULL) };
+				struct ike_event ev = { .type = IKE_EV_SADB, .sadb = &m };
+				bool mine = (dir == SP_OUT) == (side == 0);
+				m.sp.id += 2 * i;
+				*(mine ? &m.sp.sel.src : &m.sp.sel.dst) = (struct net_prefix){
+					net_ipv4(0xac100000u + (i << 8)), 24 };
+				pair_event(p, side, &ev);
+			}
+	p->host[0].e->env.limits.children_per_sa = 4;
+	id = pair_command(p, 0, IKE_CMD_ESTABLISH, true);
+	pair_run(p, 1000);
+	assert_int_equal(pair_reply_to(p, 0, id)->status, ST_NORMAL);
+	both_up(p, POLICIES);
+	id = pair_command(p, 0, IKE_CMD_FLUSH, false);
+	assert_int_equal(pair_reply_to(p, 0, id)->status, ST_NORMAL);
+	pair_run(p, 100);
+	assert_int_equal(pair_sas(p, 0) + pair_sas(p, 1), 0);
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -341,6 +374,7 @@ main(void)
 		cmocka_unit_test(no_policy),
 		cmocka_unit_test(database_refuses),
 		cmocka_unit_test(narrower_than_the_policy),
+		cmocka_unit_test(many_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
