@@ -15,7 +15,7 @@
 #define INERT(word, form) { word, form, rc_set_ignored, .help = "part of a refused block" }
 #define SECONDS(n) ((int64_t)(n) * 1000)
 
-enum { COUNT_MAX = 1000, DAY_S = 86400, YEAR_S = 366 * DAY_S, KB_MAX = 1 << 20 };
+enum { COUNT_MAX = 1000, LIFE_MIN_S = 10, DAY_S = 86400, YEAR_S = 366 * DAY_S, KB_MAX = 1 << 20 };
 
 /* ------------------------------------------------------------------------------------ words */
 
@@ -165,7 +165,7 @@ const struct conf_row rc_remote_rows[] = {
 	{ "ph1id", "number;", conf_set_number, AT(rc_remote, ph1id), .max = UINT32_MAX,
 		.help = "tag that sainfo's remoteid names" },
 	{ "lifetime", "time number unit;", rc_set_lifetime, rc_print_lifetime,
-		AT(rc_remote, life_ms), .min = SECONDS(60), .max = SECONDS(YEAR_S),
+		AT(rc_remote, life_ms), .min = SECONDS(LIFE_MIN_S), .max = SECONDS(YEAR_S),
 		.def = SECONDS(28800), .help = "of phase 1, where a proposal has none" },
 	{ "dpd", "on|off;", conf_set_switch, AT(rc_remote, dpd), .def = 1,
 		.help = "say that we understand dead peer detection" },
@@ -238,7 +238,7 @@ const struct conf_row rc_proposal_rows[] = {
 	{ "authentication_method", "pre_shared_key;", rc_set_proposal_auth, rc_print_proposal_auth,
 		AT(rc_proposal, auth), .words = rc_auth_words, .help = "how the peers prove who they are" },
 	{ "lifetime", "time number unit;", rc_set_proposal_lifetime, rc_print_proposal_lifetime,
-		AT(rc_proposal, life_ms), .min = SECONDS(60), .max = SECONDS(YEAR_S),
+		AT(rc_proposal, life_ms), .min = SECONDS(LIFE_MIN_S), .max = SECONDS(YEAR_S),
 		.help = "of phase 1 with this proposal" },
 	{ "gss_id", "\"name\";", rc_set_refused, .help = "GSS-API" },
 	{ "gssapi_id", "\"name\";", rc_set_refused, .help = "GSS-API" },
@@ -251,7 +251,7 @@ const struct conf_row rc_sainfo_rows[] = {
 	{ "pfs_group", "group;", rc_set_pfs_group, rc_print_alg, AT(rc_sainfo, pfs),
 		.help = "a key exchange of its own for phase 2" },
 	{ "lifetime", "time number unit;", rc_set_lifetime, rc_print_lifetime,
-		AT(rc_sainfo, life_ms), .min = SECONDS(60), .max = SECONDS(YEAR_S),
+		AT(rc_sainfo, life_ms), .min = SECONDS(LIFE_MIN_S), .max = SECONDS(YEAR_S),
 		.def = SECONDS(28800), .help = "of the IPsec SAs" },
 	{ "remoteid", "number;", conf_set_number, AT(rc_sainfo, remoteid), .max = UINT32_MAX,
 		.help = "only for the remote with this ph1id" },

@@ -115,7 +115,7 @@ swan_conf() { # IKE proposals, ESP proposals, mode, secret
 ping_a() { ip netns exec a ping -c 3 -i 0.3 -W 4 "$@"; }
 ping_b() { ip netns exec b ping -c 3 -i 0.3 -W 4 "$@"; }
 watch_start() { # everything between the two but IKE
-	ip netns exec a tcpdump --immediate-mode -Z root -U -lnni va 'ip and not udp port 500' >$D/wire 2>$D/wire.err &
+	ip netns exec a tcpdump --immediate-mode -Z root -U -lnni va 'ip and not udp port 500 and not igmp' >$D/wire 2>$D/wire.err &
 	watch=$!
 	sleep 1
 }

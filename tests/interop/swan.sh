@@ -23,6 +23,7 @@ swan_start() {
 			vici { socket = unix://$dir/vici }
 			bypass-lan { load = no }
 			dhcp { load = no }
+			forecast { load = no }
 			attr { load = no }
 			$plugins
 		}
