@@ -183,14 +183,26 @@ flush_client(struct client *c)
 {
 	struct out swap;
 	uv_buf_t buf;
+	int taken;
 
 	if (c->writing || c->closing || c->gathered.n == 0)
 		return;
+	/* Nearly always there is room for all of it, and nothing left for the loop to do.  A client
+	 * that is behind goes on when the loop says so. */
+	buf = uv_buf_init((char *)c->gathered.p, (unsigned)c->gathered.n);
+	taken = c->paused ? 0 : uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
+	if (taken == (int)c->gathered.n) {
+		wipe(c->gathered.p, c->gathered.n);
+		c->gathered.n = 0;
+		return;
+	}
 	swap = c->sent;
 	c->sent = c->gathered;
 	c->gathered = swap;
 	c->gathered.n = 0;
-	buf = uv_buf_init((char *)c->sent.p, (unsigned)c->sent.n);
+	if (taken < 0)
+		taken = 0;
+	buf = uv_buf_init((char *)c->sent.p + taken, (unsigned)c->sent.n - (unsigned)taken);
 	c->req.data = c;
 	c->writing = true;
 	if (uv_write(&c->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0) {

@@ -29,7 +29,8 @@ usage(FILE *to)
 	      "  -m MTU     its MTU (1400): what fits a packet of the network with all protection\n"
 	      "  -l FILE    log file (standard error in the foreground, else syslog)\n"
 	      "  -d         log more; twice: still more\n"
-	      "  -V         print the version\n", to);
+	      "  -h, --help     print this\n"
+	      "  -V, --version  print the version\n", to);
 }
 
 struct command {
@@ -57,10 +58,15 @@ take_mtu(struct command *c, const char *text)
 static bool
 read_options(int argc, char **argv, struct command *c, int *status)
 {
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int option;
 
 	*status = EXIT_USAGE;
-	while ((option = getopt(argc, argv, "Fs:c:t:m:l:dVh")) != -1) {
+	while ((option = getopt_long(argc, argv, "Fs:c:t:m:l:dVh", longs, NULL)) != -1) {
 		switch (option) {
 		case 'F':
 			c->foreground = true;

@@ -350,8 +350,16 @@ show_counters(struct ctl_call *call)
 		return;
 	}
 	eng_add_cleartext(d->eng, dp_cleartext(d->dp));
-	for (enum eng_count i = 0; i < ENG_N_COUNT; i++)
-		ctl_line(call, "%-24s %" PRIu64, eng_count_name(i), eng_count(d->eng, i));
+	for (enum eng_count i = 0; i < ENG_N_COUNT; i++) {
+		uint64_t n = eng_count(d->eng, i);
+		enum status condition = eng_count_condition(i);
+
+		if (n == 0 || condition == ST_NORMAL)
+			ctl_line(call, "%-24s %" PRIu64, eng_count_name(i), n);
+		else
+			ctl_line(call, "%-24s %-10" PRIu64 " HELP/MESSAGE %s explains it",
+				eng_count_name(i), n, status_row(condition)->ident);
+	}
 	dp_status(d->dp, &st);
 	ctl_line(call, "%-24s %" PRIu64, "datapath sent", st.sent);
 	ctl_line(call, "%-24s %" PRIu64, "datapath delivered", st.delivered);

@@ -210,6 +210,7 @@ transmit(struct sadb_client *c, const struct sadb_msg *m)
 	uv_buf_t buf;
 	enum status status = pfkey_encode(m, &w);
 	size_t n = writer_len(&w);
+	int taken;
 
 	if (status != ST_NORMAL)
 		return status;
@@ -222,6 +223,15 @@ transmit(struct sadb_client *c, const struct sadb_msg *m)
 	wipe(octets, n);
 	s->n = n;
 	buf = uv_buf_init((char *)s->octets, (unsigned)n);
+	/* Nearly always there is room, and nothing left for the loop to do. */
+	taken = uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
+	if (taken == (int)n) {
+		wipe(s->octets, n);
+		free(s);
+		return ST_NORMAL;
+	}
+	if (taken > 0)
+		buf = uv_buf_init((char *)s->octets + taken, (unsigned)(n - (size_t)taken));
 	if (uv_write(&s->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0) {
 		wipe(s->octets, n);
 		free(s);

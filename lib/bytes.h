@@ -22,7 +22,7 @@ struct bytes bytes_str(const char *s); /* without the NUL */
 bool bytes_equal(struct bytes a, struct bytes b); /* not constant time: see secret_equal */
 int bytes_compare(struct bytes a, struct bytes b); /* memcmp order, shorter first */
 
-/* Decode hex digits (even or odd count: odd gets a leading zero); false on a non-digit or no room. */
+/* Decode hex digits (an odd count gets a leading zero); false on a non-digit or no room. */
 bool bytes_from_hex(const char *hex, size_t digits, uint8_t *out, size_t size, size_t *n);
 /* Lower-case hex, NUL-terminated, truncated to size. Returns buf. */
 char *bytes_to_hex(char *buf, size_t size, struct bytes b);

@@ -28,7 +28,7 @@ struct conf_word { /* an enumerated word and its value; arrays end with { NULL, 
 struct conf_row;
 
 /*
- * Fill row->offset within `into` from s->word[1…]; report through ctx->errors and return false when
+ * Fill row->offset within `into` from s->word[1...]; report through ctx->errors, return false when
  * the words are not what row->shape promises.  Generic setters are below; private ones have the
  * same type.
  */
@@ -41,18 +41,23 @@ struct conf_row {
 	const char *keyword;           /* "dpd_delay"; NULL ends a table */
 	const char *shape;             /* its arguments as the manual writes them: "number;" */
 	conf_setter *set;
-	conf_printer *print;           /* NULL: the setter's natural one (generic setters), or none */
+	conf_printer *print;           /* NULL: the setter's own (generic setters), or none */
 	size_t offset;                 /* of the field in the struct that the block fills */
 	const struct conf_word *words; /* for enumerations */
 	int64_t min, max, def;         /* limits and default of numbers, milliseconds of times */
 	const char *help;              /* one phrase */
 };
 
-bool conf_set_number(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *); /* int64_t */
-bool conf_set_switch(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *); /* bool: on off yes no */
-bool conf_set_time(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *);   /* int64_t ms: number unit */
-bool conf_set_string(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *); /* const char *: string or bare */
-bool conf_set_word(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *);   /* int64_t from row->words */
+/* int64_t */
+bool conf_set_number(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *);
+/* bool: on off yes no */
+bool conf_set_switch(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *);
+/* int64_t ms: number unit */
+bool conf_set_time(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *);
+/* const char *: string or bare */
+bool conf_set_string(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *);
+/* int64_t from row->words */
+bool conf_set_word(struct conf_ctx *, const struct conf_row *, const struct stmt *, void *);
 
 /* For private setters: one word of a list, and a number with its unit, with the same errors. */
 bool conf_word_value(struct conf_ctx *ctx, const struct conf_word *words, const struct stmt_word *w,

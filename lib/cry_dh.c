@@ -88,17 +88,31 @@ cry_dh_group(const struct alg *a)
 	return key;
 }
 
+uint8_t *
+cry_dh_bound(const struct alg *a, struct evp_pkey_st *group)
+{
+	uint8_t *bound = malloc(a->out);
+	BIGNUM *p = NULL;
+
+	if (bound == NULL || EVP_PKEY_get_bn_param(group, OSSL_PKEY_PARAM_FFC_P, &p) != 1 ||
+		BN_sub_word(p, 1) != 1 || BN_bn2binpad(p, bound, a->out) != (int)a->out) {
+		free(bound);
+		bound = NULL;
+	}
+	BN_free(p);
+	return bound;
+}
+
 /* ------------------------------------------------------------ key pair --- */
 
 static bool
 public_modp(struct cry_dh *dh)
 {
-	BIGNUM *y = NULL;
-	bool ok = EVP_PKEY_get_bn_param(dh->key, OSSL_PKEY_PARAM_PUB_KEY, &y) == 1 &&
-		BN_bn2binpad(y, dh->public_value, dh->group->out) == (int)dh->group->out;
+	size_t n = 0;
 
-	BN_free(y);
-	return ok;
+	/* Padded in front to the length of p */
+	return EVP_PKEY_get_octet_string_param(dh->key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
+		dh->public_value, sizeof(dh->public_value), &n) == 1 && n == dh->group->out;
 }
 
 static bool
@@ -178,18 +192,15 @@ keypair(const struct cry_slot *s, struct cry_job *job)
 
 /* ------------------------------------------------------------ derive --- */
 
-/* RFC 6989 2.1: 1 < y < p-1 */
+/* RFC 6989 2.1: 1 < y < p-1, both big-endian and equally long; nothing here is secret. */
 static bool
 in_range(const struct cry_slot *s, const struct cry_job *job)
 {
-	BIGNUM *p = NULL, *y = BN_bin2bn(job->peer, (int)job->peer_len, NULL);
-	bool ok;
+	size_t last = job->peer_len - 1, i = 0;
 
-	ok = y != NULL && EVP_PKEY_get_bn_param(s->group, OSSL_PKEY_PARAM_FFC_P, &p) == 1 &&
-		!BN_is_zero(y) && !BN_is_one(y) && BN_sub_word(p, 1) == 1 && BN_cmp(y, p) < 0;
-	BN_free(p);
-	BN_free(y);
-	return ok;
+	while (i < last && job->peer[i] == 0)
+		i++;
+	return (i < last || job->peer[last] > 1) && memcmp(job->peer, s->bound, job->peer_len) < 0;
 }
 
 /* A key of the group with this public value; decoding a point checks that it is on the curve. */
@@ -288,6 +299,15 @@ cry_job_run(struct cry *c, struct cry_job *job)
 		job->status = derive(s, job);
 		break;
 	}
+}
+
+bool
+cry_job_is_short(const struct cry_job *job)
+{
+	const struct alg *a = job->group;
+
+	return a == NULL || a->mode == ALG_MODE_X25519 ||
+		a->out <= (a->mode == ALG_MODE_EC ? 2 * 256 : 1024) / 8;
 }
 
 struct bytes

@@ -14,6 +14,7 @@ struct cry_slot { /* what one row of alg_table fetched; read-only after cry_new/
 	struct evp_md_st *md;
 	struct evp_mac_ctx_st *mac; /* HMAC or CMAC without a key: duplicated once per key */
 	struct evp_pkey_st *group;  /* parameters of a modp or EC group */
+	uint8_t *bound;             /* modp: p-1, alg.out octets; public values are below it */
 };
 
 struct cry {
@@ -31,6 +32,8 @@ enum status cry_failed(void);
 
 /* Parameters of a DH group; NULL when OpenSSL does not have it. */
 struct evp_pkey_st *cry_dh_group(const struct alg *a);
+/* p-1 of a modp group, to be freed; NULL without memory. */
+uint8_t *cry_dh_bound(const struct alg *a, struct evp_pkey_st *group);
 
 /* A keyed integrity function of one SA, used packet after packet. */
 struct cry_mac;

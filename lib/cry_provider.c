@@ -127,6 +127,9 @@ fetch(struct cry_slot *s, const struct alg *a, OSSL_LIB_CTX *lib)
 			       ossl_name(a, a->bits[0], name, sizeof(name))) &&
 			EVP_MAC_init(s->mac, no_key, a->bits[0] / 8u, NULL) == 1;
 	case ALG_MODE_MODP:
+		s->group = cry_dh_group(a);
+		s->bound = s->group == NULL ? NULL : cry_dh_bound(a, s->group);
+		return s->bound != NULL;
 	case ALG_MODE_EC:
 		s->group = cry_dh_group(a);
 		return s->group != NULL;
@@ -144,6 +147,7 @@ slot_clear(struct cry_slot *s)
 	EVP_MD_free(s->md);
 	EVP_MAC_CTX_free(s->mac);
 	EVP_PKEY_free(s->group);
+	free(s->bound);
 	memset(s, 0, sizeof(*s));
 }
 

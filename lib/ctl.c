@@ -159,17 +159,8 @@ run_complete(struct ctl_session *s, struct cmd *c)
 {
 	struct text out = { 0 };
 	const char *partial = c->words > 1 ? c->word[1] : "";
-	size_t n = strlen(partial);
-	struct cmd *part = malloc(sizeof(*part));
-	char why[128];
 
-	if (part == NULL) {
-		put_last(s, ST_NOMEMORY, NULL);
-		return;
-	}
-	if (cmd_parse(bytes_of(partial, n), part, why, sizeof(why)) == ST_NORMAL)
-		verb_complete(s->service->verbs, part, 0, n > 0 && partial[n - 1] != ' ', &out);
-	free(part);
+	verb_complete(s->service->verbs, partial, &out);
 	for (const char *p = text_str(&out); *p != '\0';) {
 		size_t len = strcspn(p, "\n");
 

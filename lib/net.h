@@ -45,7 +45,8 @@ struct net_addr net_addr_normal(struct net_addr a);
 bool net_addr_parse(const char *text, struct net_addr *out);
 bool net_prefix_parse(const char *text, struct net_prefix *out); /* host bits kept; no "/N": full */
 char *net_addr_text(char *buf, size_t size, const struct net_addr *a); /* "?" when none */
-char *net_prefix_text(char *buf, size_t size, const struct net_prefix *p); /* host prefix: no "/N" */
+/* A host prefix has no "/N". */
+char *net_prefix_text(char *buf, size_t size, const struct net_prefix *p);
 char *net_endpoint_text(char *buf, size_t size, const struct net_endpoint *e); /* "a[port]" */
 
 bool net_prefix_contains(const struct net_prefix *p, const struct net_addr *a);

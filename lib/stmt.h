@@ -4,8 +4,8 @@
  *
  * A statement is a run of words closed by `;` or by a block `{ … }` (a `;` after the block is
  * optional).  Words are bare (`10.0.0.0/8`, `esp/tunnel/1.1.1.1-2.2.2.2/require`, `0x1000`),
- * strings (`"…"`, no escapes), bracketed (`[500]`: the text inside), or a lone comma.  `#` begins a
- * comment outside strings; when `#` begins in column 1 a `#!` line is a comment like any other.
+ * strings (`"..."`, no escapes), bracketed (`[500]`: the text inside), or a lone comma.  `#` begins
+ * a comment outside strings; when it begins in column 1 a `#!` line is a comment like any other.
  * Every word carries file, line and column, so that any later check can point at it.
  */
 #ifndef LIB_STMT_H
@@ -77,9 +77,10 @@ struct stmt *stmt_next(struct stmt_reader *r, struct arena *arena);
 
 /* Read a whole file, bounded (STMT_FILE_MAX octets); "-" is standard input. */
 enum { STMT_FILE_MAX = 64 << 20 };
-enum status stmt_load(const char *path, struct text *out, char *why, size_t why_size) ATTR_NODISCARD;
+enum status stmt_load(const char *path, struct text *out, char *why, size_t why_size)
+	ATTR_NODISCARD;
 
-/* Values of words, with errors that name what was expected. False and an error when it is not one. */
+/* Values of words, with errors that name what was expected; false and an error when it is none. */
 bool stmt_number(const struct stmt_word *w, int64_t min, int64_t max, int64_t *out,
 	struct stmt_errors *e); /* decimal or 0x hexadecimal */
 

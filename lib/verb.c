@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VERB_TABLE_MAX = 64, ALTERNATIVE_MAX = 32 };
+enum { VERB_TABLE_MAX = 64, HELP_COLUMN = 27, HELP_WIDTH = 79 };
 
 static bool
 is_upper_word(const char *s, size_t n)
@@ -96,7 +96,7 @@ explain_verb(const struct verb *table, const char *typed, enum status status, ch
 		const char *near = text_nearest(typed, names);
 
 		snprintf(why, size, "\\%s\\%s%s%s", typed, near != NULL ? ", did you mean " : "",
-			near != NULL ? near : "", near != NULL ? "?" : "");
+			near != NULL ? near : ", HELP lists them", near != NULL ? "?" : "");
 	}
 	text_free(&list);
 }
@@ -270,6 +270,61 @@ verb_keyword(const char *const *words, const char *typed)
 	return found;
 }
 
+/* ------------------------------------------------------------------ HELP */
+
+/* The words of a text between the columns `from` and HELP_WIDTH; the line so far is `at` long. */
+static void
+wrap(struct text *out, size_t at, const char *words)
+{
+	bool first = true;
+
+	while (*words != '\0') {
+		size_t n = strcspn(words, " ");
+
+		if (at < HELP_COLUMN || (!first && at + 1 + n > HELP_WIDTH)) {
+			if (at >= HELP_COLUMN) {
+				text_add(out, "\n");
+				at = 0;
+			}
+			text_addf(out, "%*s", (int)(HELP_COLUMN - at), "");
+			at = HELP_COLUMN;
+		} else if (!first) {
+			text_add(out, " ");
+			at++;
+		}
+		text_add_n(out, words, n);
+		at += n;
+		first = false;
+		words += n + strspn(words + n, " ");
+	}
+	text_add(out, "\n");
+}
+
+void
+verb_entry(struct text *out, const char *head, const char *help)
+{
+	size_t n = strlen(head) + 2;
+
+	text_addf(out, "  %s", head);
+	if (n + 1 > HELP_COLUMN) {
+		text_add(out, "\n");
+		n = 0;
+	}
+	wrap(out, n, help);
+}
+
+/* "/TIMEOUT=seconds", "/LOG[=file]" */
+static void
+qual_text(const struct verb_qual *q, char *buf, size_t size)
+{
+	const char *value = q->value != NULL ? q->value : "";
+
+	if (value[0] == '[')
+		snprintf(buf, size, "/%s[=%s", q->name, value + 1);
+	else
+		snprintf(buf, size, "/%s%s%s", q->name, value[0] != '\0' ? "=" : "", value);
+}
+
 static void
 help_one(const struct verb *v, const char *service, struct text *out)
 {
@@ -294,9 +349,8 @@ help_one(const struct verb *v, const char *service, struct text *out)
 	for (const struct verb_qual *q = v->quals; q != NULL && q->name != NULL; q++) {
 		char name[80];
 
-		snprintf(name, sizeof(name), "/%s%s%s", q->name, q->value != NULL ? "=" : "",
-			q->value != NULL ? q->value : "");
-		text_addf(out, "  %-24s %s\n", name, q->help);
+		qual_text(q, name, sizeof(name));
+		verb_entry(out, name, q->help);
 	}
 }
 
@@ -309,12 +363,12 @@ verb_help(const struct verb *table, const char *service, const char *topic, stru
 		if (v->help == NULL)
 			continue;
 		if (topic == NULL) {
-			char head[64];
+			char head[256];
 
 			snprintf(head, sizeof(head), "%s%s%s", v->name,
 				v->params != NULL ? " " : "",
 				v->params != NULL ? v->params : "");
-			text_addf(out, "  %-32s %s\n", head, v->help);
+			verb_entry(out, head, v->help);
 			found = true;
 		} else if (text_same(topic, v->name)) {
 			help_one(v, service, out);
@@ -332,77 +386,162 @@ verb_help(const struct verb *table, const char *service, const char *topic, stru
 	return found;
 }
 
-/* What the n-th parameter (from 0) may be, from the text that HELP shows. */
-static void
-complete_param(const char *params, unsigned n, const char *prefix, struct text *out)
-{
-	const char *p = params != NULL ? params : "", *word;
-	size_t len;
+/* ------------------------------------------------------------------ completion */
 
-	for (;;) {
-		p += strspn(p, " ");
-		if (*p == '\0')
-			return;
-		len = strcspn(p, " ");
-		if (n-- == 0)
-			break;
-		p += len;
+static void
+complete_verbs(const struct verb *table, const char *prefix, struct text *out)
+{
+	for (const struct verb *v = table; v->name != NULL; v++)
+		if (v->help != NULL && text_prefix(prefix, v->name))
+			text_addf(out, "%s\t%s\n", v->name, v->help);
+}
+
+static void
+complete_idents(const char *prefix, struct text *out)
+{
+	for (unsigned i = 0; i < ST_COUNT; i++) {
+		const struct message_row *row = status_row((enum status)i);
+
+		if (text_prefix(prefix, row->ident))
+			text_addf(out, "%s\t%s\n", row->ident, row->text);
 	}
-	for (const char *end = p + len; p < end && next_alternative(&p, &word, &len);) {
+}
+
+/* One of "A|B", "[A|B]", "seconds": each word that fits what was typed, <name> for any value. */
+static void
+complete_shape(const char *shape, size_t len, const char *prefix, struct text *out)
+{
+	const char *p = shape, *end = shape + len, *word;
+	size_t n;
+
+	while (p < end && next_alternative(&p, &word, &n)) {
 		char full[64];
 
-		if ((size_t)(end - word) < len)
-			len = (size_t)(end - word);
-		snprintf(full, sizeof(full), "%.*s", (int)len, word);
-		if (!is_upper_word(word, len))
+		if (word >= end)
+			return;
+		if ((size_t)(end - word) < n)
+			n = (size_t)(end - word);
+		snprintf(full, sizeof(full), "%.*s", (int)n, word);
+		if (!is_upper_word(word, n))
 			text_addf(out, "<%s>\t\n", full);
 		else if (text_prefix(prefix, full))
 			text_addf(out, "%s\t\n", full);
 	}
 }
 
+/* What the n-th parameter (from 0) may be, from the text that HELP shows. */
 static void
-complete_qual(const struct verb *v, const char *prefix, bool value, struct text *out)
+complete_param(const struct verb *table, const struct verb *v, const struct cmd *cmd, size_t n,
+	const char *prefix, struct text *out)
+{
+	const char *p = v->params != NULL ? v->params : "";
+	bool message = false;
+	size_t len;
+
+	for (;; p += len) {
+		p += strspn(p, " ");
+		if (*p == '\0')
+			return;
+		len = strcspn(p, " ");
+		if (n-- == 0)
+			break;
+	}
+	/* HELP's topics are this table's verbs, or with /MESSAGE the idents. */
+	for (size_t i = 0; i < cmd->quals; i++)
+		message = message || text_prefix(cmd->qual[i].name, "MESSAGE");
+	if (strncmp(p, "[topic]", len) != 0)
+		complete_shape(p, len, prefix, out);
+	else if (message)
+		complete_idents(prefix, out);
+	else
+		complete_verbs(table, prefix, out);
+}
+
+static void
+complete_qual(const struct verb *v, const char *prefix, struct text *out)
 {
 	for (const struct verb_qual *q = v->quals; q != NULL && q->name != NULL; q++) {
-		if (!text_prefix(prefix, q->name) || value)
-			continue;
-		text_addf(out, "/%s%s%s\t%s\n", q->name, q->value != NULL ? "=" : "",
-			q->value != NULL ? q->value : "", q->help);
+		char name[80];
+
+		qual_text(q, name, sizeof(name));
+		if (text_prefix(prefix, q->name))
+			text_addf(out, "%s\t%s\n", name, q->help);
 	}
 }
 
+static void
+complete_value(const struct verb *v, const struct cmd_qual *typed, struct text *out)
+{
+	bool ambiguous;
+	const struct verb_qual *q = find_qual(v->quals, typed->name, &ambiguous);
+
+	if (q == NULL || ambiguous || q->value == NULL)
+		return;
+	if (strcmp(q->value, "[ident]") == 0)
+		complete_idents(typed->value, out);
+	else
+		complete_shape(q->value, strlen(q->value), typed->value, out);
+}
+
+/* The line as far as it can be taken apart; *slash: a `/` ends it, its qualifier is to come. */
+static bool
+parse_part(const char *line, struct cmd *cmd, bool *slash)
+{
+	size_t n = strlen(line);
+	char why[64];
+
+	*slash = n > 0 && line[n - 1] == '/';
+	return cmd_parse(bytes_of(line, n - *slash), cmd, why, sizeof(why)) == ST_NORMAL;
+}
+
 void
-verb_complete(const struct verb *table, const struct cmd *cmd, size_t first, bool at_word_end,
-	struct text *out)
+verb_complete(const struct verb *table, const char *line, struct text *out)
 {
 	const struct verb *v;
+	struct cmd cmd;
+	const struct cmd_qual *q;
 	const char *prefix = "";
-	size_t complete = cmd->words; /* words that are finished */
-	bool in_qual = false;
+	size_t n = strlen(line), done; /* words that are finished */
+	bool slash, at_end = n > 0 && line[n - 1] != ' ' && line[n - 1] != '\t', in_qual;
 
-	if (at_word_end && cmd->quals > 0 &&
-		(cmd->words == 0 || cmd->qual[cmd->quals - 1].name > cmd->word[cmd->words - 1])) {
-		in_qual = true;
-	} else if (at_word_end && cmd->words > first) {
-		complete--;
-		prefix = cmd->word[complete];
-	}
-	if (complete <= first) {
-		for (v = table; v->name != NULL && !in_qual; v++)
-			if (v->help != NULL && text_prefix(prefix, v->name))
-				text_addf(out, "%s\t%s\n", v->name, v->help);
+	if (!parse_part(line, &cmd, &slash))
+		return;
+	done = cmd.words;
+	q = cmd.quals > 0 ? &cmd.qual[cmd.quals - 1] : NULL;
+	in_qual = at_end && !slash && q != NULL && (done == 0 || q->name > cmd.word[done - 1]);
+	if (at_end && !slash && !in_qual && done > 0)
+		prefix = cmd.word[--done];
+	if (done == 0) {
+		if (!in_qual && !slash)
+			complete_verbs(table, prefix, out);
 		return;
 	}
-	if (find_verb(table, cmd->word[first], &v) != ST_NORMAL)
+	if (find_verb(table, cmd.word[0], &v) != ST_NORMAL)
 		return;
-	if (in_qual) {
-		const struct cmd_qual *q = &cmd->qual[cmd->quals - 1];
+	if (in_qual && q->value != NULL) {
+		complete_value(v, q, out);
+	} else if (in_qual || slash) {
+		complete_qual(v, in_qual ? q->name : "", out);
+	} else {
+		complete_param(table, v, &cmd, done - 1, prefix, out);
+		if (prefix[0] == '\0')
+			complete_qual(v, "", out);
+	}
+}
 
-		complete_qual(v, q->name, q->value != NULL, out);
-		return;
-	}
-	complete_param(v->params, (unsigned)(complete - first - 1), prefix, out);
-	if (prefix[0] == '\0')
-		complete_qual(v, "", false, out);
+bool
+verb_take_placeholder(struct text *candidates, const char *name)
+{
+	char line[80];
+	char *p;
+	int n = snprintf(line, sizeof(line), "<%s>\t\n", name);
+
+	if (candidates->n == 0 || n < 0 || (size_t)n >= sizeof(line))
+		return false;
+	p = strstr(candidates->p, line);
+	if (p == NULL || (p > candidates->p && p[-1] != '\n'))
+		return false;
+	candidates->n -= (size_t)n;
+	memmove(p, p + n, candidates->n - (size_t)(p - candidates->p) + 1);
+	return true;
 }

@@ -45,8 +45,16 @@ enum status verb_match(const struct verb *table, struct cmd *cmd, size_t first,
 int verb_keyword(const char *const *words, const char *typed);
 /* HELP text: all verbs (topic NULL) or one, as lines separated by \n. false: no such topic. */
 bool verb_help(const struct verb *table, const char *service, const char *topic, struct text *out);
-/* What may come next after the words typed so far: one candidate a line, for `?` and completion. */
-void verb_complete(const struct verb *table, const struct cmd *cmd, size_t first, bool at_word_end,
-	struct text *out);
+/* One entry of a list: what is typed, then (in a column, wrapped) what it does. */
+void verb_entry(struct text *out, const char *head, const char *help);
+/*
+ * What may come next after a line that begins with the verb: one candidate a line, for `?` and
+ * completion: the word (with `/` when it is a qualifier), a tab, what it is.  `<seconds>` stands
+ * where any value may.
+ */
+void verb_complete(const struct verb *table, const char *line, struct text *out);
+/* The words of `<topic>` and of other placeholders are the caller's: true when line `<name>` is
+ * among the candidates; it is taken out. */
+bool verb_take_placeholder(struct text *candidates, const char *name);
 
 #endif

@@ -3,8 +3,9 @@
  *
  * Called for commands and for the lines of the system table's file.  Pure: text in, struct out.
  *
- * Paths may stand unquoted although DCL would see qualifiers in them: behind the first parameter
- * `/etc/multinet` is a value, because ETC/MULTINET is no chain of qualifiers.  Who means the path
+ * Paths may stand unquoted although DCL would see qualifiers in them: where a value is expected, a
+ * word that begins with `/` and has a further `/` is a path and taken whole (`/var/log`), unless it
+ * is a chain of qualifiers of which one has a value (`/TABLE=LNM$JOB/NOLOG`).  Who means the path
  * `/log` quotes it.
  */
 #include <string.h>
@@ -185,6 +186,17 @@ is_qual_chain(const struct scan *x, const char *p)
 	return *p == '\0' || is_blank(*p) || *p == ',';
 }
 
+/* Where a value is expected: is this word a path? A chain that is only names may be one too. */
+static bool
+is_path(const struct scan *x, const char *p)
+{
+	size_t n = strcspn(p, " \t,");
+
+	if (!is_qual_chain(x, p))
+		return true;
+	return memchr(p + 1, '/', n - 1) != NULL && memchr(p, '=', n) == NULL;
+}
+
 static enum status
 attributes_of(struct scan *x, const char *p, size_t n, unsigned *out)
 {
@@ -306,8 +318,11 @@ take_text(struct scan *x, bool name, char **out)
 			return wrong(x, begin, ST_SYNTAX, "the quote is not closed");
 		x->at = (size_t)(p + 1 - x->line);
 	} else {
+		bool path = !name && *p == '/';
+
 		for (; *p != '\0' && !is_blank(*p) && *p != ',' && *p != '"'; p++) {
-			if (*p == '/' && (name || (n > 0 && is_qual_chain(x, p))))
+			if (*p == '/' && (name || (n > 0 && is_qual_chain(x, p) &&
+				(!path || memchr(p, '=', strcspn(p, " \t,")) != NULL))))
 				break;
 			to[n++] = *p;
 		}
@@ -389,7 +404,7 @@ take_rest(struct scan *x)
 		bool value = (s->verb == LNM_DEFINE && x->params == 1) ||
 			(s->verb == LNM_ASSIGN && x->params == 0);
 
-		if (peek(x) == '/' && !(value && !is_qual_chain(x, x->line + x->at)))
+		if (peek(x) == '/' && !(value && is_path(x, x->line + x->at)))
 			TRY(take_qual(x));
 		else
 			TRY(take_param(x));

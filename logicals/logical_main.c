@@ -16,6 +16,7 @@ static const char usage[] =
 	"       logical show [logical] [/SYSTEM|/TABLE=name] [/FULL] [name, * and % match]\n"
 	"       logical show translation name\n"
 	"       logical translate name | file-specification\n"
+	"       logical -h | -V\n"
 	"The system table is $MULTINET_LOGICALS, else " MULTINET_ETC "/system.logicals.\n"
 	"Names of the process table are environment variables: MULTINET, MULTINET_...\n";
 
@@ -157,6 +158,10 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
 		fputs(usage, stdout);
+		return EXIT_DONE;
+	}
+	if (strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "--version") == 0) {
+		puts("logical " MULTINET_VERSION);
 		return EXIT_DONE;
 	}
 	l = lnm_new();

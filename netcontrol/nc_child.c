@@ -231,6 +231,19 @@ nc_is_program(struct nc *nc, const char *line)
 	return first_word(line, word, sizeof(word)) < sizeof(word) && program_of(nc, word) != NULL;
 }
 
+bool
+nc_needs_no_dollar(struct nc *nc, const char *line)
+{
+	char word[NC_NAME_MAX];
+	const char *value;
+
+	if (first_word(line, word, sizeof(word)) >= sizeof(word))
+		return false;
+	value = nc_symbol_get(&nc->symbols, word);
+	return (value != NULL && value[0] == '$') || text_same(word, "setkey") ||
+		text_same(word, "logical");
+}
+
 enum nc_exit
 nc_program(struct nc *nc, const char *line)
 {

@@ -138,23 +138,11 @@ run_procedure(struct nc *nc, const char *line)
 static enum nc_exit
 run_question(struct nc *nc, const char *line)
 {
-	struct text out = { 0 }, part = { 0 };
+	struct text part = { 0 };
 
 	text_add_n(&part, line, strlen(line) - 1);
-	if (!nc_complete(nc, text_str(&part), &out)) {
-		text_free(&part);
-		text_free(&out);
-		return nc_say(NC_NOSERVER, ST_NOSERVER, NULL);
-	}
-	for (const char *p = text_str(&out); *p != '\0';) {
-		size_t n = strcspn(p, "\n"), word = strcspn(p, "\t\n");
-
-		printf("  %-24.*s %.*s\n", (int)word, p, (int)(n > word ? n - word - 1 : 0),
-			p + word + (n > word));
-		p += n + (p[n] == '\n');
-	}
+	nc_show_candidates(nc, text_str(&part));
 	text_free(&part);
-	text_free(&out);
 	return NC_DONE;
 }
 
@@ -205,7 +193,7 @@ run_line(struct nc *nc, const char *line, bool dollar, unsigned depth)
 		return status;
 	if (lnm_is_command(line))
 		return run_logical(nc, line);
-	if (dollar && nc_is_program(nc, line))
+	if ((dollar || nc_needs_no_dollar(nc, line)) && nc_is_program(nc, line))
 		return nc_program(nc, line);
 	if (nc_local(nc, line, &status))
 		return status;

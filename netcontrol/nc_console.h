@@ -71,14 +71,22 @@ enum nc_exit nc_exit_of(unsigned code);
 enum nc_exit nc_say(enum nc_exit status, enum status condition, const char *fmt, ...)
 	ATTR_PRINTF(3, 4);
 
+/* ---- nc_complete.c: candidates for any line, the console's own commands included */
+void nc_candidates(struct nc *nc, const char *typed, struct text *out);
+void nc_show_candidates(struct nc *nc, const char *typed); /* for people */
+
 /* ---- nc_local.c: commands of the console */
 extern const struct verb nc_local_verbs[];
+/* The row of the line's first word; NULL: it is the server's. */
+const struct verb *nc_local_verb(const char *line);
 /* True when the line was the console's own; *status is what came of it. */
 bool nc_local(struct nc *nc, const char *line, enum nc_exit *status);
 
 /* ---- nc_child.c: programs */
 /* Is this the name of a program that `$ name …` runs? The symbol's value or the name itself. */
 bool nc_is_program(struct nc *nc, const char *line);
+/* Nobody else's word: a symbol for a program, setkey, logical. */
+bool nc_needs_no_dollar(struct nc *nc, const char *line);
 enum nc_exit nc_program(struct nc *nc, const char *line);
 enum nc_exit nc_spawn(struct nc *nc, const char *command); /* the user's shell, asked for by name */
 /* The path of a command procedure: here, MULTINET:, beside the installation. */

@@ -65,14 +65,17 @@ run_help(struct nc *nc, const struct cmd *c, const char *rest)
 	char line[256];
 
 	if (c->words == 1 && c->quals == 0) {
+		struct text out = { 0 };
+
 		printf("Commands of the console:\n");
 		show_local(NULL);
-		printf("  %-32s %s\n", "@file [p1 ... p8]", "run a command procedure");
-		printf("  %-32s %s\n", "$ program [argument...]",
-			"run setkey or a program of a symbol");
-		printf("  %-32s %s\n", "DEFINE, ASSIGN, DEASSIGN",
+		verb_entry(&out, "@file [p1 ... p8]", "run a command procedure");
+		verb_entry(&out, "$ program [argument...]", "run setkey or a program of a symbol");
+		verb_entry(&out, "DEFINE, ASSIGN, DEASSIGN",
 			"logical names; SHOW LOGICAL, SHOW TRANSLATION");
-		printf("  %-32s %s\n", "...?", "what may come next");
+		verb_entry(&out, "...?", "what may come next; Tab completes it");
+		fputs(text_str(&out), stdout);
+		text_free(&out);
 		if (!nc_connect(nc, true)) {
 			printf("No server answers, so its commands are not listed.\n");
 			return NC_DONE;
@@ -258,25 +261,33 @@ is_raw(const struct verb *v)
 		strcmp(v->name, "WRITE") == 0;
 }
 
+const struct verb *
+nc_local_verb(const char *line)
+{
+	size_t n = strcspn(line, " \t/");
+	char word[16];
+
+	/* Three letters at least: shorter ones are left to the server's verbs. */
+	if (n < ABBREVIATION_MIN || n >= sizeof(word))
+		return NULL;
+	memcpy(word, line, n);
+	word[n] = '\0';
+	for (const struct verb *v = nc_local_verbs; v->name != NULL; v++)
+		if (text_prefix(word, v->name))
+			return v;
+	return NULL;
+}
+
 bool
 nc_local(struct nc *nc, const char *line, enum nc_exit *status)
 {
-	size_t n = strcspn(line, " \t/");
-	const struct verb *v = NULL, *matched;
-	const char *rest = line + n;
+	const struct verb *v = nc_local_verb(line), *matched;
+	const char *rest = line + strcspn(line, " \t/");
 	enum status parsed = ST_NORMAL;
 	struct cmd c = { .words = 0 };
-	char word[16], why[512] = "";
+	char why[512] = "";
 
-	if (n == 0 || n >= sizeof(word))
-		return false;
-	memcpy(word, line, n);
-	word[n] = '\0';
-	/* Three letters at least: shorter ones are left to the server's verbs. */
-	for (v = nc_local_verbs; v->name != NULL; v++)
-		if (n >= ABBREVIATION_MIN && text_prefix(word, v->name))
-			break;
-	if (v->name == NULL)
+	if (v == NULL)
 		return false;
 	rest += strspn(rest, " \t");
 	if (!is_raw(v)) {

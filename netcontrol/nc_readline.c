@@ -19,23 +19,71 @@ enum { HISTORY_MAX = 1000, CONTROL_Z = 26 };
 
 static struct nc *the_console; /* readline's hooks get no argument of ours */
 static struct text candidates; /* lines of the completion under way */
+static bool lower_case;        /* its keywords are to be in lower case */
 
 /* ------------------------------------------------------------------ completion */
+
+static bool
+has_letter(const char *s, size_t n, char from, char to)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i] >= from && s[i] <= to)
+			return true;
+	return false;
+}
+
+/* Keywords come in the case that is being typed: lower if the line has lower-case letters only. */
+static bool
+wants_lower(const char *line)
+{
+	size_t n = strlen(line);
+
+	return has_letter(line, n, 'a', 'z') && !has_letter(line, n, 'A', 'Z');
+}
+
+/* What a candidate's line puts in: without the `/` that is typed already and without its value. */
+static char *
+insertion(const char *line, size_t n, bool slash, bool lower)
+{
+	size_t end = 0;
+	char *word;
+
+	line += slash;
+	n -= slash;
+	while (end < n && strchr("\t[=", line[end]) == NULL)
+		end++;
+	end += end < n && line[end] == '=';
+	word = strndup(line, end);
+	for (char *p = word; lower && p != NULL && *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return word;
+}
 
 /* One word for readline from the next line of candidates; *at moves on. */
 static char *
 next_candidate(const char **at, const char *prefix)
 {
+	int start = rl_point - (int)strlen(prefix);
+	bool after_slash = start > 0 && rl_line_buffer[start - 1] == '/';
+
 	while (**at != '\0') {
 		const char *p = *at;
-		size_t n = strcspn(p, "\n"), word = strcspn(p, "\t\n=");
-		char *copy;
+		size_t n = strcspn(p, "\n");
+		char *word;
 
 		*at = p + n + (p[n] == '\n');
-		if (p[0] == '<' || !text_prefix(prefix, p))
+		/* Qualifiers come only where a `/` asks for one, or every Tab would begin one. */
+		if (p[0] == '<' || (p[0] == '/' && !after_slash))
 			continue;
-		copy = strndup(p, word + (p[word] == '='));
-		return copy;
+		word = insertion(p, n, after_slash && p[0] == '/', lower_case);
+		if (word != NULL && text_prefix(prefix, word)) {
+			/* A value follows at once. */
+			if (word[0] != '\0' && word[strlen(word) - 1] == '=')
+				rl_completion_append_character = '\0';
+			return word;
+		}
+		free(word);
 	}
 	return NULL;
 }
@@ -51,30 +99,47 @@ generate(const char *prefix, int state)
 }
 
 static void
-ask_candidates(int end)
+show_at(int point)
 {
-	char *line = strndup(rl_line_buffer, (size_t)end);
-	bool dollar;
+	char *line = strndup(rl_line_buffer, (size_t)point);
 
-	text_clear(&candidates);
-	if (line == NULL)
-		return;
-	(void)nc_complete(the_console, nc_body(line, &dollar), &candidates);
-	/* The console's own commands, where the first word is being typed. */
-	if (strcspn(nc_body(line, &dollar), " \t/") == strlen(nc_body(line, &dollar)))
-		for (const struct verb *v = nc_local_verbs; v->name != NULL; v++)
-			if (text_prefix(nc_body(line, &dollar), v->name))
-				text_addf(&candidates, "%s\t%s\n", v->name, v->help);
+	if (line != NULL)
+		nc_show_candidates(the_console, line);
 	free(line);
+}
+
+/* Instead of readline's bare list: with what each is. */
+static void
+show_matches(char **matches, int count, int longest)
+{
+	(void)matches;
+	(void)count;
+	(void)longest;
+	printf("\n");
+	show_at(rl_point);
+	rl_forced_update_display();
 }
 
 static char **
 complete(const char *word, int start, int end)
 {
+	char *line = strndup(rl_line_buffer, (size_t)end);
+	char **matches;
+
 	(void)start;
 	rl_attempted_completion_over = 1; /* no file names */
-	ask_candidates(end);
-	return rl_completion_matches(word, generate);
+	rl_completion_append_character = ' ';
+	text_clear(&candidates);
+	if (line == NULL)
+		return NULL;
+	nc_candidates(the_console, line, &candidates);
+	lower_case = wants_lower(line);
+	free(line);
+	matches = rl_completion_matches(word, generate);
+	/* Only values can follow: say which. */
+	if (matches == NULL && candidates.n > 0)
+		show_matches(NULL, 0, 0);
+	return matches;
 }
 
 /* `?` lists what may come next; inside quotes it is only itself. */
@@ -87,16 +152,8 @@ question(int count, int key)
 		quoted = quoted != (rl_line_buffer[i] == '"');
 	if (quoted)
 		return rl_insert(count, key);
-	ask_candidates(rl_point);
 	printf("?\n");
-	for (const char *p = text_str(&candidates); *p != '\0';) {
-		size_t n = strcspn(p, "\n"), word = strcspn(p, "\t\n");
-
-		printf("  %-24.*s %.*s\n", (int)word, p, (int)(n > word ? n - word - 1 : 0),
-			p + word + (n > word));
-		p += n + (p[n] == '\n');
-	}
-	fflush(stdout);
+	show_at(rl_point);
 	rl_on_new_line();
 	rl_redisplay();
 	return 0;
@@ -112,12 +169,18 @@ leave(int count, int key)
 	return 0;
 }
 
-/* Between keys: lines that nobody asked for. */
+/* Between keys: Ctrl-C, which drops the line, and lines that nobody asked for. */
 static int
 idle(void)
 {
 	size_t before = the_console->conn.n - the_console->conn.at;
 
+	if (the_console->interrupt != 0) {
+		rl_replace_line("", 0);
+		rl_point = 0;
+		rl_done = 1;
+		return 0;
+	}
 	if (the_console->conn.fd < 0)
 		return 0;
 	if (!nc_conn_fill(&the_console->conn)) {
@@ -166,14 +229,27 @@ setup(void)
 {
 	rl_readline_name = "netcontrol";
 	rl_attempted_completion_function = complete;
-	rl_completer_word_break_characters = " \t\"=(,";
+	rl_completer_word_break_characters = " \t\"/=(,";
 	rl_basic_quote_characters = "\"";
 	rl_catch_signals = 1;
 	rl_event_hook = idle;
+	rl_completion_display_matches_hook = show_matches;
+	rl_variable_bind("show-all-if-ambiguous", "on");
+	rl_variable_bind("enable-bracketed-paste", "off");
 	rl_bind_key('?', question);
 	rl_bind_key(CONTROL_Z, leave);
 	using_history();
 	stifle_history(HISTORY_MAX);
+}
+
+static void
+remember(const char *line)
+{
+	HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) :
+						NULL;
+
+	if (line[0] != '\0' && (last == NULL || strcmp(last->line, line) != 0))
+		add_history(line);
 }
 
 /* One command with its continuations; false at the end of input. */
@@ -197,8 +273,12 @@ read_command(struct nc *nc, struct text *command)
 			free(line);
 			return false;
 		}
-		if (line[0] != '\0')
-			add_history(line);
+		if (nc->interrupt != 0) {
+			free(line);
+			text_clear(command);
+			return true;
+		}
+		remember(line);
 		more = nc_join(command, line);
 		free(line);
 	} while (more);
@@ -220,7 +300,10 @@ nc_interactive(struct nc *nc)
 	take_suspend(&old, &taken);
 	(void)nc_connect(nc, false);
 	nc->status = NC_DONE;
-	while (!nc->quit && read_command(nc, &command)) {
+	while (!nc->quit) {
+		nc->interrupt = 0;
+		if (!read_command(nc, &command))
+			break;
 		nc->interrupt = 0;
 		nc->ended = false;
 		if (command.failed)

@@ -68,7 +68,7 @@ nc_connect(struct nc *nc, bool quiet)
 		/* A Unix socket: the server is on this host. */
 		if (gethostname(host, sizeof(host) - 1) != 0)
 			snprintf(host, sizeof(host), "localhost");
-		if (nc->interactive)
+		if (nc->interactive && !quiet)
 			printf("Connected to NETCONTROL server on \"%s\"\n", host);
 		return true;
 	}
@@ -88,6 +88,8 @@ static enum nc_exit
 lost(struct nc *nc, enum status status)
 {
 	nc_conn_close(&nc->conn);
+	if (status == ST_CANCELLED && nc->interactive)
+		printf("\n"); /* behind the terminal's ^C */
 	switch ((int)status) {
 	case ST_TIMEOUT:
 		return nc_say(NC_TIMEOUT, status, "no answer within %u seconds", nc->timeout_s);

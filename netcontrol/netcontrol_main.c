@@ -34,7 +34,7 @@ usage(FILE *to)
 	      "  netcontrol racoon show         one command\n"
 	      "  netcontrol @file [p1 ... p8]   run a command procedure\n"
 	      "  -s PATH, -t SECONDS            the same as /SOCKET and /TIMEOUT\n"
-	      "  --help, --version\n"
+	      "  -h, --help; -V, --version      print this, or the version\n"
 	      "Exit status: 0 done, 1 command failed, 2 usage, 3 no server,\n"
 	      "4 not permitted, 5 timed out.\n", to);
 }

@@ -51,6 +51,7 @@ usage(FILE *to)
 	      "  -d, --daemon              go into the background once the control socket answers\n"
 	      "  -t, --test                only check the services file\n"
 	      "  -D, --dump                print the services file as it was understood\n"
+	      "  -h, --help                print this\n"
 	      "  -V, --version             print the version\n", to);
 }
 
@@ -237,6 +238,8 @@ open_log(struct program *p)
 		sink = LOG_TO_SYSLOG;
 		p->server.takes_output = true;
 	}
+	p->server.log_name = name != NULL ? p->log_path :
+		p->o.daemon ? "the system log (multinet_server)" : "the server's standard error";
 	if (log_open("multinet_server", sink, p->log_path))
 		return true;
 	fprintf(stderr, "multinet_server: cannot open log file %s: %s\n", p->log_path,

@@ -6,6 +6,7 @@
  * holds the other end is gone, or until the server ends.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 struct output {
 	struct list node;
+	struct server *server;
 	uv_pipe_t pipe;
 	char name[SVC_NAME_MAX + 1];
 	char line[SVC_LOG_LINE_MAX];
@@ -28,8 +30,17 @@ struct output {
 static void
 log_output(struct output *o)
 {
+	struct svc *svc = o->n > 0 ? server_find(o->server, o->name) : NULL;
+
+	/* Operators' terminals are to see text. */
+	for (size_t i = 0; i < o->n; i++)
+		if ((unsigned char)o->line[i] < ' ' || o->line[i] == 0x7f)
+			o->line[i] = ' ';
 	if (o->n > 0)
 		log_line(LOG_L_INFO, NULL, "%s: %.*s", o->name, (int)o->n, o->line);
+	if (svc != NULL)
+		snprintf(svc->said[svc->said_count++ % SVC_SAID_MAX], SVC_SAID_LINE_MAX, "%.*s",
+			(int)o->n, o->line);
 	o->n = 0;
 }
 
@@ -60,19 +71,44 @@ output_close(struct output *o)
 }
 
 static void
+take(struct output *o, const char *p, size_t n)
+{
+	for (; n > 0; p++, n--) {
+		if (*p != '\n' && *p != '\0')
+			o->line[o->n++] = *p;
+		if (*p == '\n' || o->n == sizeof(o->line))
+			log_output(o);
+	}
+}
+
+static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct output *o = stream->data;
 
-	if (n < 0) {
+	if (n < 0)
 		output_close(o);
-		return;
-	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (buf->base[i] != '\n' && buf->base[i] != '\0')
-			o->line[o->n++] = buf->base[i];
-		if (buf->base[i] == '\n' || o->n == sizeof(o->line))
-			log_output(o);
+	else
+		take(o, buf->base, (size_t)n);
+}
+
+/* Its end may be seen before its last words: they are in the pipe. */
+void
+svc_output_drain(struct svc *svc, struct list *outputs)
+{
+	LIST_FOREACH(node, outputs) {
+		struct output *o = container_of(node, struct output, node);
+		ssize_t n = 1;
+		int fd;
+
+		if (o->closing || strcmp(o->name, svc->name) != 0 ||
+			uv_fileno((uv_handle_t *)&o->pipe, &fd) != 0)
+			continue;
+		for (unsigned i = 0; n > 0 && i < SVC_DRAIN_MAX; i++) {
+			n = read(fd, o->buf, sizeof(o->buf));
+			if (n > 0)
+				take(o, o->buf, (size_t)n);
+		}
 	}
 }
 
@@ -93,6 +129,7 @@ svc_output_open(struct svc *svc, struct uv_loop_s *loop, struct list *outputs)
 		return -1;
 	}
 	o->pipe.data = o;
+	o->server = svc->server;
 	memcpy(o->name, svc->name, sizeof(o->name));
 	list_append(outputs, &o->node);
 	if (uv_pipe_open(&o->pipe, fd[0]) != 0) {

@@ -226,16 +226,36 @@ relay(struct ctl_call *call, struct svc *svc)
 	link_relay(svc->link, call, request, server_now(svc->server));
 }
 
+/* Is this one of the verbs that the running service told? */
+static bool
+has_verb(const struct svc *svc, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = text_str(&svc->verbs); *p != '\0';) {
+		size_t len = strcspn(p, "\n");
+
+		if (len == n && text_prefix(name, p))
+			return true;
+		p += len + (p[len] == '\n');
+	}
+	return false;
+}
+
 /* HELP of a running service: the master's part first, then the service's own. */
 static void
 relay_help(struct ctl_call *call, struct svc *svc)
 {
 	const char *topic = ctl_param(call, 0);
+	struct text out = { 0 };
 
 	if (topic == NULL && call->cmd->quals == 0) {
 		ctl_line(call, "Verbs of every service:");
 		for (enum life i = LIFE_RESTART; i <= LIFE_STOP; i++)
-			ctl_line(call, "  %-32s %s", life_verbs[i].name, life_verbs[i].help);
+			if (!has_verb(svc, life_verbs[i].name))
+				verb_entry(&out, life_verbs[i].name, life_verbs[i].help);
+		ctl_text(call, text_str(&out));
+		text_free(&out);
 	}
 	relay(call, svc);
 }
@@ -284,36 +304,31 @@ service_call(struct ctl_call *call, struct svc *svc)
 
 /* ------------------------------------------------------------------ COMPLETE */
 
+/* The line so far names a service, rest is what follows: its verbs, ours and its own. */
 static void
-complete_process_verbs(struct ctl_call *call, const char *prefix, enum life upto)
-{
-	for (enum life i = LIFE_RESTART; i < upto; i++)
-		if (text_prefix(prefix, life_verbs[i].name))
-			ctl_line(call, "%s\t%s", life_verbs[i].name, life_verbs[i].help);
-}
-
-/* The line so far names a service: its verbs, ours and (when it runs) its own. */
-static void
-complete_service(struct ctl_call *call, struct svc *svc, const struct cmd *part,
-	const char *partial,
-	bool at_end)
+complete_service(struct ctl_call *call, struct svc *svc, const char *rest)
 {
 	bool up = svc->super.state == SUPER_RUNNING && svc->link != NULL;
-	const char *rest = part->words > 1 ? partial + part->word_at[1] : "";
+	struct text out = { .limit = CMD_LINE_MAX - 64 };
 	struct text quoted = { .limit = CMD_LINE_MAX - 64 };
+	size_t word = strcspn(rest, " \t/\"");
 
-	if (part->words < 2 || (part->words == 2 && at_end && part->quals == 0))
-		complete_process_verbs(call, part->words > 1 ? part->word[1] : "",
-			up ? LIFE_HELP : LIFE_COUNT);
 	if (!up) {
-		ctl_done(call, ST_NORMAL, NULL);
-		return;
+		verb_complete(life_verbs, rest, &out);
+	} else if (rest[word] == '\0') { /* the verb itself is being typed */
+		for (enum life i = LIFE_RESTART; i <= LIFE_STOP; i++)
+			if (text_prefix(rest, life_verbs[i].name) &&
+				!has_verb(svc, life_verbs[i].name))
+				text_addf(&out, "%s\t%s\n", life_verbs[i].name,
+					life_verbs[i].help);
 	}
+	ctl_text(call, text_str(&out));
+	text_free(&out);
 	text_add(&quoted, "COMPLETE \"");
 	for (const char *p = rest; *p != '\0'; p++)
 		text_add_n(&quoted, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
 	text_add(&quoted, "\"");
-	if (quoted.failed)
+	if (!up || quoted.failed)
 		ctl_done(call, ST_NORMAL, NULL);
 	else
 		link_relay(svc->link, call, text_str(&quoted), server_now(svc->server));
@@ -321,51 +336,77 @@ complete_service(struct ctl_call *call, struct svc *svc, const struct cmd *part,
 }
 
 static void
-complete_own(struct ctl_call *call, const struct cmd *part, size_t first, bool at_end)
+list_services(struct ctl_call *call, struct server *s, const char *prefix)
+{
+	LIST_FOREACH(l, &s->services) {
+		struct svc *each = container_of(l, struct svc, node);
+
+		if (!each->removed && text_prefix(prefix, each->name))
+			ctl_line(call, "%s\tservice, %s", each->name,
+				super_state_name(each->super.state));
+	}
+}
+
+static void
+complete_own(struct ctl_call *call, struct server *s, const char *rest)
 {
 	struct text out = { 0 };
+	const char *last = rest + strlen(rest);
 
-	verb_complete(server_verbs, part, first, at_end, &out);
+	verb_complete(server_verbs, rest, &out);
+	while (last > rest && last[-1] != ' ' && last[-1] != '\t')
+		last--;
+	if (verb_take_placeholder(&out, "service"))
+		list_services(call, s, last);
 	ctl_text(call, text_str(&out));
 	text_free(&out);
 	ctl_done(call, ST_NORMAL, NULL);
 }
 
+/* The first word that was typed, when it is finished, as the word it stands for; NULL: of none. */
+static const char *
+first_word(struct server *s, const char *partial, size_t n, struct words *w, char *typed,
+	size_t size)
+{
+	int k;
+
+	for (const struct verb *v = server_verbs; v->name != NULL; v++)
+		words_add(w, v->name);
+	words_add(w, "NETCONTROL");
+	LIST_FOREACH(l, &s->services)
+		if (!container_of(l, struct svc, node)->removed)
+			words_add(w, container_of(l, struct svc, node)->name);
+	snprintf(typed, size, "%.*s", (int)n, partial);
+	k = verb_keyword(w->word, typed);
+	return k >= 0 ? w->word[k] : NULL;
+}
+
 static void
 complete(struct ctl_call *call, struct server *s)
 {
-	const char *partial = ctl_param(call, 0);
-	struct cmd *part = malloc(sizeof(*part));
+	const char *partial = ctl_param(call, 0), *found, *rest;
+	struct words w = { .n = 0 };
+	char typed[SVC_NAME_MAX + 2];
 	struct svc *svc;
 	size_t n;
-	bool at_end;
-	char why[64];
 
 	partial = partial != NULL ? partial : "";
-	n = strlen(partial);
-	at_end = n > 0 && partial[n - 1] != ' ';
-	if (part == NULL || cmd_parse(bytes_of(partial, n), part, why, sizeof(why)) != ST_NORMAL) {
-		free(part);
-		ctl_done(call, ST_NORMAL, NULL);
+	partial += strspn(partial, " \t");
+	n = strcspn(partial, " \t/");
+	if (partial[n] == '\0') { /* the first word is being typed */
+		list_services(call, s, partial);
+		complete_own(call, s, partial);
 		return;
 	}
-	svc = part->words > 0 ? server_find(s, part->word[0]) : NULL;
-	if (part->words == 0 || (part->words == 1 && at_end && part->quals == 0)) {
-		LIST_FOREACH(l, &s->services) {
-			struct svc *each = container_of(l, struct svc, node);
-
-			if (!each->removed &&
-				text_prefix(part->words > 0 ? part->word[0] : "", each->name))
-				ctl_line(call, "%s\tservice, %s", each->name,
-					super_state_name(each->super.state));
-		}
-		complete_own(call, part, 0, at_end);
-	} else if (svc != NULL) {
-		complete_service(call, svc, part, partial, at_end);
-	} else {
-		complete_own(call, part, text_same(part->word[0], "NETCONTROL") ? 1 : 0, at_end);
-	}
-	free(part);
+	found = first_word(s, partial, n, &w, typed, sizeof(typed));
+	svc = found != NULL ? server_find(s, found) : NULL;
+	rest = partial + n + strspn(partial + n, " \t");
+	if (svc != NULL)
+		complete_service(call, svc, rest);
+	else
+		complete_own(call, s, found != NULL && text_same(found, "NETCONTROL") ? rest :
+										     partial);
+	text_free(&w.store);
 }
 
 /* ------------------------------------------------------------------ the first word */

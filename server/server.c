@@ -138,6 +138,7 @@ starter_end(struct server *s, struct ctl_call *call)
 			text_clear(&why);
 			svc_explain(svc, &why);
 			ctl_line(call, "%s %s", svc->name, text_str(&why));
+			svc_last_words(svc, call);
 			failed++;
 		}
 	}
@@ -154,7 +155,8 @@ settle_starters(struct server *s)
 	LIST_FOREACH(n, &s->services) {
 		struct svc *svc = container_of(n, struct svc, node);
 
-		if (svc->pending_start || svc->super.state == SUPER_STARTING)
+		if (svc->pending_start || svc->super.state == SUPER_STARTING ||
+			(svc->super.state == SUPER_STOPPING && svc->super.failing))
 			return;
 	}
 	while (!list_empty(&s->starters)) {
@@ -201,7 +203,9 @@ server_start_enabled(struct server *s)
 	LIST_FOREACH(n, &s->services) {
 		struct svc *svc = container_of(n, struct svc, node);
 
-		if (svc->conf != NULL && svc->conf->enable && super_is_down(&svc->super))
+		/* Whoever waits to be tried again is down as well. */
+		if (svc->conf != NULL && svc->conf->enable && (super_is_down(&svc->super) ||
+			svc->super.state == SUPER_BACKOFF))
 			svc->pending_start = true;
 	}
 	server_plan(s);
@@ -300,6 +304,17 @@ svc_explain(struct svc *svc, struct text *out)
 	}
 }
 
+void
+svc_last_words(struct svc *svc, struct ctl_call *call)
+{
+	unsigned n = svc->said_count < SVC_SAID_MAX ? svc->said_count : SVC_SAID_MAX;
+	const char *log = svc->conf != NULL ? svc->conf->log_file : NULL;
+
+	for (unsigned i = svc->said_count - n; i != svc->said_count; i++)
+		ctl_line(call, "  It wrote: %s", svc->said[i % SVC_SAID_MAX]);
+	ctl_line(call, "  Log:      %s", log != NULL ? log : svc->server->log_name);
+}
+
 static void
 waiter_end(struct svc *svc, struct waiter *w)
 {
@@ -318,8 +333,7 @@ waiter_end(struct svc *svc, struct waiter *w)
 		ctl_done(call, ST_NORMAL, "%s is running, pid %d", svc->name, (int)svc->pid);
 	} else {
 		svc_explain(svc, &why);
-		if (svc->conf != NULL && svc->conf->log_file != NULL)
-			text_addf(&why, "; its log is %s", svc->conf->log_file);
+		svc_last_words(svc, call);
 		ctl_done(call, ST_STARTFAILED, "%s %s", svc->name, text_str(&why));
 	}
 	text_free(&why);
@@ -358,7 +372,8 @@ svc_changed(struct svc *svc)
 	struct text line = { .limit = 512 };
 	enum log_level level = LOG_L_INFO;
 
-	text_addf(&line, "service %s is %s", svc->name, super_state_name(p->state));
+	text_addf(&line, "service %s is %s", svc->name, p->state == SUPER_STOPPING && p->failing ?
+		"ending" : super_state_phrase(p->state));
 	if (p->state == SUPER_RUNNING && svc->pid > 0)
 		text_addf(&line, ", pid %d", (int)svc->pid);
 	if (p->state == SUPER_BACKOFF || p->state == SUPER_FAILED || p->state == SUPER_HALTED ||

@@ -21,6 +21,8 @@ struct server;
 struct svc_host; /* process, pipe, timer: super_uv.c's */
 struct ctl_server;
 
+enum { SVC_SAID_MAX = 4, SVC_SAID_LINE_MAX = 256 };
+
 struct svc { /* one service at run time */
 	struct list node;
 	struct server *server;
@@ -33,6 +35,8 @@ struct svc { /* one service at run time */
 	struct list waiters;     /* calls that wait for it to be up or down */
 	struct text verbs;       /* its verbs, one a line, as it told when it became ready */
 	char problem[160];       /* why it could not be executed */
+	char said[SVC_SAID_MAX][SVC_SAID_LINE_MAX]; /* what its process wrote last, a ring */
+	unsigned said_count;     /* lines ever put there since the process was started */
 	bool pending_start;      /* to be started once those before it are settled */
 	bool removed;            /* no longer in the services file: goes when it is down */
 };
@@ -50,6 +54,7 @@ struct server {
 	struct svc_loop *loop; /* super_uv.c's */
 	enum server_phase phase;
 	bool takes_output;     /* services without a log file write into the server's log */
+	const char *log_name;  /* where the server's log goes, as told to operators */
 	struct list waiters;   /* SHUTDOWN calls */
 	struct list starters;  /* START calls: until every service has settled */
 	instant started;
@@ -79,6 +84,8 @@ bool server_wait_start(struct server *s, struct ctl_call *call);
 void svc_free(struct svc *svc);
 /* Why it is down and when it is tried again: "ended by signal 9 (Killed), next start in 3 s". */
 void svc_explain(struct svc *svc, struct text *out);
+/* The lines that its process wrote last, and where the rest is. */
+void svc_last_words(struct svc *svc, struct ctl_call *call);
 enum status server_reload(struct server *s, struct text *said);
 /* Read s->file_name, or svc_default; what is wrong goes to said. NULL: *status tells why. */
 struct svc_file *server_read_file(struct server *s, struct text *said, enum status *status);

@@ -308,6 +308,21 @@ super_state_name(enum super_state state)
 	return (unsigned)state < ARRAY_LEN(names) ? names[state] : "unknown";
 }
 
+const char *
+super_state_phrase(enum super_state state)
+{
+	static const char *const phrases[] = {
+		[SUPER_HALTED] = "halted",
+		[SUPER_STARTING] = "being started",
+		[SUPER_RUNNING] = "running",
+		[SUPER_STOPPING] = "being stopped",
+		[SUPER_BACKOFF] = "waiting to be started again (back-off)",
+		[SUPER_FAILED] = "given up (failed)",
+	};
+
+	return (unsigned)state < ARRAY_LEN(phrases) ? phrases[state] : "unknown";
+}
+
 bool
 super_is_up(const struct super *s)
 {

@@ -109,7 +109,9 @@ struct super_actions {
 
 void super_step(struct super *s, const struct super_event *e, struct super_actions *out);
 
-const char *super_state_name(enum super_state state);
+const char *super_state_name(enum super_state state);   /* "backoff" */
+/* What stands behind "service X is": "waiting to be started again (back-off)". */
+const char *super_state_phrase(enum super_state state);
 bool super_is_up(const struct super *s);   /* has, or should have, a process */
 bool super_is_down(const struct super *s); /* HALTED or FAILED: nothing will happen by itself */
 /* "ended by signal 9 (Killed)", "was never started" … */

@@ -231,6 +231,7 @@ on_process_exit(uv_process_t *process, int64_t status, int signal)
 
 	if (lost != NULL)
 		run_drain(run);
+	svc_output_drain(svc, &svc->server->loop->outputs);
 	run_close(run);
 	host->run = NULL;
 	svc->link = NULL;
@@ -380,6 +381,7 @@ host_spawn(struct svc_host *host)
 	snprintf(svc->problem, sizeof(svc->problem), "%.60s: %s", svc->conf->program,
 		status_row(status == ST_NORMAL ? ST_NOMEMORY : status)->text);
 	host->spawn_failed = true;
+	svc->said_count = 0;
 	if (status == ST_NORMAL && env != NULL)
 		run = run_new(host);
 	if (run == NULL) {

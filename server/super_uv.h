@@ -22,5 +22,7 @@ enum {
  * outputs. */
 int svc_output_open(struct svc *svc, struct uv_loop_s *loop, struct list *outputs);
 void svc_output_close_all(struct list *outputs);
+/* What the service's processes have written so far, now. */
+void svc_output_drain(struct svc *svc, struct list *outputs);
 
 #endif

@@ -80,7 +80,7 @@ server_show_one(struct ctl_call *call, struct svc *svc)
 		return;
 	}
 	since_text(svc, p->since, when, sizeof(when));
-	ctl_line(call, "Service %s is %s since %s", svc->name, super_state_name(p->state), when);
+	ctl_line(call, "Service %s is %s since %s", svc->name, super_state_phrase(p->state), when);
 	if (svc->pid > 0)
 		ctl_line(call, "  Process:  pid %d", (int)svc->pid);
 	if (p->state != SUPER_RUNNING) {
@@ -101,9 +101,12 @@ server_show_one(struct ctl_call *call, struct svc *svc)
 		for (size_t i = 0; i < svc->conf->arguments; i++)
 			text_addf(&line, " %s", svc->conf->argument[i]);
 		ctl_line(call, "  Program:  %s%s", svc->conf->program, text_str(&line));
-		ctl_line(call, "  Log file: %s", svc->conf->log_file != NULL ? svc->conf->log_file :
-			"the server's");
+		if (p->state == SUPER_RUNNING)
+			ctl_line(call, "  Log:      %s", svc->conf->log_file != NULL ?
+				svc->conf->log_file : svc->server->log_name);
 	}
+	if (p->state != SUPER_RUNNING)
+		svc_last_words(svc, call);
 	text_free(&line);
 }
 

@@ -35,10 +35,12 @@ usage(FILE *to)
 	      "       setkey [-alpv] -D          show the SAs\n"
 	      "       setkey [-pv] -DP           show the policies\n"
 	      "       setkey [-v] -F | -FP       delete all SAs, all policies\n"
-	      "       setkey [-h] -x             show the messages of the SA database\n"
+	      "       setkey [-hH] -x            show the messages of the SA database\n"
+	      "       setkey -h | -V             print this, or the version\n"
 	      "  -a dead SAs as well     -p ports of tunnel end points   -l each second, short\n"
 	      "  -n only check           -N no name look-ups             -v show what is sent\n"
 	      "  -k `in` policies stand alone  -r they cover forwarded packets (default)\n"
+	      "  -h, -H  with -x: in hexadecimal as well\n"
 	      "  -f without a file reads " DEFAULT_FILE "\n", to);
 }
 
@@ -300,10 +302,17 @@ set_letter(struct options *o, int letter)
 static bool
 read_options(int argc, char **argv, struct options *o, int *exit_status)
 {
+	static char help[] = "-h", version[] = "-V";
 	int c;
 
 	*exit_status = 1;
 	opterr = 0;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			argv[i] = help;
+		else if (strcmp(argv[i], "--version") == 0)
+			argv[i] = version;
+	}
 	while ((c = getopt(argc, argv, ":f:cDFxPaplnNvkrhHV")) != -1) {
 		if (c == 'V') {
 			puts("setkey " MULTINET_VERSION);

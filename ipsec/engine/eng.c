@@ -103,6 +103,16 @@ eng_count(const struct eng *e, enum eng_count which)
 	return (unsigned)which < ENG_N_COUNT ? e->count[which] : 0;
 }
 
+enum status
+eng_count_condition(enum eng_count which)
+{
+	if (which == ENG_N_REPLAY)
+		return ST_REPLAY;
+	if (which == ENG_N_BAD_ICV)
+		return ST_BADICV;
+	return which == ENG_N_POLICY_MISMATCH || which == ENG_N_CLEARTEXT ? ST_SELECTOR : ST_NORMAL;
+}
+
 const char *
 eng_count_name(enum eng_count which)
 {

@@ -108,6 +108,8 @@ enum eng_count { /* names in eng_count_name */
 	ENG_N_ACQUIRE, ENG_N_QUEUE_FULL, ENG_N_COUNT
 };
 uint64_t eng_count(const struct eng *e, enum eng_count which);
+/* What HELP/MESSAGE explains of packets that were counted here; ST_NORMAL: nothing was wrong. */
+enum status eng_count_condition(enum eng_count which);
 const char *eng_count_name(enum eng_count which); /* "replayed", for SHOW and JSON */
 void eng_add_cleartext(struct eng *e, uint64_t n); /* dropped by the host's guard on our behalf */
 size_t eng_sa_count(const struct eng *e);

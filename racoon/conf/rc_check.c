@@ -9,19 +9,52 @@
 
 #include <string.h>
 
+static bool
+is_psk(const struct rc_remote *r)
+{
+	for (unsigned i = 0; i < r->proposals; i++)
+		if (r->proposal[i].auth == RC_AUTH_PSK)
+			return true;
+	return false;
+}
+
 /* RFC 2409 5.4: in main mode the key must be found before the peer's identity can be decrypted. */
 static void
 check_identity(struct rc_loading *l, const struct rc_remote *r)
 {
 	bool address = r->my_id.type == RC_ID_IPV4 || r->my_id.type == RC_ID_IPV6;
 
-	for (unsigned i = 0; i < r->proposals; i++)
-		if (r->proposal[i].auth == RC_AUTH_PSK && !address &&
-			rc_remote_allows(r, RC_MAIN)) {
-			stmt_error(l->ctx.errors, r->pos,
-				"remote %s: my_identifier %s does not go with exchange_mode main "
-				"and pre_shared_key: expected \"my_identifier address\"",
-				r->title, r->my_id.text);
+	if (address || !is_psk(r) || !rc_remote_allows(r, RC_MAIN))
+		return;
+	if (r->mode[0] == RC_MAIN)
+		stmt_error(l->ctx.errors, r->pos,
+			"remote %s: my_identifier %s does not go with exchange_mode main and "
+			"pre_shared_key: expected \"my_identifier address\"",
+			r->title, r->my_id.text);
+	else
+		stmt_warn(l->ctx.errors, r->pos,
+			"remote %s: my_identifier %s does not go with exchange_mode main and "
+			"pre_shared_key: a peer that begins with main mode is refused",
+			r->title, r->my_id.text);
+}
+
+/* RFC 2409 5.4: its first message has the public value already, and HASH_R comes in clear. */
+static void
+check_aggressive(struct rc_loading *l, const struct rc_remote *r)
+{
+	if (!rc_remote_allows(r, RC_AGGRESSIVE))
+		return;
+	if (is_psk(r))
+		stmt_warn(l->ctx.errors, r->pos,
+			"remote %s: in exchange_mode aggressive an observer can guess the "
+			"pre-shared key off-line: use main where the peer can, and a long random key",
+			r->title);
+	for (unsigned i = 1; i < r->proposals && r->mode[0] == RC_AGGRESSIVE; i++)
+		if (r->proposal[i].group != r->proposal[0].group) {
+			stmt_error(l->ctx.errors, r->proposal[i].pos,
+				"remote %s: exchange_mode aggressive cannot negotiate the dh_group: "
+				"expected the same one in every proposal",
+				r->title);
 			return;
 		}
 }
@@ -50,6 +83,7 @@ check_remote(struct rc_loading *l, const struct rc_remote *r)
 	if (r->proposals == 0)
 		stmt_error(l->ctx.errors, r->pos, "remote %s has no proposal { … }", r->title);
 	check_identity(l, r);
+	check_aggressive(l, r);
 	for (unsigned i = 0; i < r->proposals; i++) {
 		const struct rc_proposal *p = &r->proposal[i];
 

@@ -23,6 +23,7 @@ struct rc_loading {
 	const char *reading[RC_INCLUDE_MAX + 1];
 	struct stmt_pos psk_pos;   /* of `path pre_shared_key` */
 	bool key_file_open;        /* ST_FILEPROT was found */
+	uint32_t idle_told;        /* set of the directives rc_warn_idle has warned of */
 };
 
 struct rc_psk { /* one line of psk.txt; lives in the configuration's arena */
@@ -55,6 +56,8 @@ bool rc_words(struct conf_ctx *ctx, const struct conf_row *row, const struct stm
 /* A block's statements, each single-valued directive at most once. */
 bool rc_read_block(struct conf_ctx *ctx, const struct conf_row *table, const struct stmt *s,
 	void *into);
+/* Warn, once in a configuration, of a directive that is read without effect. */
+void rc_warn_idle(struct conf_ctx *ctx, const struct stmt *s);
 /* "10sec" becomes "10 sec", as racoon's lexer has it; for all statements inside s as well. */
 bool rc_split_units(struct conf_ctx *ctx, struct stmt *s);
 

@@ -101,7 +101,9 @@ rc_read_text(struct rc_loading *l, const char *name, struct bytes text)
 			stmt_error(l->ctx.errors, s->pos, "out of memory");
 			break;
 		}
-		(void)conf_read_stmt(&l->ctx, rc_top_rows, s, l->c); /* errors are collected */
+		/* errors are collected */
+		if (conf_read_stmt(&l->ctx, rc_top_rows, s, l->c))
+			rc_warn_idle(&l->ctx, s);
 	}
 	stmt_close(reader);
 	return true;

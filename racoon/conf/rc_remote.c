@@ -265,41 +265,52 @@ rc_print_remote_address(const struct conf_row *row, const void *from, struct tex
 
 /* ------------------------------------------------------------------------------- its directives */
 
+/* Base mode is read, so that old files load, and left out of what is offered and accepted. */
+static bool
+take_mode(struct conf_ctx *ctx, const struct stmt_word *w, struct rc_remote *r, bool *left_out)
+{
+	int64_t value;
+
+	if (!conf_word_value(ctx, rc_exchange_words, w, &value))
+		return false;
+	if (value == RC_BASE)
+		*left_out = true;
+	else if (!rc_remote_allows(r, (enum rc_exchange)value))
+		r->mode[r->modes++] = (enum rc_exchange)value;
+	return true;
+}
+
 bool
 rc_set_exchange_mode(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s,
 	void *into)
 {
 	struct rc_remote *r = into;
-	bool has_main = false;
-	int64_t value;
+	bool left_out = false;
 
 	if (!rc_words(ctx, row, s, 1, 2 * RC_MODES_MAX - 1))
 		return false;
 	r->modes = 0;
 	for (size_t i = 1; i < s->words; i++) {
-		if (i % 2 == 0 ? s->word[i].kind != STMT_COMMA :
-				 !conf_word_value(ctx, rc_exchange_words, &s->word[i], &value)) {
-			if (i % 2 == 0)
-				stmt_error(ctx->errors, s->word[i].pos,
-					"expected \",\" before \"%s\"", s->word[i].text);
+		if (i % 2 == 1 && !take_mode(ctx, &s->word[i], r, &left_out))
+			return false;
+		if (i % 2 == 0 && s->word[i].kind != STMT_COMMA) {
+			stmt_error(ctx->errors, s->word[i].pos, "expected \",\" before \"%s\"",
+				s->word[i].text);
 			return false;
 		}
-		has_main = has_main || (i % 2 == 1 && value == RC_MAIN);
 	}
 	if (s->words % 2 != 0) {
 		stmt_error(ctx->errors, s->end, "expected a mode after \",\"");
 		return false;
 	}
-	if (!has_main) {
-		stmt_error(ctx->errors, s->word[1].pos, "exchange_mode %s " RC_UNAVAILABLE
-			": expected \"main\" in the list", s->word[1].text);
+	if (r->modes == 0) {
+		stmt_error(ctx->errors, s->word[1].pos, "exchange_mode base " RC_UNAVAILABLE
+			": expected \"main\" or \"aggressive\" in the list");
 		return false;
 	}
-	if (s->words > 2)
-		stmt_warn(ctx->errors, s->pos,
-			"of these exchange modes only main is used: the others "
-			"are neither offered nor accepted");
-	r->mode[r->modes++] = RC_MAIN;
+	if (left_out)
+		stmt_warn(ctx->errors, s->pos, "exchange_mode base " RC_UNAVAILABLE
+			": it is neither offered nor accepted");
 	return true;
 }
 

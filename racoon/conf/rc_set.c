@@ -71,6 +71,45 @@ is_given_before(struct stmt *const *stmts, size_t n, const char *keyword, unsign
 	return false;
 }
 
+/*
+ * What an old file may well say and this version does not act on.  Values that switch something off
+ * which is not there (nat_traversal off, dpd_delay 0) are carried out, and need no warning.
+ */
+void
+rc_warn_idle(struct conf_ctx *ctx, const struct stmt *s)
+{
+	static const struct {
+		const char *keyword, *second, *why;
+	} idle[] = {
+		{ "pfkey_buffer", NULL, "the SA database is not reached through PF_KEY" },
+		{ "complex_bundle", NULL, "a bundle is negotiated as its policy has it" },
+		{ "gss_id_enc", NULL, "there is no GSS-API" },
+		{ "path", "certificate", "there are no certificates" },
+		{ "path", "script", "no program is run at phase 1 events" },
+		{ "send_cert", NULL, "there are no certificates" },
+		{ "send_cr", NULL, "there are no certificates" },
+		{ "verify_cert", NULL, "there are no certificates" },
+		{ "match_empty_cr", NULL, "there are no certificates" },
+		{ "esp_frag", NULL, "there is no NAT traversal" },
+		{ "dpd_retry", NULL, "peers are not asked whether they live" },
+		{ "dpd_maxfail", NULL, "peers are not asked whether they live" },
+	};
+	struct rc_loading *l = rc_loading_of(ctx);
+
+	for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
+		const char *second = idle[i].second;
+
+		if (strcmp(idle[i].keyword, s->word[0].text) != 0 ||
+			(second != NULL && (s->words < 2 || strcmp(second, s->word[1].text) != 0)) ||
+			(l->idle_told & UINT32_C(1) << i) != 0)
+			continue;
+		l->idle_told |= UINT32_C(1) << i;
+		stmt_warn(ctx->errors, s->pos, "\"%s%s%s\" is read without effect: %s",
+			idle[i].keyword, second == NULL ? "" : " ", second == NULL ? "" : second,
+			idle[i].why);
+	}
+}
+
 bool
 rc_read_block(struct conf_ctx *ctx, const struct conf_row *table, const struct stmt *s, void *into)
 {
@@ -87,6 +126,8 @@ rc_read_block(struct conf_ctx *ctx, const struct conf_row *table, const struct s
 			good = false;
 		} else if (!conf_read_stmt(ctx, table, at, into)) {
 			good = false;
+		} else {
+			rc_warn_idle(ctx, at);
 		}
 	}
 	return good;

@@ -20,6 +20,7 @@ struct rd_job {
 	struct rd *d;
 	uint64_t id;
 	struct cry_job *job;
+	bool here; /* to be run on the loop */
 };
 
 uint64_t
@@ -77,10 +78,17 @@ perform_crypto(struct rd *d, const struct ike_effect *fx)
 	j->id = fx->id;
 	j->job = fx->job;
 	d->jobs++;
+	/* Run when this step and its like are done: what they send goes out first. */
+	if (cry_job_is_short(fx->job) && d->jobs_short < RD_SHORT_JOBS) {
+		j->here = true;
+		d->jobs_short++;
+		list_append(&d->jobs_here, &j->node);
+		return;
+	}
 	if (uv_queue_work(&d->loop, &j->work, on_work, on_worked) == 0)
 		return;
 	j->job->status = ST_LIMIT;
-	list_append(&d->jobs_failed, &j->node);
+	list_append(&d->jobs_here, &j->node);
 }
 
 /* -------------------------------------------------------------------------------------- notes */
@@ -193,8 +201,23 @@ deliver_news(struct rd *d)
 		ctl_server_news(d->ctl, line);
 	}
 	if (news.failed)
-		ctl_server_news(d->ctl, "EVENT some lines were lost: too many at once");
+		ctl_server_news(d->ctl, "some lines were lost: too many at once");
 	text_free(&news);
+}
+
+static void
+finish_jobs(struct rd *d)
+{
+	while (!list_empty(&d->jobs_here)) {
+		struct rd_job *j = container_of(d->jobs_here.next, struct rd_job, node);
+
+		list_remove(&j->node);
+		if (j->here) {
+			d->jobs_short--;
+			cry_job_run(d->cry, j->job);
+		}
+		job_done(j);
+	}
 }
 
 static void
@@ -202,14 +225,12 @@ on_prepare(uv_prepare_t *p)
 {
 	struct rd *d = p->data;
 
-	while (!list_empty(&d->jobs_failed)) {
-		struct rd_job *j = container_of(d->jobs_failed.next, struct rd_job, node);
-
-		list_remove(&j->node);
-		job_done(j);
-	}
-	rd_commands_deliver(d);
-	deliver_news(d);
+	/* Again when the verbs that come of it have started jobs: the loop is about to sleep. */
+	do {
+		finish_jobs(d);
+		rd_commands_deliver(d);
+		deliver_news(d);
+	} while (!list_empty(&d->jobs_here));
 }
 
 static void
@@ -218,7 +239,7 @@ on_log_line(void *user, enum log_level level, const char *line)
 	struct rd *d = user;
 
 	(void)level;
-	text_addf(&d->news, "EVENT %s\n", line);
+	text_addf(&d->news, "%s\n", line);
 }
 
 void
@@ -282,7 +303,7 @@ rd_host_open(struct rd *d)
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
 
 	signal(SIGPIPE, SIG_IGN);
-	list_init(&d->jobs_failed);
+	list_init(&d->jobs_here);
 	d->news.limit = RD_NEWS_MAX;
 	d->started = when_wall();
 	if (uv_loop_init(&d->loop) != 0)

@@ -26,6 +26,7 @@ enum {
 	RD_DATAGRAMS = 16,  /* read at once */
 	RD_ROUNDS = 4,      /* such reads per turn and socket */
 	RD_SOCKETS_MAX = 4096,
+	RD_SHORT_JOBS = 16, /* key exchanges run on the loop in one turn; the pool gets the rest */
 	RD_NEWS_MAX = 1 << 20,  /* octets of news waiting */
 	RD_EMERGENCY_MS = 2000, /* after the end was decided, handles get so long to close */
 };
@@ -79,7 +80,8 @@ struct rd {
 	uv_signal_t signals[5];
 	bool stepping;
 	size_t jobs;
-	struct list jobs_failed; /* those that no thread took */
+	struct list jobs_here; /* those that no thread takes: short, or the pool refused them */
+	size_t jobs_short;
 
 	struct list commands, replied;
 	struct hash_table command_by_id;

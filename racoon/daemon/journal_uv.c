@@ -1,10 +1,11 @@
 /*
- * journal_uv.c - the journal's file: read at start, appended to and rewritten from libuv's pool.
+ * journal_uv.c - the journal's file: read at start, appended to, rewritten from libuv's pool.
  *
- * Called by host_uv.c after each step and by sadb_host_uv.c.  One write is under way at a time;
- * what comes meanwhile waits in the journal's pending text.  The file is locked while we live, so
- * that two instances that were given the same name do not clean up after each other.  Without a
- * file (no directory, no room) racoon runs on and says so.
+ * Called by host_uv.c after each step and by sadb_host_uv.c before an SA is asked for.  A line goes
+ * into the page cache there and then: it costs less than to wake a thread, and it is there before
+ * the SA is.  While the file is rewritten, what comes waits in the journal's pending text.  The
+ * file is locked while we live, so that two instances that were given the same name do not clean up
+ * after each other.  Without a file (no directory, no room) racoon runs on and says so.
  */
 #include "racoon/daemon/host_uv.h"
 
@@ -26,7 +27,7 @@ struct rd_file {
 	struct rd *d;
 	char path[RC_PATH_MAX], temporary[RC_PATH_MAX + 8];
 	int fd;
-	bool busy, rewrite, closing, clean;
+	bool busy, closing, clean; /* busy: being rewritten */
 	int error;
 	struct text writing;
 };
@@ -75,9 +76,8 @@ static void
 on_work(uv_work_t *work)
 {
 	struct rd_file *f = container_of(work, struct rd_file, work);
-	bool good = f->rewrite ? write_anew(f) : write_all(f->fd, f->writing.p, f->writing.n);
 
-	f->error = good ? 0 : errno;
+	f->error = write_anew(f) ? 0 : errno;
 }
 
 /* ------------------------------------------------------------------------------------ the loop */
@@ -132,12 +132,16 @@ rd_journal_flush(struct rd *d)
 	}
 	if (f->busy || f->closing || (d->journal.pending.n == 0 && !d->journal.pending.failed))
 		return;
-	f->rewrite = journal_wants_rewrite(&d->journal);
-	if (f->rewrite)
-		journal_rewrite(&d->journal, d->sadb_path, &f->writing);
-	else
-		text_add_n(&f->writing, d->journal.pending.p, d->journal.pending.n);
-	text_clear(&d->journal.pending);
+	if (!journal_wants_rewrite(&d->journal)) {
+		if (!write_all(f->fd, d->journal.pending.p, d->journal.pending.n)) {
+			give_up(f->path, strerror(errno));
+			d->file = NULL;
+			file_free(f);
+		}
+		text_clear(&d->journal.pending);
+		return;
+	}
+	journal_rewrite(&d->journal, d->sadb_path, &f->writing);
 	f->busy = uv_queue_work(&d->loop, &f->work, on_work, on_written) == 0;
 	if (!f->busy)
 		text_clear(&f->writing);

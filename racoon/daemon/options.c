@@ -1,5 +1,5 @@
 /*
- * options.c - the command line of racoon (those of ipsec-tools, and -s and -S for sockets).
+ * options.c - the command line of racoon (that of ipsec-tools, and -s and -S for sockets).
  *
  * Called by racoon_main.c and by tests; prints nothing.
  */
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char rd_usage[] = "usage: racoon [-BCdFLtvV46] [-f file] [-l file] [-p port] [-P port] [-s "
-			"socket] [-S socket]\n"
+const char rd_usage[] = "usage: racoon [-BCdFLtvV46] [-f file] [-l file] [-p port] [-P port]\n"
+			"              [-s socket] [-S socket]\n"
 			"  -f file    configuration (MULTINET:RACOON.CONF)\n"
 			"  -t         check the configuration, then end\n"
 			"  -C         print the configuration as it was understood, then end\n"
@@ -22,7 +22,8 @@ const char rd_usage[] = "usage: racoon [-BCdFLtvV46] [-f file] [-l file] [-p por
 			"  -s socket  control socket (/run/multinet/racoon.sock)\n"
 			"  -S socket  socket of the IPsec engine\n"
 			"  -4, -6     only this version of IP\n"
-			"  -V         versions\n"
+			"  -h, --help     print this\n"
+			"  -V, --version  print the version and what it can do\n"
 			"  -v, -L     accepted for old scripts, without effect\n"
 			"  -B         refused: there is no backup of SAs\n";
 
@@ -108,6 +109,9 @@ take_flag(char letter, struct rd_options *o, char *why, size_t why_size)
 	case 'V':
 		o->task = RD_VERSION;
 		return true;
+	case 'h':
+		o->task = RD_USAGE;
+		return true;
 	case '4':
 	case '6':
 		o->family = letter - '0';
@@ -141,6 +145,10 @@ rd_options_parse(int argc, char *const *argv, struct rd_options *out, char *why,
 				snprintf(why, why_size, "unexpected \"%s\"", s.letters);
 				break;
 			}
+			if (strcmp(s.letters, "--help") == 0)
+				s.letters = "-h";
+			else if (strcmp(s.letters, "--version") == 0)
+				s.letters = "-V";
 			s.letters++;
 		}
 		letter = *s.letters++;

@@ -24,7 +24,7 @@ struct rd_options {
 	int family;              /* -4, -6; 0 = both */
 };
 
-/* False: told in why; the task is RD_USAGE. Strings are argv's. */
+/* False: told in why. RD_USAGE: the usage is asked for. Strings are argv's. */
 bool rd_options_parse(int argc, char *const *argv, struct rd_options *out, char *why,
 	size_t why_size) ATTR_NODISCARD;
 extern const char rd_usage[];

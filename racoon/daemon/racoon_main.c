@@ -300,6 +300,11 @@ main(int argc, char **argv)
 		free(d);
 		return EXIT_FAILURE;
 	}
+	if (options.task == RD_USAGE) {
+		fputs(rd_usage, stdout);
+		free(d);
+		return EXIT_SUCCESS;
+	}
 	d->options = &options;
 	d->channel = ctl_channel_fd();
 	d->managed = d->channel >= 0;

@@ -40,10 +40,12 @@ rd_sadb_request(struct rd *d, const struct ike_effect *fx)
 	const struct sadb_msg *m = fx->sadb;
 
 	/* Before the request goes out: a crash in between leaves a line too many, not an SA. */
-	if (m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE)
+	if (m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE) {
 		journal_add(&d->journal, &m->sa, peer_of(d, &m->sa));
-	else if (m->op == SADB_OP_DELETE)
+		rd_journal_flush(d);
+	} else if (m->op == SADB_OP_DELETE) {
 		journal_remove(&d->journal, m->sa.proto, &m->sa.dst.addr, m->sa.spi);
+	}
 	sadb_client_request(d->sadb, fx->id, m);
 }
 

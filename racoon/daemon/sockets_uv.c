@@ -146,10 +146,11 @@ rd_sockets_send(struct rd *d, const struct ike_effect *fx)
 		iov[m.msg_iovlen++] = (struct iovec){ marker, sizeof(marker) };
 	iov[m.msg_iovlen++] = (struct iovec){ (void *)(uintptr_t)fx->send.octets.p,
 		fx->send.octets.n };
-	for (int64_t i = 0; i < d->config->timer.persend; i++)
-		if (sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-			log_line(LOG_L_DEBUG, net_addr_text(remote, sizeof(remote),
-				&fx->send.remote.addr), "sending failed: %s", strerror(errno));
+	/* `persend` is the engine's: each copy is an effect of its own. */
+	if (sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_line(LOG_L_DEBUG,
+			net_addr_text(remote, sizeof(remote), &fx->send.remote.addr),
+			"sending failed: %s", strerror(errno));
 }
 
 /* -------------------------------------------------------------------------- opening, closing */

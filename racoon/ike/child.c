@@ -534,6 +534,8 @@ ike_child_end(struct ike *e, struct ike_child *c, enum status status, bool tell,
 		}
 	}
 	c->state = IKE_S_DEAD;
+	if (c->cmds != 0) /* nobody told them */
+		ike_commands_child(e, c, status, status_row(status)->text);
 	unlink_child(e, c);
 	list_append(&e->dead_children, &c->in_all);
 	ike_peer_tidy(e, p);

@@ -130,7 +130,7 @@ to_exchange(struct ike *e, struct ike_xchg *x, const struct ike_event *ev,
 		v1_unreadable(e, x, "length is not a multiple of the cipher's block");
 		return;
 	}
-	if (wire_parse(h->next, payloads, sealed, &e->msg, &why) != ST_NORMAL) {
+	if (v1_parse(e, h->next, payloads, sealed, &why) != ST_NORMAL) {
 		if (sealed)
 			v1_unreadable(e, x, why);
 		else
@@ -251,7 +251,7 @@ quick(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 		return;
 	if (v1_message_iv(e, sa, h->message_id, iv) != ST_NORMAL ||
 	    !opened(e, sa, iv, ev->datagram.octets, &payloads) ||
-	    wire_parse(h->next, payloads, true, &e->msg, &why) != ST_NORMAL) {
+	    v1_parse(e, h->next, payloads, true, &why) != ST_NORMAL) {
 		malformed(e, ev, why != NULL ? why : "does not decrypt");
 		return;
 	}

@@ -77,8 +77,6 @@ expected(const struct ike_sa *sa)
 	struct bytes address = net_addr_bytes(&sa->remote.addr);
 	enum rc_idtype type = address_type(&sa->remote.addr);
 
-	if (sa->conf->peer_ids == 0)
-		return said == type && bytes_equal(data, address);
 	for (unsigned i = 0; i < sa->conf->peer_ids; i++) {
 		const struct rc_id *want = &sa->conf->peer_id[i];
 		if (want->own_address || (want->value.n == 0 && want->type != RC_ID_NONE)) {
@@ -107,19 +105,18 @@ v1_check_id(struct ike *e, struct ike_xchg *x)
 			wire_name_text(WIRE_NAMES_ID, sa->peer_id_type, number, sizeof(number)));
 		return ike_why(x, ST_IDTYPE, "peer's identity is %s", text);
 	}
-	if (expected(sa))
+	/* Without peers_identifier there is nothing to compare with; rc_check.c has warned. */
+	if (sa->conf->peer_ids == 0 || expected(sa))
 		return ST_NORMAL;
 	if (!sa->conf->verify_identifier) {
-		ike_log(e, sa->conf->peer_ids == 0 ? LOG_L_DEBUG : LOG_L_WARNING, &sa->remote,
-			sa->serial, "ID value mismatched: peer says %s", text);
+		ike_log(e, LOG_L_WARNING, &sa->remote, sa->serial,
+			"ID value mismatched: peer says %s", text);
 		return ST_NORMAL;
 	}
 	ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "invalid ID payload: peer says %s", text);
 	return ike_why(x, ST_IDMISMATCH, "peer says it is %s, remote %s expects %s", text,
 		sa->conf->name,
-		sa->conf->peer_ids == 0 || sa->conf->peer_id[0].text == NULL
-			? "its address"
-			: sa->conf->peer_id[0].text);
+		sa->conf->peer_id[0].text == NULL ? "its address" : sa->conf->peer_id[0].text);
 }
 
 /* ---------------------------------------------------------------------------------- phase 2 --- */

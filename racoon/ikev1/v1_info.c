@@ -339,7 +339,7 @@ sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev,
 	}
 	memcpy(e->in, octets.p + WIRE_HEADER, n);
 	if (v1_open(e, sa, iv, e->in, n) != ST_NORMAL ||
-	    wire_parse(h->next, bytes_of(e->in, n), true, &e->msg, &why) != ST_NORMAL) {
+	    v1_parse(e, h->next, bytes_of(e->in, n), true, &why) != ST_NORMAL) {
 		e->count[IKE_N_MALFORMED]++;
 		ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial,
 			"informational message does not decrypt: %s", why == NULL ? "" : why);

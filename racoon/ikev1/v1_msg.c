@@ -30,6 +30,61 @@ v1_open(struct ike *e, const struct ike_sa *sa, uint8_t *iv, uint8_t *data, size
 	return cry_cbc(e->env.cry, sa->encr, secret_view(&sa->keys.key), iv, data, n, false);
 }
 
+/* ---------------------------------------------------------------------------------- padding --- */
+
+/* What holds without a configuration, and where it says nothing. */
+static const struct rc_padding usual_padding = { .maximum_length = 20, .randomize = true,
+	.exclusive_tail = true };
+
+static const struct rc_padding *
+padding_of(const struct ike *e)
+{
+	return e->config == NULL ? &usual_padding : &e->config->padding;
+}
+
+/*
+ * RFC 2409 appendix B: there is always padding, up to whole blocks, and its last octet tells how
+ * many came before it.  What the others hold is free: a receiver goes by the payloads' lengths.
+ */
+static void
+pad(struct ike *e, struct wire_builder *b, size_t block)
+{
+	const struct rc_padding *how = padding_of(e);
+	size_t n = block - (writer_len(&b->w) - WIRE_HEADER) % block;
+	size_t most = (size_t)how->maximum_length;
+	uint8_t *p;
+
+	if (how->randomize_length && most > n)
+		n += ike_random32(e) % ((most - n) / block + 1) * block;
+	p = write_hole(&b->w, n);
+	if (p == NULL)
+		return;
+	memset(p, 0, n);
+	if (how->randomize)
+		e->env.random(e->env.user, p, n);
+	p[n - 1] = (uint8_t)(how->exclusive_tail ? n - 1 : n);
+}
+
+static bool
+pad_agrees(const struct rc_padding *how, struct bytes octets, struct bytes payloads)
+{
+	size_t n = octets.n - payloads.n, told = octets.p[octets.n - 1];
+
+	return n != 0 && n == (how->exclusive_tail ? told + 1 : told);
+}
+
+enum status
+v1_parse(struct ike *e, uint8_t first, struct bytes octets, bool sealed, const char **why)
+{
+	const struct rc_padding *how = padding_of(e);
+
+	TRY(wire_parse(first, octets, sealed, &e->msg, why));
+	if (!sealed || !how->strict_check || pad_agrees(how, octets, e->msg.payloads))
+		return ST_NORMAL;
+	*why = "the pad is not as long as its last octet tells";
+	return ST_MALFORMED;
+}
+
 struct bytes
 v1_seal(struct ike *e, const struct ike_sa *sa, struct wire_builder *b, uint8_t *iv)
 {
@@ -38,7 +93,7 @@ v1_seal(struct ike *e, const struct ike_sa *sa, struct wire_builder *b, uint8_t 
 	size_t n;
 
 	if (iv != NULL)
-		wire_pad(b, sa->encr->block);
+		pad(e, b, sa->encr->block);
 	message = wire_finish(b);
 	if (iv == NULL || message.n == 0)
 		return message;

@@ -544,8 +544,10 @@ v1_quick_first(struct ike *e, struct ike_sa *sa, const struct wire_header *h,
 		return;
 	}
 	e->cmd_mask = 0;
-	if (ike_child_collides(e, sa->peer, &sel, h->message_id))
+	if (ike_child_collides(e, sa->peer, &sel, h->message_id)) {
+		e->cmd_mask = 0;
 		return;
+	}
 	ike_msgid_remember(sa, h->message_id);
 	struct ike_child *c = ike_child_new(e, sa->peer, &sa->local, &sa->remote, IKE_RESPONDER,
 		policy);

@@ -16,6 +16,12 @@ const char *v1_exchange_title(uint8_t exchange); /* "Identity Protection" */
 /* Decrypt payloads (whole blocks) in place with sa's key and iv, which moves on. */
 enum status v1_open(struct ike *e, const struct ike_sa *sa, uint8_t *iv, uint8_t *data,
 	size_t n) ATTR_NODISCARD;
+/*
+ * The payloads into e->msg: wire_parse, and of a message that was sealed its padding, where the
+ * configuration is strict about it.
+ */
+enum status v1_parse(struct ike *e, uint8_t first, struct bytes octets, bool sealed,
+	const char **why) ATTR_NODISCARD;
 /* Finish the message under construction: pad and encrypt when iv is given. Empty: did not fit. */
 struct bytes v1_seal(struct ike *e, const struct ike_sa *sa, struct wire_builder *b, uint8_t *iv);
 void v1_begin(struct ike *e, struct wire_builder *b, const struct ike_sa *sa, uint8_t exchange,

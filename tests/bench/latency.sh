@@ -28,7 +28,6 @@ has_lines() { [ "$(exchange_lines "$1")" -ge "$2" ]; }
 watch() {
 	ip netns exec "$tag-$1-r" tcpdump --immediate-mode -Z root -U -lnntt -i vr0 \
 		'udp port 500 or udp port 4500' >"$D/$1-r/wire" 2>"$D/$1-r/tcpdump" &
-	pids+=($!)
 	wait_for 10 grep -q 'listening on' "$D/$1-r/tcpdump" || die 'tcpdump does not start'
 }
 
@@ -62,7 +61,7 @@ latency_ours() { # name, group
 }
 
 bench_latency() {
-	local group round ours theirs o s
+	local group round ours theirs o s one
 	for group in modp1024 modp2048; do
 		o=ol$group s=sl$group
 		pair $o

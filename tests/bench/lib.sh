@@ -4,9 +4,8 @@ BUILD=${BUILD:-build}
 bin=$(cd "$BUILD/bin" && pwd)
 D=$(mktemp -d "${TMPDIR:-/tmp}/multinet-bench.XXXXXX")
 tag=mb$$
-pids=()
 
-# Ends processes: politely, then after ten seconds not.
+# Ends processes of ours, found by namespace and never by a remembered id: politely, then after ten seconds not.
 end_pids() {
 	local p tries
 	for p; do kill "$p" 2>/dev/null; done
@@ -21,8 +20,6 @@ end_pids() {
 bench_cleanup() {
 	local n
 	trap - EXIT INT TERM
-	# shellcheck disable=SC2046
-	end_pids "${pids[@]}" $(cat "$D"/*/pid 2>/dev/null)
 	for n in $(ip netns list | awk -v t="$tag-" 'index($1, t) == 1 {print $1}'); do
 		# shellcheck disable=SC2046
 		end_pids $(ip netns pids "$n")
@@ -82,7 +79,6 @@ ours_run() {
 	shift 2
 	ip netns exec "$ns" env MULTINET="$dir" MULTINET_IPSEC_SOCKET="$dir/ipsec.sock" \
 		MULTINET_RACOON_JOURNAL="$dir/racoon.journal" "$@" >>"$dir/out" 2>&1 &
-	pids+=($!)
 	last_pid=$!
 }
 ours() {
@@ -94,11 +90,16 @@ ipsecd_start() { # NAME SIDE
 	ours_run "$1" "$2" "$bin/ipsecd" -F -s "$D/$1-$2/ipsec.sock" -c "$D/$1-$2/ipsecd.ctl"
 	wait_for 10 test -S "$D/$1-$2/ipsec.sock" || { tail "$D/$1-$2/out" >&2; die 'ipsecd does not start'; }
 }
+racoon_answers() { # also true when it has ended: no use in waiting
+	! kill -0 "$last_pid" 2>/dev/null || ours "$1" "$2" "$bin/netcontrol" /SOCKET="$D/$1-$2/racoon.ctl" noop
+}
 racoon_start() { # NAME SIDE
 	ours_run "$1" "$2" "$bin/racoon" -F -f "$D/$1-$2/racoon.conf" -s "$D/$1-$2/racoon.ctl" \
 		-S "$D/$1-$2/ipsec.sock" -l "$D/$1-$2/racoon.log"
-	wait_for 30 ours "$1" "$2" "$bin/netcontrol" /SOCKET="$D/$1-$2/racoon.ctl" noop ||
-		{ tail "$D/$1-$2/out" "$D/$1-$2/racoon.log" >&2; die 'racoon does not start'; }
+	if ! wait_for 30 racoon_answers "$1" "$2" || ! kill -0 "$last_pid" 2>/dev/null; then
+		tail "$D/$1-$2/out" "$D/$1-$2/racoon.log" >&2
+		die 'racoon does not start'
+	fi
 }
 
 libipsec_conf() { # local, remote, local subnet, remote subnet, ESP proposal
@@ -134,3 +135,4 @@ rss_kb() {
 }
 median() { printf '%s\n' "$@" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b > 0 ? a / b : 0)}'; }
+tenths() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", (b > 0 ? a / b : 0)}'; }

@@ -1,23 +1,31 @@
 # negotiation.sh - what one main + quick mode costs the responder, with SAs already up; sourced.
 #
 # One initiator host with many addresses (10.1.x.y), one responder (10.2.0.1).  Both contestants
-# meet themselves as initiator; only the responder's processes are measured (for us racoon and
-# ipsecd, for charon the one process that does both).
+# meet themselves as initiator, AT_ONCE negotiations at a time; only the responder's processes are
+# measured (for us racoon and ipsecd, for charon the one process that does both).  After SAS tunnels
+# are up, batches of the two alternate.
 
-SAS=${SAS:-1000} MEASURED=${MEASURED:-300}
+SAS=${SAS:-1000} MEASURED=${MEASURED:-300} BATCHES=${BATCHES:-6} AT_ONCE=${AT_ONCE:-2}
 
-peer_address() { echo "10.1.$(($1 / 250)).$(($1 % 250 + 1))"; }
+# peers FIRST LAST FORMAT: awk's printf of each peer's address, which stands for every %s
+peers() {
+	awk -v n="$1" -v last="$2" -v format="$3\n" 'BEGIN {
+		for (; n <= last; n++) {
+			line = format
+			gsub(/%s/, "10.1." int(n / 250) "." n % 250 + 1, line)
+			gsub(/%n/, n, line)
+			printf "%s", line
+		}
+	}'
+}
 
 many_addresses() { # name, count
-	local n
-	for n in $(seq 0 $(($2 - 1))); do
-		echo "addr add $(peer_address "$n")/32 dev lo"
-	done | ip -n "$tag-$1-i" -batch -
+	peers 0 $(($2 - 1)) 'addr add %s/32 dev lo' | ip -n "$tag-$1-i" -batch - || die addresses
 	ip -n "$tag-$1-r" route add 10.1.0.0/16 via 10.2.0.2
 }
 
 ours_many() { # name, group, count
-	local n side
+	local side out in
 	for side in i r; do
 		{
 			echo "path pre_shared_key \"$D/$1-$side/psk.txt\"; log error;"
@@ -29,15 +37,13 @@ ours_many() { # name, group, count
 		} >"$D/$1-$side/racoon.conf"
 		(
 			umask 077
-			echo '10.2.0.1 simple psk'
-			for n in $(seq 0 $(($3 - 1))); do echo "$(peer_address "$n") simple psk"; done
-		) >"$D/$1-$side/psk.txt"
-		for n in $(seq 0 $(($3 - 1))); do
-			local a=$(peer_address "$n") out=out in=in
-			[ $side = i ] || { out=in; in=out; }
-			echo "spdadd $a 172.16.2.1 any -P $out ipsec esp/tunnel/$a-10.2.0.1/require;"
-			echo "spdadd 172.16.2.1 $a any -P $in ipsec esp/tunnel/10.2.0.1-$a/require;"
-		done >"$D/$1-$side/ipsec.conf"
+			peers 0 $(($3 - 1)) '%s simple psk' >"$D/$1-$side/psk.txt"
+			echo '10.2.0.1 simple psk' >>"$D/$1-$side/psk.txt"
+		)
+		out=out in=in
+		[ $side = i ] || { out=in; in=out; }
+		peers 0 $(($3 - 1)) "spdadd %s 172.16.2.1 any -P $out ipsec esp/tunnel/%s-10.2.0.1/require;
+			spdadd 172.16.2.1 %s any -P $in ipsec esp/tunnel/10.2.0.1-%s/require;" >"$D/$1-$side/ipsec.conf"
 		ipsecd_start "$1" $side
 		ours "$1" $side "$bin/setkey" -f "$D/$1-$side/ipsec.conf" || die setkey
 		[ $side = i ] || responder="$last_pid"
@@ -46,32 +52,34 @@ ours_many() { # name, group, count
 	done
 }
 ours_bring() { # name, first, last
-	local n
-	for n in $(seq "$2" "$3"); do
-		echo "establish/child/timeout=60 10.2.0.1 $(peer_address "$n")"
-	done | ours "$1" i "$bin/netcontrol" /SOCKET="$D/$1-i/racoon.ctl" >"$D/$1-i/bring.out" 2>&1 ||
-		{ tail -n 3 "$D/$1-i/bring.out" >&2; die 'our initiator failed'; }
+	local k waited=() failed=
+	for k in $(seq 0 $((AT_ONCE - 1))); do
+		peers "$2" "$3" 'establish/child/timeout=60 10.2.0.1 %s' |
+			awk -v k="$k" -v of="$AT_ONCE" 'NR % of == k' >"$D/$1-i/bring.$k"
+		ours "$1" i "$bin/netcontrol" /SOCKET="$D/$1-i/racoon.ctl" <"$D/$1-i/bring.$k" >"$D/$1-i/bring.out.$k" 2>&1 &
+		waited+=($!)
+	done
+	for k in "${!waited[@]}"; do
+		wait "${waited[$k]}" || { failed=yes; tail -n 3 "$D/$1-i/bring.out.$k" >&2; }
+	done
+	[ -z "$failed" ] || die 'our initiator failed'
 }
 
 charon_many() { # name, group, count
-	local n
 	{
 		echo 'connections {'
-		for n in $(seq 0 $(($3 - 1))); do
-			local a=$(peer_address "$n")
-			echo "t$n { version = 1
-			local_addrs = $a
+		peers 0 $(($3 - 1)) "t%n { version = 1
+			local_addrs = %s
 			remote_addrs = 10.2.0.1
 			encap = yes
 			proposals = aes128-sha1-$2
 			local { auth = psk
-			id = $a }
+			id = %s }
 			remote { auth = psk
 			id = 10.2.0.1 }
-			children { net$n { local_ts = $a/32
+			children { net%n { local_ts = %s/32
 			remote_ts = 172.16.2.1/32
 			esp_proposals = aes128-sha1 } } }"
-		done
 		echo '}'
 		echo 'secrets { ike-1 { secret = "simple psk" } }'
 	} >"$D/$1-i/conf"
@@ -91,39 +99,56 @@ charon_many() { # name, group, count
 	responder=$(cat "$D/$1-r/pid")
 }
 charon_bring() { # name, first, last
-	local n
-	for n in $(seq "$2" "$3"); do echo "net$n"; done |
-		STRONGSWAN_CONF=$D/$1-i/strongswan.conf ip netns exec "$tag-$1-i" \
-		xargs -P 2 -I NAME swanctl --initiate --child NAME --timeout 60 --uri "unix://$D/$1-i/vici" >"$D/$1-i/bring.out" 2>&1 ||
-		say 'some of charon'"'"'s negotiations failed'
+	seq -f 'net%.0f' "$2" "$3" |
+		STRONGSWAN_CONF=$D/$1-i/strongswan.conf ip netns exec "$tag-$1-i" xargs -P "$AT_ONCE" -I NAME \
+		sh -c "swanctl --initiate --child NAME --timeout 60 --uri unix://$D/$1-i/vici || exit 255" >"$D/$1-i/bring.out" 2>&1 ||
+		{ tail -n 3 "$D/$1-i/bring.out" >&2; die 'charon as initiator failed'; }
 }
 
-measure() { # bring function, name: CPU microseconds of the responder for one negotiation
-	local before after hz
-	hz=$(getconf CLK_TCK)
-	"$1" "$2" 0 $((SAS - 1))
-	# shellcheck disable=SC2086
-	before=$(cpu_ticks $responder)
-	"$1" "$2" "$SAS" $((SAS + MEASURED - 1))
-	# shellcheck disable=SC2086
-	after=$(cpu_ticks $responder)
-	awk -v t=$((after - before)) -v n="$MEASURED" -v hz="$hz" 'BEGIN {printf "%.0f", t / hz / n * 1e6}'
+# batch BRING NAME FIRST COUNT PID…: responder CPU microseconds for each of these negotiations
+batch() {
+	local bring=$1 name=$2 first=$3 count=$4 before
+	shift 4
+	before=$(cpu_us "$@")
+	"$bring" "$name" "$first" $((first + count - 1))
+	echo $((($(cpu_us "$@") - before) / count))
 }
 
 bench_negotiation() {
-	local group ours theirs
+	local group all each=$((MEASURED / BATCHES)) k o s one
+	local ours theirs ours_us theirs_us ours_kb theirs_kb ours_pids theirs_pids
+	all=$((SAS + each * BATCHES))
 	for group in modp1024 modp2048; do
-		pair "on$group"
-		many_addresses "on$group" $((SAS + MEASURED))
-		ours_many "on$group" $group $((SAS + MEASURED))
-		ours=$(measure ours_bring "on$group")
-		pair "sn$group"
-		many_addresses "sn$group" $((SAS + MEASURED))
-		charon_many "sn$group" $group $((SAS + MEASURED))
-		theirs=$(measure charon_bring "sn$group")
-		printf 'negotiation %-8s %d SAs up: racoon+ipsecd %5d us, charon %5d us of responder CPU each; per CPU second %d against %d, ratio %s\n' \
-			$group "$SAS" "$ours" "$theirs" $((1000000 / (ours + 1))) $((1000000 / (theirs + 1))) "$(ratio "$theirs" "$ours")"
-		swan_stop "$D/sn$group-i"
-		swan_stop "$D/sn$group-r"
+		o=on$group s=sn$group
+		pair $o
+		pair $s
+		many_addresses $o $all
+		many_addresses $s $all
+		ours_many $o $group $all
+		ours_pids=$responder
+		charon_many $s $group $all
+		theirs_pids=$responder
+		# shellcheck disable=SC2086
+		ours_kb=$(rss_kb $ours_pids) theirs_kb=$(rss_kb $theirs_pids)
+		ours_bring $o 0 $((SAS - 1))
+		charon_bring $s 0 $((SAS - 1))
+		ours=() theirs=()
+		for k in $(seq 0 $((BATCHES - 1))); do
+			# shellcheck disable=SC2086
+			one=$(batch ours_bring $o $((SAS + k * each)) $each $ours_pids) || exit
+			ours+=("$one")
+			# shellcheck disable=SC2086
+			one=$(batch charon_bring $s $((SAS + k * each)) $each $theirs_pids) || exit
+			theirs+=("$one")
+		done
+		# shellcheck disable=SC2086
+		ours_kb=$(($(rss_kb $ours_pids) - ours_kb)) theirs_kb=$(($(rss_kb $theirs_pids) - theirs_kb))
+		contest_end $o $s
+		ours_us=$(median "${ours[@]}") theirs_us=$(median "${theirs[@]}")
+		printf 'negotiation %-8s %d SAs up, responder: racoon+ipsecd %d us of CPU each (%d a second), charon %d us (%d), ratio %s\n' \
+			$group "$SAS" "$ours_us" $((1000000 / ours_us)) "$theirs_us" $((1000000 / theirs_us)) \
+			"$(ratio "$theirs_us" "$ours_us")"
+		printf 'memory      %-8s responder, for each tunnel: racoon+ipsecd %s KB, charon %s KB\n' $group \
+			"$(tenths "$ours_kb" $all)" "$(tenths "$theirs_kb" $all)"
 	done
 }

@@ -3,13 +3,16 @@
 ROUNDS=${ROUNDS:-3} STREAM_SECONDS=${STREAM_SECONDS:-4}
 
 stream() { # contestant: Mbit/s received
-	ip netns exec "$tag-$1-r" iperf3 -s -1 -B 172.16.2.1 --pidfile "$D/$1-r/iperf.pid" >/dev/null 2>&1 &
-	local server=$!
-	sleep 0.4
-	ip netns exec "$tag-$1-i" iperf3 -J -c 172.16.2.1 -B 172.16.1.1 -t "$STREAM_SECONDS" >"$D/$1-i/iperf.json" 2>&1
+	local server
+	timeout 60 ip netns exec "$tag-$1-r" iperf3 -s -1 -B 172.16.2.1 >/dev/null 2>&1 &
+	server=$!
+	wait_for 5 listening "$1"
+	timeout 60 ip netns exec "$tag-$1-i" iperf3 -J -c 172.16.2.1 -B 172.16.1.1 -t "$STREAM_SECONDS" -O 1 >"$D/$1-i/iperf.json" 2>&1 ||
+		{ kill $server; die "$1: iperf3: $(jq -r .error "$D/$1-i/iperf.json")"; }
 	wait $server
 	jq -r '.end.sum_received.bits_per_second / 1e6 // 0' "$D/$1-i/iperf.json"
 }
+listening() { [ -n "$(ip netns exec "$tag-$1-r" ss -Hltn sport = :5201)" ]; }
 
 ours_tunnel() { # name, setkey's algorithms
 	local side
@@ -38,7 +41,7 @@ libipsec_tunnel() { # name, ESP proposal
 }
 
 bench_throughput() {
-	local name ours theirs round
+	local name ours theirs round one ours_algorithms theirs_algorithms
 	while IFS='|' read -r name ours_algorithms theirs_algorithms; do
 		pair "o$name"
 		pair "s$name"
@@ -46,14 +49,15 @@ bench_throughput() {
 		libipsec_tunnel "s$name" "$theirs_algorithms"
 		ours=() theirs=()
 		for round in $(seq "$ROUNDS"); do
-			ours+=("$(stream "o$name")")
-			theirs+=("$(stream "s$name")")
+			one=$(stream "o$name") || exit
+			ours+=("$one")
+			one=$(stream "s$name") || exit
+			theirs+=("$one")
 		done
 		printf 'throughput %-8s ipsecd %7.0f Mbit/s, libipsec %7.0f Mbit/s, ratio %s\n' "$name" \
 			"$(median "${ours[@]}")" "$(median "${theirs[@]}")" \
 			"$(ratio "$(median "${ours[@]}")" "$(median "${theirs[@]}")")"
-		swan_stop "$D/s$name-i"
-		swan_stop "$D/s$name-r"
+		contest_end "o$name" "s$name"
 	done <<-'T'
 	gcm|-E aes-gcm-16 0x000102030405060708090a0b0c0d0e0f10111213|aes128gcm16
 	cbcsha1|-E aes-cbc 0x000102030405060708090a0b0c0d0e0f -A hmac-sha1 0x000102030405060708090a0b0c0d0e0f10111213|aes128-sha1

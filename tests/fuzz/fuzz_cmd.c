@@ -89,13 +89,16 @@ one_line(struct bytes line)
 	static struct cmd cmd;
 	char why[256] = "";
 	const struct verb *verb = NULL;
+	struct text out = { 0 }, part = { 0 };
+
+	text_add_n(&part, (const char *)line.p, line.n);
+	verb_complete(verbs, text_str(&part), &out);
+	text_free(&part);
+	text_free(&out);
 	if (line.n > CMD_LINE_MAX || cmd_parse(line, &cmd, why, sizeof(why)))
 		return;
 	if (cmd.words > CMD_WORDS_MAX || cmd.quals > CMD_QUALS_MAX)
 		abort();
-	struct text out = { 0 };
-	verb_complete(verbs, &cmd, 0, line.n % 2, &out);
-	text_free(&out);
 	if (cmd.words > 0)
 		(void)!verb_match(verbs, &cmd, 0, &verb, why, sizeof(why));
 	cmd_qual(&cmd, "FORMAT");

@@ -44,7 +44,7 @@ static uint32_t spi;
 static const char config_text[] =
 	"path pre_shared_key \"/psk\";\n"
 	"timer { counter 2; interval 2 sec; persend 1; phase1 20 sec; phase2 10 sec; }\n"
-	"remote anonymous { exchange_mode main; my_identifier address; proposal { "
+	"remote anonymous { exchange_mode main, aggressive; my_identifier address; proposal { "
 	"encryption_algorithm aes 128; "
 	"hash_algorithm sha1; authentication_method pre_shared_key; dh_group x25519; } }\n"
 	"sainfo anonymous { pfs_group x25519; encryption_algorithm aes 128; "

@@ -64,14 +64,14 @@ ours_stop() {
 	kill "$ipsecd" && wait "$ipsecd"
 }
 
-remote_conf() { # encryption, hash, group, pfs or -, esp encryption, esp authentication (aes_256: "aes 256")
+remote_conf() { # encryption, hash, group, pfs or -, esp encryption, esp authentication (aes_256: "aes 256"); mode
 	local pfs=$4
 	[ "$pfs" != - ] || pfs=
 	cat <<-C
 	path pre_shared_key "$D/a/psk.txt";
 	timer { interval 2 sec; counter 3; }
 	remote $B {
-		exchange_mode main;
+		exchange_mode ${7:-main};
 		proposal { encryption_algorithm ${1/_/ }; hash_algorithm $2; authentication_method pre_shared_key; dh_group $3; }
 	}
 	sainfo anonymous {
@@ -88,13 +88,16 @@ spdadd 172.16.2.0/24 172.16.1.0/24 any -P in ipsec esp/tunnel/$B-$A/require;"
 transport_policy="spdadd $A $B any -P out ipsec esp/transport//require;
 spdadd $B $A any -P in ipsec esp/transport//require;"
 
-swan_conf() { # IKE proposals, ESP proposals, mode, secret
+swan_conf() { # IKE proposals, ESP proposals, mode, secret, exchange mode
+	local aggressive=no
+	[ "${5:-main}" != aggressive ] || aggressive=yes
 	local ts="local_ts = 172.16.2.0/24
 			remote_ts = 172.16.1.0/24"
 	[ "$3" = tunnel ] || ts=
 	cat <<-C
 	connections { t {
 		version = 1
+		aggressive = $aggressive
 		local_addrs = $B
 		remote_addrs = $A
 		proposals = $1
@@ -125,15 +128,20 @@ watch_stop() { # only ESP was seen, and some
 	wait "$watch" 2>/dev/null
 	grep -q 'ESP(spi=' $D/wire && ! grep -vE 'ESP\(spi=|^$' $D/wire
 }
+only_mode() { # its name in our log
+	grep -q "begin $1 mode" $D/a/racoon.log && ! grep 'begin .* mode' $D/a/racoon.log | grep -v "begin $1 mode"
+}
 swan_has_sa() { swan b $D/b --list-sas | grep -q ESTABLISHED; }
 swan_has_none() { ! swan b $D/b --list-sas | grep -q .; }
 we_have_none() { ! racoon_says show isakmp | grep -q "$B"; }
 
-tunnel_pair() { # name, our words, swan's words
-	local name=$1
+# name, our words, swan's words for IKE and for ESP, exchange mode (main)
+tunnel_pair() {
+	local name=$1 exchange=${4:-main} title='Identity Protection'
+	[ $exchange = main ] || title=Aggressive
 	shift
-	ours_start "$(remote_conf $1)" "$tunnel_policy"
-	swan_start b $D/b "$(swan_conf "$2" "$3" tunnel)" || { not_ok "$name: charon starts"; return; }
+	ours_start "$(remote_conf $1 $exchange)" "$tunnel_policy"
+	swan_start b $D/b "$(swan_conf "$2" "$3" tunnel '' $exchange)" || { not_ok "$name: charon starts"; return; }
 	watch_start
 	expect "$name: we initiate (ESTABLISH/CHILD)" racoon_says establish/child $B
 	expect "$name: ping through the tunnel" ping_a -I 172.16.1.1 172.16.2.1
@@ -147,6 +155,7 @@ tunnel_pair() { # name, our words, swan's words
 	expect "$name: strongSwan deletes" swan b $D/b --terminate --ike t --timeout 10
 	expect "$name: … and we understood" until_true 5 we_have_none
 	expect "$name: traffic alone brings it up again (ACQUIRE)" ping_a -I 172.16.1.1 172.16.2.1
+	expect "$name: all of it in the mode asked for" only_mode "$title"
 	expect "$name: nothing but ESP was on the wire" watch_stop
 	swan_stop $D/b
 	ours_stop
@@ -195,5 +204,7 @@ transport_pair 'transport AES-128 SHA1 modp2048, no PFS' \
 	'aes_128 sha1 modp2048 - aes_128 hmac_sha1' aes128-sha1-modp2048 aes128-sha1
 tunnel_pair 'tunnel AES-256 SHA256 modp2048, PFS modp2048' \
 	'aes_256 sha256 modp2048 modp2048 aes_256 hmac_sha256' aes256-sha256-modp2048 aes256-sha256-modp2048
+tunnel_pair 'aggressive mode AES-128 SHA1 modp2048, PFS modp2048' \
+	'aes_128 sha1 modp2048 modp2048 aes_128 hmac_sha1' aes128-sha1-modp2048 aes128-sha1-modp2048 aggressive
 refusals
 exit 0

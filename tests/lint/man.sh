@@ -110,7 +110,7 @@ say 'directives that are refused' "$(
 		grep -qx -e "$word" "$work/refused" || echo "doc/racoon.conf.5 says that $word is refused by name"
 	done
 )"
-say 'directives of the services file' "$(directives server/services.c | missing doc/multinet.services.5 directive)"
+say 'directives of the services file' "$(directives server/services.c | missing doc/services.master_server.5 directive)"
 say 'statements of setkey' "$(directives setkey/script.c | missing doc/setkey.8 statement)"
 words() { # .racoon or .setkey: the words of that field in the algorithm table
 	tr '\n' ' ' <lib/alg.c | grep -oE "\\$1 = \{[^}]*\}" | grep -oE '"[^"]+"' | tr -d '"'
@@ -180,7 +180,7 @@ chmod 600 "$work/psk.txt"
 try 'example of racoon.conf and psk.txt' racoon -t -f racoon.conf
 examples doc/psk.txt.5 | tail -n 2 >"$work/psk.sh"
 try 'example of a random key' sh -ec '. ./psk.sh; racoon -t -f racoon.conf'
-examples doc/multinet.services.5 >"$work/services"
+examples doc/services.master_server.5 >"$work/services"
 try 'example of a services file' multinet_server -t -f services
 { echo 'set -e'; examples doc/setkey.8 | sed '/^setkey -[^c]/d; s/^setkey -c/setkey -nc/'; } >"$work/setkey.sh"
 try 'examples of setkey' sh setkey.sh

@@ -24,6 +24,7 @@ enum {
 	SIM_COMMANDS = 256,
 	SIM_KEYS = 256,       /* secrets looked for in the trace */
 	SIM_CAPTURED = 64,    /* datagrams the third party remembers */
+	SIM_FIRST_MAX = 1024,
 	SIM_FLOODERS = 64,    /* addresses the third party uses */
 	SIM_STEPS_MAX = 10000, /* without time moving: a livelock */
 	SIM_TRACE_MAX = 8 << 20,
@@ -208,6 +209,9 @@ struct sim_world {
 	uint8_t *captured[SIM_CAPTURED];
 	size_t captured_n[SIM_CAPTURED];
 	unsigned captured_from[SIM_CAPTURED], captures;
+	uint8_t first[SIM_FIRST_MAX]; /* the last first message of phase 1 seen */
+	size_t first_n;
+	unsigned first_from;
 	struct sim_stranger stranger[SIM_FLOODERS];
 	unsigned strangers;
 	uint8_t key[SIM_KEYS][16]; /* beginnings of secrets */

@@ -97,6 +97,13 @@ capture(struct sim_world *w, unsigned from, struct bytes octets)
 	memcpy(w->captured[i], octets.p, octets.n);
 	w->captured_n[i] = octets.n;
 	w->captured_from[i] = from;
+	static const uint8_t none[WIRE_COOKIE];
+	if (octets.n > WIRE_HEADER && octets.n <= SIM_FIRST_MAX && octets.p[18] == WIRE_X_MAIN &&
+		memcmp(octets.p + WIRE_COOKIE, none, WIRE_COOKIE) == 0) {
+		memcpy(w->first, octets.p, octets.n);
+		w->first_n = octets.n;
+		w->first_from = from;
+	}
 }
 
 static void
@@ -259,7 +266,7 @@ sim_hostile(struct sim_world *w, unsigned host, int64_t a, int64_t b)
 	size_t n = w->captured_n[i];
 	memcpy(buf, w->captured[i], n);
 	struct net_endpoint src = w->host[from].address, dst = w->host[!from].address;
-	switch (sim_below(&w->rng, 6)) {
+	switch (sim_below(&w->rng, 7)) {
 	case 0: /* again, later */
 		break;
 	case 1: /* back to its sender */
@@ -272,6 +279,16 @@ sim_hostile(struct sim_world *w, unsigned host, int64_t a, int64_t b)
 	case 3: /* from an address of its own */
 		src.addr = net_ipv4(STRANGER_NET + sim_below(&w->rng, SIM_FLOODERS));
 		n = bend(w, buf, n, sizeof(buf));
+		break;
+	case 5: /* a negotiation of its own */
+		if (w->first_n == 0)
+			return;
+		n = w->first_n;
+		memcpy(buf, w->first, n);
+		for (size_t k = 0; k < WIRE_COOKIE; k++)
+			buf[k] = (uint8_t)sim_random(&w->rng);
+		src.addr = net_ipv4(STRANGER_NET + sim_below(&w->rng, SIM_FLOODERS));
+		dst = w->host[!w->first_from].address;
 		break;
 	case 4: /* from another port */
 		src.port = (uint16_t)sim_between(&w->rng, 1, 65535);

@@ -38,7 +38,8 @@ pull(struct keys_host *h)
 			return false;
 		if (pfkey_encode(&a.msg, &w) != ST_NORMAL)
 			abort();
-		for (uint32_t id = dp_keys_next(h->keys, 0); id != 0; id = dp_keys_next(h->keys, id))
+		for (uint32_t id = dp_keys_next(h->keys, 0); id != 0; id = dp_keys_next(h->keys,
+			id))
 			if (eng_wants(h->eng, id, &a))
 				dp_keys_send(h->keys, id, writer_bytes(&w));
 	}

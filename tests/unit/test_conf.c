@@ -17,7 +17,8 @@ struct peer {
 	unsigned proposals;
 };
 
-static const struct conf_word modes[] = { { "main", 2 }, { "base", 1 }, { "aggressive", 4 }, { NULL, 0 } };
+static const struct conf_word modes[] = { { "main", 2 }, { "base", 1 }, { "aggressive", 4 }, { NULL,
+	0 } };
 
 static bool
 set_proposal(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
@@ -34,7 +35,8 @@ static const struct conf_row table[] = {
 	{ .keyword = "dpd_delay", .shape = "number;", .set = conf_set_number,
 		.offset = offsetof(struct peer, delay), .min = 0, .max = 86400, .def = 5 },
 	{ .keyword = "lifetime", .shape = "number unit;", .set = conf_set_time,
-		.offset = offsetof(struct peer, lifetime), .min = 1000, .max = 86400000, .def = 28800000 },
+		.offset = offsetof(struct peer, lifetime), .min = 1000, .max = 86400000,
+		.def = 28800000 },
 	{ .keyword = "exchange_mode", .shape = "main|base|aggressive;", .set = conf_set_word,
 		.offset = offsetof(struct peer, mode), .words = modes, .def = 2 },
 	{ .keyword = "passive", .shape = "on|off;", .set = conf_set_switch,
@@ -111,7 +113,8 @@ keyword_errors(void **state)
 	read_it("passive on;\n passive off;", &p, "\tpassive on;\n",
 		"f:2:2: \"passive\" is given twice: it is at line 1 already\n");
 	read_it("passive { }", &p, "",
-		"f:1:1: \"passive\" takes no block: expected \"passive on|off;\", is a \";\" missing?\n");
+		"f:1:1: \"passive\" takes no block: expected \"passive on|off;\", is a \";\" "
+		"missing?\n");
 	read_it("proposal;", &p, "",
 		"f:1:9: expected \"{\": the form is \"proposal { statements }\"\n");
 }
@@ -122,8 +125,10 @@ argument_errors(void **state)
 	struct peer p = { 0 };
 
 	(void)state;
-	read_it("dpd_delay;", &p, "", "f:1:10: \"dpd_delay\" is incomplete: expected \"dpd_delay number;\"\n");
-	read_it("dpd_delay 5 6;", &p, "", "f:1:13: unexpected \"6\": expected \"dpd_delay number;\"\n");
+	read_it("dpd_delay;", &p, "",
+		"f:1:10: \"dpd_delay\" is incomplete: expected \"dpd_delay number;\"\n");
+	read_it("dpd_delay 5 6;", &p, "",
+		"f:1:13: unexpected \"6\": expected \"dpd_delay number;\"\n");
 	read_it("dpd_delay 5\npassive on;", &p, "",
 		"f:2:1: unexpected \"passive\": is a \";\" missing at the end of line 1?\n");
 	read_it("dpd_delay 90000;", &p, "",
@@ -132,16 +137,22 @@ argument_errors(void **state)
 	read_it("exchange_mode agressive;", &p, "",
 		"f:1:15: unknown word \"agressive\": did you mean \"aggressive\"? "
 		"(expected main, base or aggressive)\n");
-	read_it("passive maybe;", &p, "", "f:1:9: unknown word \"maybe\": expected on, off, yes or no\n");
-	read_it("lifetime 5;", &p, "", "f:1:11: unit is missing: expected sec, min or hour after \"5\"\n");
-	read_it("lifetime;", &p, "", "f:1:9: \"lifetime\" is incomplete: expected \"lifetime number unit;\"\n");
-	read_it("lifetime 5m;", &p, "", "f:1:11: unknown word \"m\": expected hour, min, sec, hours, "
+	read_it("passive maybe;", &p, "",
+		"f:1:9: unknown word \"maybe\": expected on, off, yes or no\n");
+	read_it("lifetime 5;", &p, "",
+		"f:1:11: unit is missing: expected sec, min or hour after \"5\"\n");
+	read_it("lifetime;", &p, "",
+		"f:1:9: \"lifetime\" is incomplete: expected \"lifetime number unit;\"\n");
+	read_it("lifetime 5m;", &p, "",
+		"f:1:11: unknown word \"m\": expected hour, min, sec, hours, "
 		"minute, minutes, mins, second, seconds or secs\n");
-	read_it("lifetime 5sec 6;", &p, "", "f:1:15: unexpected \"6\": expected \"lifetime number unit;\"\n");
+	read_it("lifetime 5sec 6;", &p, "",
+		"f:1:15: unexpected \"6\": expected \"lifetime number unit;\"\n");
 	read_it("lifetime 25 hour;", &p, "",
 		"f:1:10: 25 hour is out of range: expected a time from 1 to 86400 seconds\n");
 	read_it("lifetime 9223372036854775807 hour;", &p, "",
-		"f:1:10: 9223372036854775807 hour is out of range: expected a time from 1 to 86400 seconds\n");
+		"f:1:10: 9223372036854775807 hour is out of range: expected a time from 1 to "
+		"86400 seconds\n");
 	read_it("script [5];", &p, "", "f:1:8: expected \"script \"path\";\"\n");
 }
 

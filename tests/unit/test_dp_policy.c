@@ -1,5 +1,5 @@
 /*
- * test_dp_policy.c - which routes and guard rules follow from policies, and that changes stay small.
+ * test_dp_policy.c - which routes and guard rules follow from policies; changes stay small.
  */
 #include "ipsec/dp_policy.h"
 

@@ -267,6 +267,9 @@ a_packet_of_linux(void **state)
 	assert_true(eng_host_hex(h, wire));
 	assert_int_equal(eng_input(h->e, h->now, &h->p), ENG_DROP);
 	assert_int_equal(eng_count(h->e, ENG_N_REPLAY), 1);
+	assert_int_equal(eng_count_condition(ENG_N_REPLAY), ST_REPLAY);
+	assert_int_equal(eng_count_condition(ENG_N_CLEARTEXT), ST_SELECTOR);
+	assert_int_equal(eng_count_condition(ENG_N_OUT), ST_NORMAL);
 	eng_host_free(h);
 }
 

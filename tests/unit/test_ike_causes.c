@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "racoon/ikev1/v1_rows.h"
 #include "tests/unit/ike_pair.h"
 
 static void
@@ -228,6 +229,140 @@ drops(void **state)
 	pair_free(p);
 }
 
+/* A quick mode message of the peer with one bit of its HASH turned, sealed as it should be. */
+static struct bytes
+with_bad_hash(struct pair *p, int to, uint8_t *octets, size_t n)
+{
+	struct ike *e = p->host[to].e;
+	const struct ike_sa *sa = container_of(e->sas.next, struct ike_sa, in_all);
+	uint32_t id = get_u32(octets + 20);
+	const struct ike_child *c = ike_child_by_msgid(e, sa, id);
+	uint8_t iv[V1_IV_MAX], again[V1_IV_MAX], *hash = octets + WIRE_HEADER + WIRE_GENERIC;
+
+	if (c != NULL && c->x != NULL)
+		memcpy(iv, c->x->iv, sizeof(iv));
+	else
+		assert_int_equal(v1_message_iv(e, sa, id, iv), ST_NORMAL);
+	memcpy(again, iv, sizeof(iv));
+	assert_int_equal(v1_open(e, sa, iv, octets + WIRE_HEADER, n - WIRE_HEADER), ST_NORMAL);
+	assert_int_equal(octets[16], WIRE_HASH);
+	hash[sa->hash->out - 1] ^= 1;
+	assert_int_equal(cry_cbc(p->cry, sa->encr, secret_view(&sa->keys.key), again,
+				 octets + WIRE_HEADER, n - WIRE_HEADER, true),
+		ST_NORMAL);
+	return bytes_of(octets, n);
+}
+
+/* Before each quick mode message its forgery, from the peer's own address. */
+static bool
+forgery_first(struct pair *p, int from, uint8_t *octets, size_t n)
+{
+	struct net_endpoint here = p->host[from].local;
+	uint64_t before = ike_count(p->host[!from].e, IKE_N_BAD_HASH);
+	unsigned sent = p->host[!from].sent;
+	uint8_t copy[2048];
+
+	if (octets[18] != WIRE_X_QUICK)
+		return true;
+	assert_true(n <= sizeof(copy));
+	memcpy(copy, octets, n);
+	pair_datagram(p, !from, &here, with_bad_hash(p, !from, copy, n));
+	assert_int_equal(ike_count(p->host[!from].e, IKE_N_BAD_HASH), before + 1);
+	assert_int_equal(p->host[!from].sent, sent);
+	assert_true(pair_logged(p, !from, status_row(ST_BADHASH)->text));
+	assert_int_equal(pair_children(p, !from), 0);
+	return true;
+}
+
+/* Quick mode messages 1, 2 and 3 with a wrong hash: ST_BADHASH, dropped, the exchange goes on. */
+static void
+bad_hash(void **state)
+{
+	struct pair *p = pair_new(NULL, NULL, NULL, NULL);
+
+	(void)state;
+	pair_policies(p, "esp/tunnel", NULL);
+	assert_int_equal(establish(p, 100), ST_NORMAL);
+	p->filter = forgery_first;
+	pair_acquire(p, 0);
+	pair_run(p, 1000);
+	assert_int_equal(ike_count(p->host[0].e, IKE_N_BAD_HASH), 1);
+	assert_int_equal(ike_count(p->host[1].e, IKE_N_BAD_HASH), 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pair_children(p, i), 1);
+		assert_true(pair_agree(p, i));
+	}
+	pair_free(p);
+}
+
+struct kept { /* the first message 1 that was seen */
+	uint8_t octets[1024];
+	size_t n;
+};
+
+static bool
+keep_first(struct pair *p, int from, uint8_t *octets, size_t n)
+{
+	struct kept *k = p->user;
+
+	if (from == 0 && k->n == 0 && n <= sizeof(k->octets)) {
+		memcpy(k->octets, octets, n);
+		k->n = n;
+	}
+	return no_message5(p, from, octets, n);
+}
+
+/* Another message 1 like it, with a cookie of its own; true: there was an answer. */
+static bool
+another_first(struct pair *p, struct kept *k, uint16_t port)
+{
+	struct net_endpoint from = p->host[0].local;
+	unsigned before = p->host[1].sent;
+
+	from.port = port;
+	k->octets[0]++;
+	pair_datagram(p, 1, &from, bytes_of(k->octets, k->n));
+	return p->host[1].sent != before;
+}
+
+/*
+ * The limits of ST_HALFOPEN, for one peer and for all: what has shown that it receives stays, what
+ * has not makes room, and who means it gets through in the end.
+ */
+static void
+half_open(void **state)
+{
+	(void)state;
+	for (int overall = 0; overall < 2; overall++) {
+		struct pair *p = pair_new(NULL, NULL, NULL, NULL);
+		struct ike_limits *l = &p->host[1].e->env.limits;
+		struct kept k = { .n = 0 };
+		*(overall ? &l->half_open : &l->half_open_per_peer) = 1;
+		p->user = &k;
+		p->filter = keep_first;
+		pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+		pair_run(p, 100);
+		/* message 3 has come: proven, so there is no room */
+		assert_int_equal(ike_half_open_count(p->host[1].e), 1);
+		assert_false(another_first(p, &k, 500));
+		assert_true(pair_logged(p, 1, status_row(ST_HALFOPEN)->text));
+		assert_int_equal(ike_count(p->host[1].e, IKE_N_HALF_OPEN_REFUSED), 1);
+		assert_int_equal(ike_half_open_count(p->host[1].e), 1);
+		pair_run(p, 60000);
+		assert_int_equal(ike_half_open_count(p->host[1].e), 0);
+		/* strangers who never go on: each gives way to the next */
+		for (uint16_t i = 0; i < 3; i++) {
+			assert_true(another_first(p, &k, (uint16_t)(1000 + i)));
+			assert_int_equal(ike_half_open_count(p->host[1].e), 1);
+		}
+		assert_int_equal(ike_count(p->host[1].e, IKE_N_HALF_OPEN_REFUSED), 3);
+		p->filter = NULL;
+		assert_int_equal(establish(p, 1000), ST_NORMAL);
+		assert_int_equal(ike_half_open_count(p->host[1].e), 0);
+		pair_free(p);
+	}
+}
+
 /* Payload sets: unknown ones of the private range are let pass, others and doubles are not. */
 static void
 payload_sets(void **state)
@@ -270,6 +405,8 @@ main(void)
 		cmocka_unit_test(other_complaints),
 		cmocka_unit_test(endings),
 		cmocka_unit_test(drops),
+		cmocka_unit_test(bad_hash),
+		cmocka_unit_test(half_open),
 		cmocka_unit_test(payload_sets),
 	};
 

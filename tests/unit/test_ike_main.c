@@ -61,6 +61,27 @@ establishes(void **state)
 	pair_free(p);
 }
 
+/* timer { persend 3; }: so often, no more, and the copies do no harm. */
+static void
+copies(void **state)
+{
+	struct pair *p = pair_new(NULL, NULL, NULL, NULL);
+	uint64_t id;
+
+	(void)state;
+	p->host[0].config->timer.persend = 3;
+	id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+	assert_int_equal(p->host[0].sent, 3);
+	assert_int_equal(p->flights, 3);
+	assert_int_equal(ike_count(p->host[0].e, IKE_N_SENT), 3);
+	pair_run(p, 1000);
+	assert_int_equal(pair_reply_to(p, 0, id)->status, ST_NORMAL);
+	assert_int_equal(p->host[0].sent % 3, 0);
+	assert_int_equal(pair_up(p, 0) + pair_up(p, 1), 2);
+	assert_int_equal(ike_sa_count(p->host[1].e), 1);
+	pair_free(p);
+}
+
 /* RFC 2409 4: every hash and cipher we have makes the same keys at both ends. */
 static void
 algorithms(void **state)
@@ -152,6 +173,25 @@ wrong_identity(void **state)
 	/* and the other way */
 	fails(REMOTE("peers_identifier address 10.9.9.9; verify_identifier on;", "sha1"), NULL,
 		REMOTE("", "sha1"), NULL, ST_IDMISMATCH, ST_IDMISMATCH, "192.168.2.100", 1000);
+}
+
+/* Without peers_identifier nothing is verified, whatever verify_identifier says. */
+static void
+nothing_to_verify(void **state)
+{
+	static const char alone[] = REMOTE("verify_identifier on;", "sha1");
+	struct pair *p = pair_new(alone, NULL, REMOTE("my_identifier address 10.7.7.7;", "sha1"),
+		NULL);
+	uint64_t id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+	struct ike_sa_view v;
+	uint64_t cursor = 0;
+
+	(void)state;
+	pair_run(p, 1000);
+	assert_int_equal(pair_reply_to(p, 0, id)->status, ST_NORMAL);
+	assert_true(ike_show_sa(p->host[0].e, &cursor, &v));
+	assert_string_equal(v.peer_id, "10.7.7.7");
+	pair_free(p);
 }
 
 static void
@@ -558,11 +598,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(establishes),
+		cmocka_unit_test(copies),
 		cmocka_unit_test(algorithms),
 		cmocka_unit_test(wrong_psk),
 		cmocka_unit_test(no_common_proposal),
 		cmocka_unit_test(wrong_identity),
 		cmocka_unit_test(identity_unverified),
+		cmocka_unit_test(nothing_to_verify),
 		cmocka_unit_test(silent_peer),
 		cmocka_unit_test(refused_at_once),
 		cmocka_unit_test(any_one_lost),

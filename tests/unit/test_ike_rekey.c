@@ -202,10 +202,11 @@ rekey_words(void **state)
 
 	(void)state;
 	pair_run(p, 595 * 1000);
-	assert_int_equal(ike_count(p->host[0].e, IKE_N_PH1_UP), 1);
+	assert_false(pair_logged(p, 0, "renewing phase 1"));
+	assert_false(pair_logged(p, 1, "renewing phase 1"));
 	/* the next phase 2 needs a phase 1, and gets one */
 	pair_run(p, 200 * 1000);
-	assert_int_equal(pair_children(p, 0), 1);
+	assert_in_range(pair_children(p, 0), 1, 2); /* one may be in its grace time */
 	pair_free(p);
 	/* force: also when no phase 2 is there */
 	p = pair_new(CONF("rekey force;"), NULL, CONF("rekey force;"), NULL);

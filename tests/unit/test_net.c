@@ -32,9 +32,11 @@ prefix(const char *text)
 static void
 address_forms(void **state)
 {
-	static const char *const same[] = { "10.0.0.1", "255.255.255.255", "0.0.0.0", "::", "fe80::1",
+	static const char *const same[] = { "10.0.0.1", "255.255.255.255", "0.0.0.0", "::",
+		"fe80::1",
 		"2001:db8::1:2", "::ffff:10.0.0.1" };
-	static const char *const bad[] = { "", "10.0.0", "10.0.0.256", "10.0.0.1 ", "1.2.3.4.5", "abc",
+	static const char *const bad[] = { "", "10.0.0", "10.0.0.256", "10.0.0.1 ", "1.2.3.4.5",
+		"abc",
 		":::", "fe80::1%", "fe80::1%nonesuch0", "10.0.0.1%lo", "10.0.0.1/8", "12345::",
 		"1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111" };
 	char buf[NET_ADDR_TEXT];

@@ -61,7 +61,7 @@ bad(void **state)
 	(void)state;
 	refused("-B", "option -B is not available in this version: keys are kept on no disk");
 	refused("-x", "unknown option -x");
-	refused("-h", "unknown option -h");
+	refused("--debug", "unknown option --");
 	refused("-f", "option -f: expected a value");
 	refused("-p0", "option -p: \"0\": expected a port from 1 to 65535");
 	refused("-p65536", "option -p: \"65536\": expected a port from 1 to 65535");

@@ -1,5 +1,5 @@
 /*
- * test_sadb_client.c - the libuv client and ipsecd's socket, both on one loop, with the engine behind.
+ * test_sadb_client.c - the libuv client and ipsecd's socket on one loop, the engine behind.
  */
 #include "ipsec/sadb_uv.h"
 

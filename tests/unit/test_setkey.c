@@ -78,8 +78,10 @@ an_sa(void **state)
 	struct net_addr dst = addr("10.0.0.2");
 
 	(void)state;
-	assert_true(read_it("\nadd 10.0.0.1 10.0.0.2 esp 0x201 -m tunnel -u 7 -r 32 -lh 3600 -bs 9\n"
-		"-E 3des-cbc \"123456789012345678901234\" -A hmac-md5 0x0102030405060708090a0b0c0d0e0f10;"));
+	assert_true(read_it("\nadd 10.0.0.1 10.0.0.2 esp 0x201 -m tunnel -u 7 -r 32 -lh 3600 -bs "
+		"9\n"
+		"-E 3des-cbc \"123456789012345678901234\" -A hmac-md5 "
+		"0x0102030405060708090a0b0c0d0e0f10;"));
 	assert_int_equal(script.count, 1);
 	assert_int_equal(script.msg[0].op, SADB_OP_ADD);
 	assert_true(script.msg[0].has_sa);
@@ -139,7 +141,8 @@ a_policy(void **state)
 	const struct ipsec_policy *sp;
 
 	(void)state;
-	assert_true(read_it("spdadd 172.16.1.0/24[80] 172.16.2.0/24 tcp -P in prio high + 10 ipsec\n"
+	assert_true(read_it("spdadd 172.16.1.0/24[80] 172.16.2.0/24 tcp -P in prio high + 10 "
+		"ipsec\n"
 		"esp/tunnel/192.168.2.100-192.168.1.100/unique:5 ah/transport//use;"));
 	assert_int_equal(script.count, 2);
 	sp = &script.msg[0].sp;
@@ -173,7 +176,8 @@ kernel_style_has_no_twin(void **state)
 {
 	(void)state;
 	script.kernel_style = true;
-	assert_true(read_it("spdadd 1.1.1.1 2.2.2.2 any -P in none; spddelete 1.1.1.1 2.2.2.2 any -P in;"));
+	assert_true(read_it("spdadd 1.1.1.1 2.2.2.2 any -P in none; spddelete 1.1.1.1 2.2.2.2 any "
+		"-P in;"));
 	assert_int_equal(script.count, 2);
 	assert_int_equal(script.msg[1].op, SADB_OP_SPDDELETE);
 	assert_true(script.msg[0].sp.priority == SP_PRIORITY_DEFAULT);
@@ -207,7 +211,8 @@ static void
 icmp_types_are_stored_plus_one(void **state)
 {
 	(void)state;
-	assert_true(read_it("spdadd ::/0 ::/0 icmp6 135,0 -P out none; spdadd ::/0 ::/0 icmp6 -P out none;"));
+	assert_true(read_it("spdadd ::/0 ::/0 icmp6 135,0 -P out none; spdadd ::/0 ::/0 icmp6 -P "
+		"out none;"));
 	assert_int_equal(script.msg[0].sp.sel.sport, 136);
 	assert_int_equal(script.msg[0].sp.sel.dport, 1);
 	assert_int_equal(script.msg[1].sp.sel.sport, 0);
@@ -243,9 +248,11 @@ names_that_do_not_fit(void **state)
 	assert_false(read_it("add -n two two esp 0x1000 -E null;"));
 	assert_false(read_it("add -4 six two esp 0x1000 -E null;"));
 	assert_false(read_it("add 10.1 10.2 esp 0x1000 -E null;"));
-	assert_false(read_it("spdadd both/64 six any -P out none; spdadd both/64 two any -P out none;"));
+	assert_false(read_it("spdadd both/64 six any -P out none; spdadd both/64 two any -P out "
+		"none;"));
 	assert_int_equal(errors.count, 6);
-	assert_non_null(strstr(text_str(&errors.text), "\"nohost\" cannot be resolved: no such host"));
+	assert_non_null(strstr(text_str(&errors.text),
+		"\"nohost\" cannot be resolved: no such host"));
 	assert_non_null(strstr(text_str(&errors.text), "prefix length 64 is out of range"));
 	script.resolver = NULL;
 	assert_false(read_it("add two two esp 0x1000 -E null;"));
@@ -256,7 +263,8 @@ static void
 all_errors_at_once(void **state)
 {
 	(void)state;
-	assert_false(read_it("flush;\nadd 1.1.1.1 2.2.2.2 esp 0x1000 -E 3des-cbc \"short\";\nspdflush;\n"
+	assert_false(read_it("flush;\nadd 1.1.1.1 2.2.2.2 esp 0x1000 -E 3des-cbc "
+		"\"short\";\nspdflush;\n"
 		"spdadd 1.1.1.1 2.2.2.2 any -P out ipsec esp/tunnel//require;"));
 	assert_int_equal(errors.count, 2);
 	assert_string_equal(text_str(&errors.text),
@@ -288,8 +296,10 @@ key_lengths(void **state)
 		{ "aes-cbc", 16, true }, { "aes-cbc", 24, true }, { "aes-cbc", 32, true },
 		{ "aes-cbc", 20, false }, { "aes-gcm-16", 20, true }, { "aes-gcm-16", 16, false },
 		{ "aes-ctr", 36, true }, { "blowfish-cbc", 5, true }, { "blowfish-cbc", 56, true },
-		{ "blowfish-cbc", 57, false }, { "cast128-cbc", 16, true }, { "cast128-cbc", 17, false },
-		{ "des-cbc", 8, true }, { "des-cbc", 7, false }, { "null", 0, true }, { "null", 256, true },
+		{ "blowfish-cbc", 57, false }, { "cast128-cbc", 16, true }, { "cast128-cbc", 17,
+		false },
+		{ "des-cbc", 8, true }, { "des-cbc", 7, false }, { "null", 0, true }, { "null", 256,
+		true },
 		{ "null", 257, false },
 	};
 
@@ -314,7 +324,8 @@ long_scripts(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 3000; i++)
-		text_addf(&t, "spdadd 10.%u.%u.0/24 10.0.0.1 any -P out ipsec esp/transport//require;\n",
+		text_addf(&t,
+		"spdadd 10.%u.%u.0/24 10.0.0.1 any -P out ipsec esp/transport//require;\n",
 			i / 256, i % 256);
 	assert_true(read_it(text_str(&t)));
 	assert_int_equal(script.count, 3000);
@@ -330,7 +341,8 @@ printed_form(void **state)
 	struct sadb_msg event = { .op = SADB_OP_EXPIRE };
 
 	(void)state;
-	assert_true(read_it("add 1.1.1.1 2.2.2.2 ah 256 -A hmac-md5 \"0123456789abcdef\"; exit; nonsense"));
+	assert_true(read_it("add 1.1.1.1 2.2.2.2 ah 256 -A hmac-md5 \"0123456789abcdef\"; exit; "
+		"nonsense"));
 	assert_true(script.quit);
 	setkey_print(&script.msg[0], &t);
 	setkey_print(&event, &t);

@@ -96,7 +96,8 @@ used_sa(void **state)
 	m.sa.current = (struct sa_life){ .add_s = CREATED - 3100, .use_s = CREATED - 5,
 		.bytes = 12345678901, .allocations = 3 };
 	setkey_dump_sa(&m, now, &t);
-	assert_non_null(strstr(text_str(&t), "\tseq=0x00000abc replay=32 flags=0x00000040 state=dying \n"
+	assert_non_null(strstr(text_str(&t),
+		"\tseq=0x00000abc replay=32 flags=0x00000040 state=dying \n"
 		"\tcreated: Nov 21 09:30:28 2026\tcurrent: Nov 21 10:22:08 2026\n"
 		"\tdiff: 3100(s)\thard: 3600(s)\tsoft: 3000(s)\n"
 		"\tlast: Nov 21 10:22:03 2026\thard: 0(s)\tsoft: 0(s)\n"
@@ -234,7 +235,8 @@ selectors_and_priorities(void **state)
 	sp->action = SP_DISCARD;
 	sp->priority = SP_PRIORITY_LOW + 7;
 	setkey_dump_sp(&m, false, &t);
-	assert_non_null(strstr(text_str(&t), "::/0[any] ::/0[any] 253\n\tfwd prio low - 7 discard\n"));
+	assert_non_null(strstr(text_str(&t),
+		"::/0[any] ::/0[any] 253\n\tfwd prio low - 7 discard\n"));
 	text_clear(&t);
 	assert_true(net_prefix_parse("10.0.0.1", &sp->sel.src));
 	assert_true(net_prefix_parse("10.0.0.2", &sp->sel.dst));

@@ -45,7 +45,8 @@ answer(int fd, struct sadb_msg *m, int error, uint32_t seq)
 static void
 sample_sa(struct ipsec_sa *sa, uint32_t spi, enum sa_state state)
 {
-	*sa = (struct ipsec_sa){ .proto = SA_ESP, .spi = spi, .state = state, .flags = SA_F_CYCSEQ };
+	*sa = (struct ipsec_sa){ .proto = SA_ESP, .spi = spi, .state = state,
+		.flags = SA_F_CYCSEQ };
 	sa->src.addr = net_ipv4(0x0a000001);
 	sa->dst.addr = net_ipv4(0x0a000002);
 	sa->encr = alg_by_setkey(ALG_ENCR, "null");
@@ -111,7 +112,8 @@ model(int listener)
 		if (got <= 0)
 			_exit(0);
 		n += (size_t)got;
-		while (n >= PFKEY_HEADER && (len = pfkey_length(bytes_of(buf, n))) != 0 && len <= n) {
+		while (n >= PFKEY_HEADER && (len = pfkey_length(bytes_of(buf, n))) != 0 &&
+			len <= n) {
 			struct sadb_msg m;
 
 			if (pfkey_decode(bytes_of(buf, len), &m, NULL, 0) != ST_NORMAL)
@@ -153,7 +155,7 @@ stop(void **state)
 	return 0;
 }
 
-/* ---------------------------------------------------------------------------------- the programs */
+/* --------------------------------------------------------------------------------- the programs */
 
 static void
 capture(void)
@@ -198,7 +200,8 @@ open_run(struct setkey_run *run)
 	char why[128];
 
 	*run = (struct setkey_run){ .file = "f", .now = { 1000000 } };
-	assert_int_equal(sadb_sync_open("engine", socket_path, &run->db, why, sizeof(why)), ST_NORMAL);
+	assert_int_equal(sadb_sync_open("engine", socket_path, &run->db, why, sizeof(why)),
+		ST_NORMAL);
 }
 
 static void
@@ -225,7 +228,8 @@ a_script(void **state)
 	release(out, err, sizeof(out));
 	assert_true(run.failed);
 	assert_false(run.broken);
-	assert_ptr_equal(strstr(out, "10.0.0.1 10.0.0.2 \n\tesp mode=any spi=1911(0x00000777)"), out);
+	assert_ptr_equal(strstr(out, "10.0.0.1 10.0.0.2 \n\tesp mode=any spi=1911(0x00000777)"),
+		out);
 	assert_non_null(strstr(out, "refcnt=0\nNo SAD entries.\nNo SPD entries.\n"));
 	assert_string_equal(err,
 		"f:3:1: The result of line 3: File exists (SA exists already: "
@@ -258,7 +262,8 @@ dumps_and_flushes(void **state)
 	assert_string_equal(err, "");
 	assert_false(run.failed);
 	/* Dead SAs only with -a. */
-	assert_ptr_equal(strstr(out, "10.0.0.1 10.0.0.2 \n\tesp mode=any spi=258(0x00000102)"), out);
+	assert_ptr_equal(strstr(out, "10.0.0.1 10.0.0.2 \n\tesp mode=any spi=258(0x00000102)"),
+		out);
 	assert_non_null(strstr(out, "sadb_seq=0 pid="));
 	assert_non_null(strstr(out, "time p   s spi      ltime   src -> dst\n"));
 	assert_non_null(strstr(out, " esp d 00000101 "));

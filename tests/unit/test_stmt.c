@@ -24,7 +24,8 @@ show(struct text *out, const struct stmt *s)
 		[STMT_COMMA] = 'c' };
 
 	for (size_t i = 0; i < s->words; i++)
-		text_addf(out, "%s%c:%s", i == 0 ? "" : " ", form[s->word[i].kind], s->word[i].text);
+		text_addf(out, "%s%c:%s", i == 0 ? "" : " ", form[s->word[i].kind],
+		s->word[i].text);
 	if (s->has_block) {
 		text_add(out, " {");
 		for (size_t i = 0; i < s->block_count; i++)
@@ -70,7 +71,8 @@ words_of_all_kinds(void **state)
 	check("\xef\xbb\xbf# only a comment", "", "");
 	check("add 10.0.0.1 fe80::1%lo esp 0x1000 -E 3des-cbc \"a b;{#\";",
 		"b:add b:10.0.0.1 b:fe80::1%lo b:esp b:0x1000 b:-E b:3des-cbc s:a b;{#;", "");
-	check("spdadd 1.1.1.1/32[500] 2.2.2.2[ any ] any -P out ipsec esp/tunnel/1.1.1.1-2.2.2.2/use;",
+	check("spdadd 1.1.1.1/32[500] 2.2.2.2[ any ] any -P out ipsec "
+		"esp/tunnel/1.1.1.1-2.2.2.2/use;",
 		"b:spdadd b:1.1.1.1/32 k:500 b:2.2.2.2 k:any b:any b:-P b:out b:ipsec "
 		"b:esp/tunnel/1.1.1.1-2.2.2.2/use;", "");
 	check("a b,c , d;", "b:a b:b c:, b:c c:, b:d;", "");
@@ -95,8 +97,10 @@ blocks(void **state)
 	check("remote anonymous{ a; proposal { b 1; } } c;",
 		"b:remote b:anonymous {b:a;b:proposal {b:b b:1;}}b:c;", "");
 	check("x { };;; y {}; z;", "b:x {}b:y {}b:z;", "");
-	check("a{b{c{d{e{f{g{h{i;}}}}}}}}", "b:a {b:b {b:c {b:d {b:e {b:f {b:g {b:h {b:i;}}}}}}}}", "");
-	check("a{b{c{d{e{f{g{h{i{j;}}}}}}}}}z;", "b:a {b:b {b:c {b:d {b:e {b:f {b:g {b:h {}}}}}}}}b:z;",
+	check("a{b{c{d{e{f{g{h{i;}}}}}}}}", "b:a {b:b {b:c {b:d {b:e {b:f {b:g {b:h {b:i;}}}}}}}}",
+		"");
+	check("a{b{c{d{e{f{g{h{i{j;}}}}}}}}}z;",
+		"b:a {b:b {b:c {b:d {b:e {b:f {b:g {b:h {}}}}}}}}b:z;",
 		"f:1:18: blocks are nested more than 8 deep\n");
 }
 
@@ -132,14 +136,19 @@ static void
 missing_ends(void **state)
 {
 	(void)state;
-	check("flush", "", "f:1:6: expected \";\" after \"flush\" at line 1, found the end of the file\n");
-	check("a {\n b 5 }\nc;", "b:a {}b:c;", "f:2:6: expected \";\" after \"5\" at line 2, found \"}\"\n");
+	check("flush", "",
+		"f:1:6: expected \";\" after \"flush\" at line 1, found the end of the file\n");
+	check("a {\n b 5 }\nc;", "b:a {}b:c;",
+		"f:2:6: expected \";\" after \"5\" at line 2, found \"}\"\n");
 	check("a;\nremote x {\n b;\n", "b:a;",
 		"f:4:1: expected \"}\": the block \"remote\" opened at line 2 is not closed\n");
-	check("a; } b;", "b:a;b:b;", "f:1:4: \"}\" closes nothing: is a \"{\" missing before it?\n");
+	check("a; } b;", "b:a;b:b;",
+		"f:1:4: \"}\" closes nothing: is a \"{\" missing before it?\n");
 	check("{ a; } b;", "b:b;", "f:1:1: \"{\" without a keyword before it\n");
-	check("k \"abc;\nx { y; }\nz;", "b:z;", "f:1:3: string is not closed on its line: expected \"\"\"\n");
-	check("k a[5;\nx; z;", "b:z;", "f:1:4: bracket is not closed on its line: expected \"]\"\n");
+	check("k \"abc;\nx { y; }\nz;", "b:z;",
+		"f:1:3: string is not closed on its line: expected \"\"\"\n");
+	check("k a[5;\nx; z;", "b:z;",
+		"f:1:4: bracket is not closed on its line: expected \"]\"\n");
 	check("k ] a; b;", "b:b;", "f:1:3: \"]\" without \"[\"\n");
 }
 
@@ -153,15 +162,18 @@ foreign_characters(void **state)
 		"f:1:3: typographic quote \"\xe2\x80\x9d\": use straight double quotes (\")\n");
 	check("k \xe2\x80\x9c" "abc\"; b;", "b:b;",
 		"f:1:3: typographic quote \"\xe2\x80\x9c\": use straight double quotes (\")\n");
-	check("k \xe2\x80\x93P out; b;", "b:b;", "f:1:3: typographic dash \"\xe2\x80\x93\": use a hyphen (-)\n");
+	check("k \xe2\x80\x93P out; b;", "b:b;",
+		"f:1:3: typographic dash \"\xe2\x80\x93\": use a hyphen (-)\n");
 	check("k 1.1.1.1\xe2\x80\x93" "2.2.2.2; b;", "b:b;",
 		"f:1:10: typographic dash \"\xe2\x80\x93\": use a hyphen (-)\n");
 	check("k\xc2\xa0" "a; b;", "b:b;", "f:1:2: no-break space: use a blank\n");
 	check("k \xff\xfe x; b;", "b:b;",
-		"f:1:3: unexpected octet 0xff: only ASCII is allowed outside \"strings\" and comments\n");
+		"f:1:3: unexpected octet 0xff: only ASCII is allowed outside \"strings\" and "
+		"comments\n");
 	check("k \"\xe2\x80\x9c\"; # \xe2\x80\x9c\nb;", "b:k s:\xe2\x80\x9c;b:b;", "");
 	check_n("k \0 a; b;", 9, "b:b;",
-		"f:1:3: unexpected octet 0x00: only ASCII is allowed outside \"strings\" and comments\n");
+		"f:1:3: unexpected octet 0x00: only ASCII is allowed outside \"strings\" and "
+		"comments\n");
 }
 
 static void

@@ -74,7 +74,8 @@ words(void **state)
 	assert_null(text_nearest("lifetime", list));
 	assert_null(text_nearest("x", list));
 	assert_null(text_nearest("", list));
-	assert_null(text_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", list));
+	assert_null(text_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		list));
 }
 
 static void

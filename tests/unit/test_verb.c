@@ -128,12 +128,11 @@ test_help(void **state)
 }
 
 static void
-complete(const char *line, bool at_end, const char *expect)
+complete(const char *line, const char *expect)
 {
 	struct text out = { 0 };
 
-	assert_int_equal(cmd_parse(bytes_str(line), &c, why, sizeof(why)), ST_NORMAL);
-	verb_complete(table, &c, 0, at_end, &out);
+	verb_complete(table, line, &out);
 	assert_string_equal(text_str(&out), expect);
 	text_free(&out);
 }
@@ -141,17 +140,58 @@ complete(const char *line, bool at_end, const char *expect)
 static void
 test_complete(void **state)
 {
+	static const char all[] = "/FORMAT=TEXT|JSON\tform of the answer\n/FULL\teverything\n"
+				    "/TIMEOUT=seconds\thow long to wait\n/LOG[=file]\twrite a "
+				"log\n";
+	struct text out = { 0 };
+
 	(void)state;
-	complete("", false, "SHOW\tshow things\nSHUTDOWN\tend\nSTART\tbegin\nSTARTLE\tfrighten\n"
-			    "ESTABLISH\tnegotiate\n");
-	complete("sh", true, "SHOW\tshow things\nSHUTDOWN\tend\n");
-	complete("show p", true, "PEERS\t\n");
-	complete("show /fo", true, "/FORMAT=TEXT|JSON\tform of the answer\n");
-	complete("show/fu", true, "/FULL\teverything\n");
-	complete("estab ", false, "<remote>\t\n/FORMAT=TEXT|JSON\tform of the answer\n"
-				  "/FULL\teverything\n/TIMEOUT=seconds\thow long to wait\n"
-				  "/LOG=[file]\twrite a log\n");
-	complete("nonsense x", true, "");
+	complete("", "SHOW\tshow things\nSHUTDOWN\tend\nSTART\tbegin\nSTARTLE\tfrighten\n"
+		     "ESTABLISH\tnegotiate\n");
+	complete("sh", "SHOW\tshow things\nSHUTDOWN\tend\n");
+	complete("show p", "PEERS\t\n");
+	complete("show /fo", "/FORMAT=TEXT|JSON\tform of the answer\n");
+	complete("show/fu", "/FULL\teverything\n");
+	complete("nonsense x", "");
+	/* a qualifier that only begins, wherever it stands */
+	complete("show/", all);
+	complete("show /", all);
+	complete("estab 10.0.0.1/", all);
+	complete("/", "");
+	/* its value */
+	complete("show/format=", "TEXT\t\nJSON\t\n");
+	complete("show/format=j", "JSON\t\n");
+	complete("show/timeout=", "<seconds>\t\n");
+	complete("show/full=", "");
+	complete("show/f=", "");
+	complete("show \"unclosed", "");
+	text_add(&out, "<remote>\t\n");
+	text_add(&out, all);
+	complete("estab ", text_str(&out));
+	assert_true(verb_take_placeholder(&out, "remote"));
+	assert_string_equal(text_str(&out), all);
+	assert_false(verb_take_placeholder(&out, "remote"));
+	text_free(&out);
+}
+
+static void
+test_entries(void **state)
+{
+	struct text out = { 0 };
+
+	(void)state;
+	verb_entry(&out, "NOOP", "do nothing");
+	assert_string_equal(text_str(&out), "  NOOP                     do nothing\n");
+	text_clear(&out);
+	verb_entry(&out, "SHOW [STATE|ISAKMP|IPSEC|PEERS|FAILURES]", "show it");
+	assert_string_equal(text_str(&out), "  SHOW [STATE|ISAKMP|IPSEC|PEERS|FAILURES]\n"
+		"                           show it\n");
+	text_clear(&out);
+	verb_entry(&out, "X", "0123456789 0123456789 0123456789 0123456789 01234567 next");
+	assert_string_equal(text_str(&out), "  X                        "
+		"0123456789 0123456789 0123456789 0123456789 01234567\n"
+		"                           next\n");
+	text_free(&out);
 }
 
 int
@@ -164,6 +204,7 @@ main(void)
 		cmocka_unit_test(test_keyword),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_entries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,57 @@
+/*
+ * fuzz_services.c - the services file.  Either it has errors, which are told, or it is printed as a
+ * file that reads back as the same.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/services.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+look(const struct svc_conf *c)
+{
+	if (c->program == NULL || c->name[0] == '\0' || strlen(c->name) > SVC_NAME_MAX ||
+		c->arguments > SVC_ARGS_MAX || c->afters > SVC_AFTER_MAX || c->pos.line == 0)
+		abort();
+	if (c->argument[c->arguments] != NULL)
+		abort();
+	if (c->policy.backoff_ms < 0 || c->policy.backoff_max_ms < 0 || c->policy.stop_ms < 0)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct stmt_errors errors = { 0 };
+	struct svc_file *f = svc_read("fuzz", bytes_of(data, size), &errors), *again;
+	struct text first = { 0 }, second = { 0 };
+
+	if ((f == NULL) != (errors.count > 0))
+		abort();
+	if (f == NULL) {
+		stmt_errors_free(&errors);
+		return 0;
+	}
+	svc_print(f, &first);
+	again = svc_read("printed", bytes_str(text_str(&first)), &errors);
+	if (again == NULL || again->services != f->services)
+		abort();
+	for (size_t i = 0; i < f->services; i++) {
+		look(&f->service[i]);
+		if (!svc_same(&f->service[i], &again->service[i]) ||
+			svc_find(f, f->service[i].name) != &f->service[i])
+			abort();
+	}
+	svc_print(again, &second);
+	if (strcmp(text_str(&first), text_str(&second)) != 0)
+		abort();
+	svc_file_free(again);
+	svc_file_free(f);
+	text_free(&first);
+	text_free(&second);
+	stmt_errors_free(&errors);
+	return 0;
+}
