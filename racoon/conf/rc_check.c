@@ -47,13 +47,14 @@ check_aggressive(struct rc_loading *l, const struct rc_remote *r)
 	if (is_psk(r))
 		stmt_warn(l->ctx.errors, r->pos,
 			"remote %s: in exchange_mode aggressive an observer can guess the "
-			"pre-shared key off-line: use main where the peer can, and a long random key",
+			"pre-shared key off-line: use main where the peer can, and a long random "
+			"key",
 			r->title);
 	for (unsigned i = 1; i < r->proposals && r->mode[0] == RC_AGGRESSIVE; i++)
 		if (r->proposal[i].group != r->proposal[0].group) {
 			stmt_error(l->ctx.errors, r->proposal[i].pos,
-				"remote %s: exchange_mode aggressive cannot negotiate the dh_group: "
-				"expected the same one in every proposal",
+				"remote %s: exchange_mode aggressive cannot negotiate the "
+				"dh_group: expected the same one in every proposal",
 				r->title);
 			return;
 		}

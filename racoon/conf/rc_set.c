@@ -99,9 +99,10 @@ rc_warn_idle(struct conf_ctx *ctx, const struct stmt *s)
 	for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
 		const char *second = idle[i].second;
 
-		if (strcmp(idle[i].keyword, s->word[0].text) != 0 ||
-			(second != NULL && (s->words < 2 || strcmp(second, s->word[1].text) != 0)) ||
-			(l->idle_told & UINT32_C(1) << i) != 0)
+		if ((l->idle_told & UINT32_C(1) << i) != 0 ||
+			strcmp(idle[i].keyword, s->word[0].text) != 0)
+			continue;
+		if (second != NULL && (s->words < 2 || strcmp(second, s->word[1].text) != 0))
 			continue;
 		l->idle_told |= UINT32_C(1) << i;
 		stmt_warn(ctx->errors, s->pos, "\"%s%s%s\" is read without effect: %s",

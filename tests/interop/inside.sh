@@ -137,7 +137,7 @@ we_have_none() { ! racoon_says show isakmp | grep -q "$B"; }
 
 # name, our words, swan's words for IKE and for ESP, exchange mode (main)
 tunnel_pair() {
-	local name=$1 exchange=${4:-main} title='Identity Protection'
+	local name=$1 exchange=${5:-main} title='Identity Protection'
 	[ $exchange = main ] || title=Aggressive
 	shift
 	ours_start "$(remote_conf $1 $exchange)" "$tunnel_policy"

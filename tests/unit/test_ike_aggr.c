@@ -147,14 +147,15 @@ static const struct {
 	const char *mine, *theirs, *text;
 	bool fits;
 } names[] = {
-	{ "fqdn \"host.example.net\"", "fqdn \"host.example.net\"", "FQDN host.example.net", true },
+	{ "fqdn \"host.example.net\"", "fqdn \"host.example.net\"", "FQDN host.example.net",
+		true },
 	{ "user_fqdn \"ops@example.net\"", "user_fqdn \"ops@example.net\"",
 		"USER_FQDN ops@example.net", true },
 	{ "keyid tag \"branch\"", "keyid tag \"branch\"", "KEYID branch", true },
 	{ "address", "address", "192.168.1.100", true },
 	/* a prefix of a name is another name, and so is the same word of another type */
 	{ "fqdn \"host.example.net\"", "fqdn \"host.example.ne\"", NULL, false },
-	{ "fqdn \"host.example.net\"", "keyid tag \"host.example.net\"", NULL, false },
+	{ "fqdn \"branch\"", "keyid tag \"branch\"", NULL, false },
 	{ "fqdn \"host.example.net\"", "address", NULL, false },
 };
 
@@ -167,7 +168,8 @@ identity(void **state)
 		struct ike_failure_view f;
 		struct ike_sa_view v;
 		uint64_t cursor = 0;
-		snprintf(a, sizeof(a), CONF("aggressive", "my_identifier %s;"), "%s", names[i].mine);
+		snprintf(a, sizeof(a), CONF("aggressive", "my_identifier %s;"), "%s",
+			names[i].mine);
 		snprintf(b, sizeof(b),
 			CONF("aggressive", "verify_identifier on; peers_identifier %s;"), "%s",
 			names[i].theirs);
@@ -193,6 +195,7 @@ static void
 key_by_name(void **state)
 {
 	static const char text[] = CONF("aggressive", "");
+	static const char keys[] = "192.168.1.100 of the address\nhost.example.net a long key\n";
 	struct rc_options o = { .hash_key = { 7, 11 } };
 	struct stmt_errors errors = { 0 };
 	struct pair *p = both("a long key", "of the address");
@@ -203,10 +206,7 @@ key_by_name(void **state)
 
 	(void)state;
 	snprintf(conf, sizeof(conf), text, "192.168.1.100");
-	assert_int_equal(rc_load_text("b.conf", conf,
-				 "192.168.1.100 of the address\nhost.example.net a long key\n", &o, &c,
-				 &errors),
-		ST_NORMAL);
+	assert_int_equal(rc_load_text("b.conf", conf, keys, &o, &c, &errors), ST_NORMAL);
 	assert_non_null(strstr(text_str(&errors.warnings), "guess the pre-shared key off-line"));
 	stmt_errors_free(&errors);
 	ev.config = c;

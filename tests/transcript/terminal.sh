@@ -1,0 +1,163 @@
+#!/bin/bash
+# terminal.sh - the console as a person meets it: a real terminal (tmux), keys, the screen.  TAP.
+#
+# BUILD names the programs.  A shell runs in a terminal of 100 columns, netcontrol in it; every check
+# waits until the screen shows what it should, so a slow machine only takes longer.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=$(realpath "${BUILD:-build}")
+if ! command -v tmux >/dev/null; then
+	echo 'ok - terminal # SKIP tmux is not installed'
+	exit 0
+fi
+DIR=$(mktemp -d /tmp/terminal.XXXXXX)
+export PATH=$BUILD/bin:$PATH HOME=$DIR MULTINET=$DIR MULTINET_LOGICALS=/dev/null SHELL=/bin/sh LC_ALL=C.UTF-8
+export MULTINET_NETCONTROL_SOCKET=$DIR/s
+unset MULTINET_CHANNEL TMUX
+WAIT=10 # seconds until a check gives up
+
+tm() { tmux -S "$DIR/tmux" -f /dev/null "$@"; }
+finish() {
+	tm kill-server 2>/dev/null
+	[ -z "${server:-}" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; }
+	rm -rf "$DIR"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+screen() { tm capture-pane -p; }
+keys() { tm send-keys "$@"; }
+seen() { # pattern: within WAIT seconds
+	local until=$((SECONDS + WAIT))
+	until screen | grep -qE -- "$1"; do
+		[ $SECONDS -lt $until ] || return 1
+		sleep 0.05
+	done
+}
+verdict() { # status, what
+	if [ "$1" = 0 ]; then
+		echo "ok - terminal: $2"
+	else
+		screen | sed 's/^/# |/' | grep -v '|$'
+		echo "not ok - terminal: $2"
+	fi
+}
+# The screen cleared, with an empty line to type in; the prompt is $prompt.
+fresh() {
+	local until=$((SECONDS + WAIT))
+	keys C-e C-u C-l
+	until [ "$(screen | grep -v '^$')" = "$prompt" ]; do
+		[ $SECONDS -lt $until ] || break
+		sleep 0.05
+	done
+}
+# Type keys on a fresh screen; then every pattern is to be seen, those after -- are not.
+try() { # what, keys…, ':', pattern…, ['--', pattern…]
+	local what=$1 typed=() bad=0
+	shift
+	while [ "$1" != : ]; do typed+=("$1"); shift; done
+	shift
+	fresh
+	keys "${typed[@]}"
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		seen "$1" || { echo "# not seen: $1"; bad=1; break; }
+		shift
+	done
+	[ $# -eq 0 ] || shift
+	for pattern; do
+		! screen | grep -qE -- "$pattern" || { echo "# seen: $pattern"; bad=1; }
+	done
+	verdict $bad "$what"
+}
+
+cat >"$DIR/services" <<END
+service ECHO { program "$BUILD/tests/echo"; log-file "echo.log"; }
+service OFF { program "$BUILD/tests/echo"; enable off; log-file "off.log"; }
+END
+(cd "$DIR" && exec timeout 120 multinet_server -f services -s "$DIR/s" 2>server.log) &
+server=$!
+for _ in $(seq 100); do netcontrol echo noop >/dev/null 2>&1 && break; sleep 0.05; done
+tm new-session -d -x 100 -y 50 "PS1='SHELL>' exec sh"
+seen '^SHELL>'
+keys netcontrol Enter
+prompt='NETCONTROL>'
+seen '^Connected to NETCONTROL server on ".+"$' && seen '^NETCONTROL>$'
+verdict $? 'it connects and prompts'
+
+try '? lists services, verbs and own commands, each once' '?' : '^  ECHO +service, running' '^  SHUTDOWN ' \
+	'^  EXIT ' '^  DEFINE ' '^  <@file>'
+[ "$(screen | grep -c '^  HELP ')" = 1 ]
+verdict $? '… HELP too'
+try 'Tab completes a service in the case typed' ec Tab : '^NETCONTROL>echo '
+try '… in upper case' EC Tab : '^NETCONTROL>ECHO '
+try 'Tab lists when several fit' 'sh' Tab : '^  SHOW ' '^  SHUTDOWN ' '^NETCONTROL>sh$'
+try 'verbs of a service' 'echo ?' : '^  RESTART ' '^  FLOOD ' '^NETCONTROL>echo $|^NETCONTROL>echo$'
+try '… by the abbreviation of its name' 'ec flo' Tab : '^NETCONTROL>ec flood'
+try '… also while it is down' 'off ?' : '^  START '
+try 'qualifiers after a /' 'show/?' : '^  /FORMAT=TEXT\|JSON '
+try 'Tab completes one, ready for its value' 'show/fo' Tab j Tab : '^NETCONTROL>show/format=json'
+try 'services where one is wanted' 'show ' Tab : '^  ECHO ' '^  OFF ' '^  LOGICAL '
+try 'keywords of own commands' 'set nov' Tab : '^NETCONTROL>set noverify'
+try 'services after SELECT' 'sel e' Tab : '^NETCONTROL>sel echo'
+try 'idents after HELP/MESSAGE' 'help/message NOPR' Tab : '^NETCONTROL>help/message NOPROPOSAL'
+try 'where nothing can follow, that is said' 'echo nonsense ?' : 'nothing is known'
+try 'HELP' help Enter : 'Commands of the console:' '^  SELECT \[service\]' '^<   MONITOR \[ON\|OFF\]'
+try 'HELP/MESSAGE' 'help/message abverb' Enter : '^< %NETCTL-W-ABVERB' 'Action: +Four characters'
+try 'a mistake' 'shwo' Enter : '^< %NETCTL-W-IVVERB, .*did you mean SHOW\?'
+try '? within quotes is itself' 'echo echo "a?b"' Enter : '^< a\?b$' -- '^  <'
+try 'continuation' 'echo echo one -' Enter two Enter : '^_NETCONTROL>two' '^< one$' '^< two$'
+try 'Ctrl-C drops the line' 'garbage' C-c 'noop' Enter : '^NETCONTROL>noop$' '^< %NETCONTROL-S-NORMAL' -- 'garbage'
+try '… and a continued command' 'garbage -' Enter C-c 'noop' Enter : '^NETCONTROL>noop$' '^< %NETCONTROL-S-NORMAL'
+fresh
+keys 'echo wait 60000' Enter
+sleep 0.3
+keys C-c
+seen '^%NETCTL-W-CANCELLED' && seen '^NETCONTROL>$'
+verdict $? 'Ctrl-C gives up on the command under way'
+try 'the connection is made anew' noop Enter : '^< %NETCONTROL-S-NORMAL'
+try 'a logical name' 'define/nolog multinet_x "a b"' Enter 'show logical mu' Tab : 'show logical multinet_x'
+try '… is shown' 'show logical multinet_x' Enter : '"MULTINET_X" = "a b" \(LNM\$PROCESS_TABLE\)'
+try 'the last line comes back' Up : '^NETCONTROL>show logical multinet_x$'
+fresh
+keys 'sel ec' Enter
+seen '^ECHO>'
+prompt='ECHO>'
+try 'SELECT: commands go to the service' 'echo hi' Enter : '^< hi$'
+try '… and its verbs are listed' '?' : '^  FLOOD ' '^  NETCONTROL ' '^  EXIT '
+try '… NETCONTROL names the server' 'netcontrol show' Enter : '^< ECHO +running'
+keys 'select' Enter
+seen '^NETCONTROL>$'
+prompt='NETCONTROL>'
+try 'MONITOR' monitor Enter : 'monitoring is on'
+fresh
+keys noo
+seen '^NETCONTROL>noo'
+netcontrol echo tell 'news of the day' >/dev/null 2>&1
+seen '^< \+ECHO: news of the day' && screen | tail -n +3 | grep -qx 'NETCONTROL>noo'
+verdict $? 'news come between the lines, and what was being typed stays'
+fresh
+prompt='SHELL>'
+keys C-z
+seen '^SHELL>$'
+verdict $? 'Ctrl-Z leaves'
+keys 'echo rc=$?' Enter
+seen '^rc=0'
+verdict $? '… with status 0'
+try '… and the terminal is as before' 'stty -a' Enter : 'susp = \^Z'
+fresh
+prompt='NETCONTROL>'
+keys netcontrol Enter
+seen '^NETCONTROL>$'
+keys Up Up
+seen '^NETCONTROL>monitor'
+verdict $? 'the history of the last time is there'
+fresh
+keys C-d
+seen '^SHELL>$'
+verdict $? 'Ctrl-D leaves'
+kill "$server"
+wait "$server"
+verdict $? 'the server ends in order'
+server=
+prompt='SHELL>'
+try 'without a server' netcontrol Enter '?' : '^%NETCTL-E-NOSERVER' '^  EXIT ' '^  DEFINE '
