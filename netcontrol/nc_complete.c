@@ -76,13 +76,16 @@ static const struct verb_qual table_quals[] = {
 	{ NULL, NULL, NULL },
 };
 
-static const struct verb logical_verbs[] = {
+const struct verb nc_logical_verbs[] = {
 	{ .name = "ASSIGN", .params = "value name", .max_params = 2, .quals = table_quals,
-		.help = "define a logical name" },
+		.help = "define a logical name",
+		.more = "value[,value...] name; a colon behind the name is dropped." },
 	{ .name = "DEASSIGN", .params = "name", .max_params = 1, .quals = table_quals,
-		.help = "remove a logical name" },
+		.help = "remove a logical name", .more = "/ALL: all of the table." },
 	{ .name = "DEFINE", .params = "name value", .max_params = 2, .quals = table_quals,
-		.help = "define a logical name" },
+		.help = "define a logical name",
+		.more = "Several values, with commas between, are a search list.\n"
+			"SHOW LOGICAL [name] and SHOW TRANSLATION name show them." },
 	{ .name = NULL },
 };
 
@@ -94,7 +97,7 @@ logical(struct nc *nc, const char *line, struct text *out)
 
 	if (!lnm_is_command(line))
 		return false;
-	verb_complete(logical_verbs, line, out);
+	verb_complete(nc_logical_verbs, line, out);
 	/* Names that exist, where one of them is wanted. */
 	if (text_prefix("SHO", line) ||
 		(text_prefix("DEA", line) && verb_take_placeholder(out, "name")))
@@ -114,7 +117,7 @@ first_word(struct nc *nc, const char *word, bool dollar, struct text *out)
 	if (nc->selected[0] != '\0')
 		add(out, word, "NETCONTROL", "for the server itself");
 	verb_complete(nc_local_verbs, word, out);
-	verb_complete(logical_verbs, word, out);
+	verb_complete(nc_logical_verbs, word, out);
 	for (size_t i = 0; i < nc->symbols.count; i++)
 		add(out, word, nc->symbols.symbol[i].name, "symbol");
 	for (size_t i = 0; dollar && programs[i] != NULL; i++)

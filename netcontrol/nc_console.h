@@ -77,6 +77,7 @@ void nc_show_candidates(struct nc *nc, const char *typed); /* for people */
 
 /* ---- nc_local.c: commands of the console */
 extern const struct verb nc_local_verbs[];
+extern const struct verb nc_logical_verbs[]; /* for HELP and `?`; lnm_command runs them */
 /* The row of the line's first word; NULL: it is the server's. */
 const struct verb *nc_local_verb(const char *line);
 /* True when the line was the console's own; *status is what came of it. */

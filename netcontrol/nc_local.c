@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/ctl.h"
+
 enum { ABBREVIATION_MIN = 3, WAIT_MAX_S = 86400 };
 
 /* ------------------------------------------------------------------ the commands */
@@ -53,6 +55,9 @@ show_local(const char *topic)
 	struct text out = { 0 };
 	bool found = verb_help(nc_local_verbs, NULL, topic, &out);
 
+	if (topic == NULL || strlen(topic) >= ABBREVIATION_MIN)
+		found = verb_help(nc_logical_verbs, NULL, topic, &out) || found;
+
 	if (found)
 		fputs(text_str(&out), stdout);
 	text_free(&out);
@@ -71,8 +76,7 @@ run_help(struct nc *nc, const struct cmd *c, const char *rest)
 		show_local(NULL);
 		verb_entry(&out, "@file [p1 ... p8]", "run a command procedure");
 		verb_entry(&out, "$ program [argument...]", "run setkey or a program of a symbol");
-		verb_entry(&out, "DEFINE, ASSIGN, DEASSIGN",
-			"logical names; SHOW LOGICAL, SHOW TRANSLATION");
+		verb_entry(&out, "SHOW LOGICAL [name]", "logical names; SHOW TRANSLATION name");
 		verb_entry(&out, "...?", "what may come next; Tab completes it");
 		fputs(text_str(&out), stdout);
 		text_free(&out);
@@ -231,7 +235,8 @@ static const struct verb_qual prime_quals[] = {
 const struct verb nc_local_verbs[] = {
 	{ .name = "EXIT", .params = "[status]", .max_params = 1,
 		.help = "leave the procedure, or the console; Ctrl-Z and Ctrl-D do the same" },
-	{ .name = "HELP", .params = "[topic]", .max_params = 8, .help = "this list, or a topic" },
+	{ .name = "HELP", .params = "[topic]", .max_params = 8, .quals = ctl_quals_help,
+		.help = "this list, or a topic: a command, a service, a service's verb" },
 	{ .name = "PRIME", .params = "file", .min_params = 1, .max_params = 1, .quals = prime_quals,
 		.help = "ESTABLISH with every peer of a file",
 		.more = "Lines of the file: remote [local]; # or ! begins a comment." },

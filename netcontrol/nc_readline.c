@@ -19,6 +19,7 @@ enum { HISTORY_MAX = 1000, CONTROL_Z = 26 };
 
 static struct nc *the_console; /* readline's hooks get no argument of ours */
 static struct text candidates; /* lines of the completion under way */
+static struct text *pending;   /* the command that the line being typed continues */
 static bool lower_case;        /* its keywords are to be in lower case */
 
 /* ------------------------------------------------------------------ completion */
@@ -169,18 +170,40 @@ leave(int count, int key)
 	return 0;
 }
 
-/* Between keys: Ctrl-C, which drops the line, and lines that nobody asked for. */
+/* Ctrl-C drops the line, and what it continues; what is typed behind it counts. */
+static void
+drop_line(void)
+{
+	char prompt[NC_PROMPT_MAX];
+
+	if (the_console->interrupt == 0)
+		return;
+	the_console->interrupt = 0;
+	text_clear(pending);
+	nc_prompt(the_console, prompt, sizeof(prompt), false);
+	rl_replace_line("", 1);
+	rl_set_prompt(prompt);
+	rl_crlf();
+	rl_on_new_line();
+	rl_redisplay();
+}
+
+static int
+next_key(FILE *in)
+{
+	int key = rl_getc(in);
+
+	drop_line();
+	return key;
+}
+
+/* Between keys: lines that nobody asked for. */
 static int
 idle(void)
 {
 	size_t before = the_console->conn.n - the_console->conn.at;
 
-	if (the_console->interrupt != 0) {
-		rl_replace_line("", 0);
-		rl_point = 0;
-		rl_done = 1;
-		return 0;
-	}
+	drop_line();
 	if (the_console->conn.fd < 0)
 		return 0;
 	if (!nc_conn_fill(&the_console->conn)) {
@@ -233,6 +256,7 @@ setup(void)
 	rl_basic_quote_characters = "\"";
 	rl_catch_signals = 1;
 	rl_event_hook = idle;
+	rl_getc_function = next_key;
 	rl_completion_display_matches_hook = show_matches;
 	rl_variable_bind("show-all-if-ambiguous", "on");
 	rl_variable_bind("enable-bracketed-paste", "off");
@@ -261,6 +285,7 @@ read_command(struct nc *nc, struct text *command)
 	char *line;
 
 	text_clear(command);
+	pending = command;
 	do {
 		nc_prompt(nc, prompt, sizeof(prompt), more);
 		line = readline(prompt);
@@ -272,11 +297,6 @@ read_command(struct nc *nc, struct text *command)
 			printf("\n");
 			free(line);
 			return false;
-		}
-		if (nc->interrupt != 0) {
-			free(line);
-			text_clear(command);
-			return true;
 		}
 		remember(line);
 		more = nc_join(command, line);

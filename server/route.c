@@ -244,19 +244,23 @@ has_verb(const struct svc *svc, const char *name)
 
 /* HELP of a running service: the master's part first, then the service's own. */
 static void
-relay_help(struct ctl_call *call, struct svc *svc)
+help_of_every(struct ctl_call *call, struct svc *svc)
 {
-	const char *topic = ctl_param(call, 0);
 	struct text out = { 0 };
 
-	if (topic == NULL && call->cmd->quals == 0) {
-		ctl_line(call, "Verbs of every service:");
-		for (enum life i = LIFE_RESTART; i <= LIFE_STOP; i++)
-			if (!has_verb(svc, life_verbs[i].name))
-				verb_entry(&out, life_verbs[i].name, life_verbs[i].help);
-		ctl_text(call, text_str(&out));
-		text_free(&out);
-	}
+	ctl_line(call, "Verbs of every service:");
+	for (enum life i = LIFE_RESTART; i <= LIFE_STOP; i++)
+		if (!has_verb(svc, life_verbs[i].name))
+			verb_entry(&out, life_verbs[i].name, life_verbs[i].help);
+	ctl_text(call, text_str(&out));
+	text_free(&out);
+}
+
+static void
+relay_help(struct ctl_call *call, struct svc *svc)
+{
+	if (ctl_param(call, 0) == NULL && call->cmd->quals == 0)
+		help_of_every(call, svc);
 	relay(call, svc);
 }
 
@@ -300,6 +304,74 @@ service_call(struct ctl_call *call, struct svc *svc)
 	else
 		not_running(call, svc);
 	text_free(&w.store);
+}
+
+/* ------------------------------------------------------------------ services in second place */
+
+/* The service that a word means, in full or abbreviated; NULL: none, or a verb of ours as well. */
+static struct svc *
+service_of(struct server *s, const char *typed)
+{
+	struct svc *found = NULL;
+	unsigned count = 0;
+
+	for (const struct verb *v = server_verbs; v->name != NULL; v++)
+		if (text_prefix(typed, v->name))
+			return NULL;
+	LIST_FOREACH(n, &s->services) {
+		struct svc *svc = container_of(n, struct svc, node);
+
+		if (svc->removed || !text_prefix(typed, svc->name))
+			continue;
+		if (text_same(typed, svc->name))
+			return svc;
+		found = svc;
+		count++;
+	}
+	return count == 1 ? found : NULL;
+}
+
+/* HELP SERVICE [topic] is SERVICE HELP [topic]. */
+static bool
+help_service(struct ctl_call *call, struct server *s)
+{
+	struct cmd *c = call->cmd;
+	struct svc *svc = c->words == 2 || c->words == 3 ? service_of(s, c->word[1]) : NULL;
+	struct text request = { .limit = CMD_LINE_MAX };
+
+	if (svc == NULL || c->quals > 0)
+		return false;
+	call->first = 1; /* what follows is the topic */
+	if (svc->super.state != SUPER_RUNNING || svc->link == NULL) {
+		life_help(call, svc);
+		return true;
+	}
+	if (c->words == 2)
+		help_of_every(call, svc);
+	text_add(&request, "HELP");
+	for (const char *p = c->words == 3 ? c->word[2] : ""; *p != '\0'; p++)
+		text_addf(&request, "%s%c", p == c->word[2] ? " " : "", *p == '"' ? ' ' : *p);
+	link_relay(svc->link, call, text_str(&request), server_now(s));
+	text_free(&request);
+	return true;
+}
+
+/* `STOP RACOON`: the service comes first. */
+static bool
+wrong_order(struct ctl_call *call, struct server *s, enum status status)
+{
+	struct cmd *c = call->cmd;
+	struct svc *svc = c->words > 1 ? service_of(s, c->word[1]) : NULL;
+	struct text should = { .limit = 256 };
+
+	if (svc == NULL)
+		return false;
+	text_addf(&should, "%s %s", svc->name, c->word[0]);
+	for (size_t i = 2; i < c->words; i++)
+		text_addf(&should, " %s", c->word[i]);
+	ctl_done(call, status, "the service comes first, did you mean \\%s\\?", text_str(&should));
+	text_free(&should);
+	return true;
 }
 
 /* ------------------------------------------------------------------ COMPLETE */
@@ -356,7 +428,9 @@ complete_own(struct ctl_call *call, struct server *s, const char *rest)
 	verb_complete(server_verbs, rest, &out);
 	while (last > rest && last[-1] != ' ' && last[-1] != '\t')
 		last--;
-	if (verb_take_placeholder(&out, "service"))
+	/* HELP's topics are services too. */
+	if (verb_take_placeholder(&out, "service") ||
+		(text_prefix("HELP ", rest) && strchr(rest, '/') == NULL))
 		list_services(call, s, last);
 	ctl_text(call, text_str(&out));
 	text_free(&out);
@@ -428,6 +502,15 @@ no_such(struct ctl_call *call, const struct words *all, const char *typed)
 			near != NULL ? near : ", HELP lists them", near != NULL ? "?" : "");
 }
 
+static bool
+is_life_verb(const char *typed)
+{
+	for (const struct verb *v = life_verbs; v->name != NULL; v++)
+		if (text_prefix(typed, v->name))
+			return true;
+	return false;
+}
+
 bool
 server_route(struct ctl_call *call)
 {
@@ -459,11 +542,18 @@ server_route(struct ctl_call *call)
 		return true;
 	}
 	if (k == -1) {
-		no_such(call, &w, typed);
+		if (!is_life_verb(typed))
+			no_such(call, &w, typed);
+		else if (!wrong_order(call, s, ST_IVVERB))
+			ctl_done(call, ST_IVVERB, "\\%s\\ is for a service, whose name comes first",
+				typed);
 		return true;
 	}
+	if ((size_t)k < verbs && text_same(w.word[k], "HELP"))
+		return help_service(call, s);
 	if ((size_t)k < verbs)
-		return false;
+		return call->cmd->words > server_verbs[k].max_params + 1 &&
+			wrong_order(call, s, ST_MAXPARM);
 	call->first = 1;
 	if ((size_t)k == verbs)
 		return false; /* NETCONTROL VERB */

@@ -119,7 +119,7 @@ run_show(struct ctl_call *call)
 	char up[32], when[32];
 
 	if (name != NULL && svc == NULL) {
-		ctl_done(call, ST_NOSERVICE, "\\%s\\", name);
+		ctl_done(call, ST_NOSERVICE, "\\%s\\, SHOW lists them", name);
 		return;
 	}
 	if (svc != NULL) {
@@ -243,7 +243,8 @@ const struct verb server_verbs[] = {
 		.role = CTL_OPERATOR,
 		.run = run_debug, .help = "set the debug level of the server: 0 is off" },
 	{ .name = "HELP", .params = "[topic]", .max_params = 1, .quals = ctl_quals_help,
-		.role = CTL_READER, .run = run_help, .help = "list the verbs, or explain one" },
+		.role = CTL_READER, .run = run_help, .help = "list the verbs, or explain one",
+		.more = "HELP SERVICE [topic] is the same as SERVICE HELP [topic]." },
 	{ .name = "MONITOR", .params = "[ON|OFF]", .max_params = 1, .role = CTL_READER,
 		.run = server_monitor, .help = "show what happens, as lines that begin with +" },
 	{ .name = "NOOP", .role = CTL_READER, .run = ctl_verb_noop, .help = "do nothing" },

@@ -1,6 +1,6 @@
 # latency.sh - main + quick mode, from the first datagram to the last on the wire; sourced by run.sh.
 
-LATENCY_ROUNDS=${LATENCY_ROUNDS:-15}
+LATENCY_ROUNDS=${LATENCY_ROUNDS:-25}
 
 one_conf() { # side, our address, the peer's, group
 	local in=in out=out
@@ -79,9 +79,9 @@ bench_latency() {
 			theirs+=("$one")
 			swan "$tag-$s-i" "$D/$s-i" --terminate --ike t >/dev/null 2>&1
 		done
-		printf 'latency %-8s racoon %6.2f ms, charon %6.2f ms, ratio %s (smaller is better)\n' $group \
+		printf 'latency %-8s racoon %6.2f ms, charon %6.2f ms, ratio %s (%s), smaller is better\n' $group \
 			"$(median "${ours[@]}")" "$(median "${theirs[@]}")" \
-			"$(ratio "$(median "${ours[@]}")" "$(median "${theirs[@]}")")"
+			"$(ratio "$(median "${ours[@]}")" "$(median "${theirs[@]}")")" "$(range "${ours[*]}" "${theirs[*]}")"
 		contest_end $o $s
 	done
 }

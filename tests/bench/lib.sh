@@ -1,7 +1,7 @@
 # lib.sh - two namespaces for each contestant, clean-up, and the arithmetic; sourced by run.sh.
 
 BUILD=${BUILD:-build}
-bin=$(cd "$BUILD/bin" && pwd)
+bin=$(cd "$BUILD/bin" && pwd) || exit 1
 D=$(mktemp -d "${TMPDIR:-/tmp}/multinet-bench.XXXXXX")
 tag=mb$$
 
@@ -136,3 +136,16 @@ rss_kb() {
 median() { printf '%s\n' "$@" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b > 0 ? a / b : 0)}'; }
 tenths() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", (b > 0 ? a / b : 0)}'; }
+# range "A1 A2 …" "B1 B2 …": the least and the greatest of the rounds' own ratios
+range() {
+	awk -v a="$1" -v b="$2" 'BEGIN {
+		n = split(a, x, " ")
+		split(b, y, " ")
+		for (i = 1; i <= n; i++) {
+			r = y[i] > 0 ? x[i] / y[i] : 0
+			if (i == 1 || r < least) least = r
+			if (r > most) most = r
+		}
+		printf "%.2f to %.2f", least, most
+	}'
+}

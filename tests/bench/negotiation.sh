@@ -5,7 +5,7 @@
 # measured (for us racoon and ipsecd, for charon the one process that does both).  After SAS tunnels
 # are up, batches of the two alternate.
 
-SAS=${SAS:-1000} MEASURED=${MEASURED:-300} BATCHES=${BATCHES:-6} AT_ONCE=${AT_ONCE:-2}
+SAS=${SAS:-1000} MEASURED=${MEASURED:-600} BATCHES=${BATCHES:-12} AT_ONCE=${AT_ONCE:-2}
 
 # peers FIRST LAST FORMAT: awk's printf of each peer's address, which stands for every %s
 peers() {
@@ -145,9 +145,9 @@ bench_negotiation() {
 		ours_kb=$(($(rss_kb $ours_pids) - ours_kb)) theirs_kb=$(($(rss_kb $theirs_pids) - theirs_kb))
 		contest_end $o $s
 		ours_us=$(median "${ours[@]}") theirs_us=$(median "${theirs[@]}")
-		printf 'negotiation %-8s %d SAs up, responder: racoon+ipsecd %d us of CPU each (%d a second), charon %d us (%d), ratio %s\n' \
+		printf 'negotiation %-8s %d SAs up, responder: racoon+ipsecd %d us of CPU each (%d a second), charon %d us (%d), ratio %s (%s)\n' \
 			$group "$SAS" "$ours_us" $((1000000 / ours_us)) "$theirs_us" $((1000000 / theirs_us)) \
-			"$(ratio "$theirs_us" "$ours_us")"
+			"$(ratio "$theirs_us" "$ours_us")" "$(range "${theirs[*]}" "${ours[*]}")"
 		printf 'memory      %-8s responder, for each tunnel: racoon+ipsecd %s KB, charon %s KB\n' $group \
 			"$(tenths "$ours_kb" $all)" "$(tenths "$theirs_kb" $all)"
 	done

@@ -3,9 +3,11 @@
 #
 #   throughput   TCP through an ESP tunnel, both ends on this machine, ipsecd against kernel-libipsec
 #   latency      main + quick mode, first to last datagram on the wire, one at a time
-#   negotiation  main + quick mode as responder: CPU of the responder for each, with 1,000 SAs up
+#   negotiation  main + quick mode as responder: CPU of the responder for each, with 1,000 SAs up,
+#                and its memory for each
 #
-# Every figure is the median of interleaved rounds; absolute values tell only about the machine.
+# Every figure is the median of interleaved rounds, behind each ratio the range of the rounds' own;
+# absolute values tell only about the machine.  doc/BENCHMARKS.md explains.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/interop/swan.sh

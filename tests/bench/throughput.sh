@@ -1,6 +1,6 @@
 # throughput.sh - one TCP stream through one tunnel, both ends on this machine; sourced by run.sh.
 
-ROUNDS=${ROUNDS:-3} STREAM_SECONDS=${STREAM_SECONDS:-4}
+ROUNDS=${ROUNDS:-5} STREAM_SECONDS=${STREAM_SECONDS:-4}
 
 stream() { # contestant: Mbit/s received
 	local server
@@ -38,6 +38,7 @@ libipsec_tunnel() { # name, ESP proposal
 		'kernel-libipsec { load = yes }' || die charon
 	swan "$tag-$1-i" "$D/$1-i" --initiate --child net >/dev/null || die 'charon negotiates'
 	ip netns exec "$tag-$1-i" ping -c 1 -W 3 -I 172.16.1.1 172.16.2.1 >/dev/null || die 'no ping through libipsec'
+	ip -n "$tag-$1-i" route get 172.16.2.1 from 172.16.1.1 | grep -q ' dev ipsec' || die 'charon set no route to its tunnel'
 }
 
 bench_throughput() {
@@ -54,9 +55,9 @@ bench_throughput() {
 			one=$(stream "s$name") || exit
 			theirs+=("$one")
 		done
-		printf 'throughput %-8s ipsecd %7.0f Mbit/s, libipsec %7.0f Mbit/s, ratio %s\n' "$name" \
+		printf 'throughput %-8s ipsecd %7.0f Mbit/s, libipsec %7.0f Mbit/s, ratio %s (%s)\n' "$name" \
 			"$(median "${ours[@]}")" "$(median "${theirs[@]}")" \
-			"$(ratio "$(median "${ours[@]}")" "$(median "${theirs[@]}")")"
+			"$(ratio "$(median "${ours[@]}")" "$(median "${theirs[@]}")")" "$(range "${ours[*]}" "${theirs[*]}")"
 		contest_end "o$name" "s$name"
 	done <<-'T'
 	gcm|-E aes-gcm-16 0x000102030405060708090a0b0c0d0e0f10111213|aes128gcm16

@@ -34,7 +34,7 @@ host_new() { # name: a process that holds a network and a mount namespace with i
 	cp -a /etc/. "$work/$host/etc/" 2>/dev/null
 	unshare --net --mount --propagation private sh -c '
 		mount --bind "$0/etc" /etc && mount -t tmpfs tmpfs /run && mkdir -p /run/multinet &&
-		ip link set lo up && sysctl -qw net.ipv4.ip_forward=1 && echo up >"$0/up" && exec sleep 100000' \
+		ip link set lo up && sysctl -qw net.ipv4.ip_forward=1 && echo up >"$0/up" && exec sleep 900' \
 		"$work/$host" &
 	pid[$host]=$!
 	for _ in $(seq 100); do [ -s "$work/$host/up" ] && return; sleep 0.05; done

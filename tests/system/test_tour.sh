@@ -33,7 +33,7 @@ stop_all() {
 	local h
 	for h in a b; do [ -z "${HOLDER[$h]:-}" ] || at $h netcontrol @stop_server.com >/dev/null 2>&1; done
 }
-trap 'stop_all; cleanup' EXIT
+trap 'status=$?; stop_all; (exit $status); cleanup' EXIT
 
 # ---- make install
 ok "make install with DESTDIR" make --no-print-directory -s DEPS=no BUILD="$BUILD" DESTDIR="$WORK/root" install
@@ -113,7 +113,7 @@ out=$(at a netcontrol @start_server.com 2>&1)
 is "an error in racoon.conf stops the procedure" $? 1
 like "… which says what is wrong with it" "$out" 'It wrote: .*racoon\.conf:[0-9]+:[0-9]+: .*man'
 like "… and where" "$out" 'STARTFAILED.*1 of 2'
-like "SHOW is a sentence" "$(at a netcontrol show racoon)" '^Service RACOON is waiting to be started again \(back-off\) since '
+like "SHOW is a sentence" "$(at a netcontrol show racoon 2>/dev/null)" '^Service RACOON is waiting to be started again \(back-off\) since '
 sed -i 's/man;/main;/' "$WORK/a/local/etc/multinet/racoon.conf"
 ok "mended, the procedure runs through" at a netcontrol @start_server.com
 like "… and has loaded the policies" "$(at a setkey -DP)" 'esp/tunnel'

@@ -177,6 +177,24 @@ wait 300
 < 200-{"schema":"multinet.help",*
 < 200 *
 
+== HELP with a service, and the order of words
+> HELP EC
+< 200-Verbs of every service:
+<~ 200-ECHO, any unique abbreviation will do:
+<~ 200 *
+> HELP ECHO FLOOD
+< 200-ECHO FLOOD lines
+<~ 200 *
+> HELP OFF
+< 200-OFF is not running: *
+<~ 200 *
+> STOP ECHO
+< 502 *: the service comes first, did you mean \ECHO STOP\?
+> SHOW ECHO FULL
+< 508 *: the service comes first, did you mean \ECHO SHOW FULL\?
+> STOP
+< 502 *: \STOP\ is for a service, whose name comes first
+
 == COMPLETE asks the server and the service
 > COMPLETE "ec"
 < 200-ECHO?service, running
@@ -191,6 +209,45 @@ wait 300
 > COMPLETE "show /f"
 < 200-/FORMAT=TEXT|JSON*
 < 200 *
+> COMPLETE "sho/"
+< 200-/FORMAT=TEXT|JSON*
+< 200 *
+> COMPLETE "show/format=j"
+< 200-JSON?
+< 200 *
+> COMPLETE "show ec"
+< 200-ECHO?service, running
+< 200 *
+> COMPLETE "ec show/"
+< 200-/FORMAT=TEXT|JSON*
+< 200 *
+> COMPLETE "netc sho"
+< 200-SHOW?*
+< 200 *
+> COMPLETE "help/message NOPS"
+< 200-NOPSK?*
+< 200 *
+> COMPLETE "nonesuch "
+< 200 *
+> COMPLETE "echo ""open"
+< 200 *
+
+== sessions that come and go leave nothing behind
+! printf 'ECHO NOOP\r\n' | nc -N -U $SOCKET | od -c | grep -q '\\r  *\\n$'
+! p=$(netcontrol show/format=json | sed 's/.*"pid":\([0-9]*\),"started.*/\1/'); echo $p > $DIR/pid; ls /proc/$p/fd | wc -l > $DIR/before
+! for i in $(seq 200); do printf 'ECHO NOOP\r\nNOOP\n' | timeout 20 nc -N -U $SOCKET & done > $DIR/answers; wait; test $(grep -c '^200 ' $DIR/answers) = 400
+! for i in $(seq 20); do printf 'ECHO WAIT 60000\n' | timeout 0.3 nc -U $SOCKET & done; wait; sleep 0.3
+! test $(ls /proc/$(cat $DIR/pid)/fd | wc -l) = $(cat $DIR/before)
+
+== a slow reader does not delay others
+@slow
+> echo flood 200000
+@other
+! s=$(date +%s%N); for i in 1 2 3 4 5 6 7 8; do netcontrol echo noop 2>/dev/null || exit 1; done; test $((($(date +%s%N) - s) / 1000000)) -lt 3000
+> NOOP
+< 200 *
+@slow
+<~ 200 %ECHO-S-NORMAL, *
 
 == a slow reader costs bounded memory and gets everything
 > echo flood 200000

@@ -1,5 +1,6 @@
 #!/bin/bash
 # run.sh [TRANSCRIPT...] - play transcripts against a real multinet_server and netcontrol.  TAP.
+# Without an argument all of them, and terminal.sh.
 #
 # Lines of a transcript that begin with `% ` are its services file (none: no server is started).
 # BUILD names the objects to test.  For `!` lines: $SOCKET, $READER, $DIR (scratch), nc_ (netcontrol
@@ -12,7 +13,10 @@ export PATH=$BUILD/bin:$PATH
 export MULTINET_LOGICALS=/dev/null
 unset MULTINET MULTINET_NETCONTROL_SOCKET MULTINET_CHANNEL
 files=("$@")
-[ ${#files[@]} -gt 0 ] || files=(tests/transcript/*.nc)
+if [ ${#files[@]} = 0 ]; then
+	files=(tests/transcript/*.nc)
+	tests/transcript/terminal.sh
+fi
 
 for file in "${files[@]}"; do
 	name=$(basename "$file" .nc)

@@ -58,7 +58,7 @@
 ! kill -9 $(netcontrol echo show | sed -n 's/^pid //p')
 wait 100
 > ECHO SHOW
-< 200-Service ECHO is backoff since *
+< 200-Service ECHO is waiting to be started again (back-off) since *
 < 200-  Reason:   ended by signal 9 (Killed), next start in ? s
 <~ 421 %NETCTL-E-NOTRUNNING, service is not running: ECHO ended by signal 9 (Killed), next start in ? s
 > ECHO ECHO hi
@@ -111,31 +111,31 @@ wait 2300
 
 == attempts come to an end
 > DIES START
-< 423 %NETCTL-E-STARTFAILED, *: DIES ended with status 7, next start in 1 s
+<~ 423 %NETCTL-E-STARTFAILED, *: DIES ended with status 7, next start in 1 s
 wait 1400
 > DIES SHOW
-< 200-Service DIES is failed since *
+< 200-Service DIES is given up (failed) since *
 <~ 421 *: DIES ended with status 7, given up after 2 failures: START tries again
 
 == a program that cannot be executed
 > NONE START
-< 423 %NETCTL-E-STARTFAILED, *: NONE could not be executed (nonesuch-program: no such file or directory), *
+<~ 423 %NETCTL-E-STARTFAILED, *: NONE could not be executed (nonesuch-program: no such file or directory), *
 
 == never ready: told, and stopped
 > LATE START
-< 423 %NETCTL-E-STARTFAILED, *: LATE was not ready in time, *
+<~ 423 %NETCTL-E-STARTFAILED, *: LATE was not ready in time, *
 
 == stopping what is starting, asked for in another session
 @a
 > MUTE START
 @b
 > MUTE SHOW
-< 200-Service MUTE is starting *
+< 200-Service MUTE is being started since *
 <~ 421 *: MUTE is being started
 > MUTE STOP
 < 200 *
 @a
-< 423 *MUTE was stopped by the operator*
+<~ 423 *MUTE was stopped by the operator*
 
 == what takes no notice of SHUTDOWN and SIGTERM is killed
 > DEAF START

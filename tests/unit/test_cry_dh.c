@@ -306,6 +306,29 @@ several_threads(void **state)
 	}
 }
 
+/* What may run on the daemon's own loop, and what may not. */
+static void
+short_ones(void **state)
+{
+	static const char *const shorts[] = { "modp768", "modp1024", "ecp256", "x25519" };
+	static const char *const longs[] = { "modp1536", "modp2048", "modp8192", "ecp384",
+		"ecp521" };
+	struct cry_job job = { .type = CRY_JOB_DERIVE };
+
+	(void)state;
+	assert_true(cry_job_is_short(&job)); /* fails at once */
+	for (size_t i = 0; i < ARRAY_LEN(shorts); i++) {
+		job.group = alg_by_name(ALG_DH, shorts[i]);
+		assert_non_null(job.group);
+		assert_true(cry_job_is_short(&job));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(longs); i++) {
+		job.group = alg_by_name(ALG_DH, longs[i]);
+		assert_non_null(job.group);
+		assert_false(cry_job_is_short(&job));
+	}
+}
+
 int
 main(void)
 {
@@ -318,6 +341,7 @@ main(void)
 		cmocka_unit_test(x25519_refused),
 		cmocka_unit_test(misuse),
 		cmocka_unit_test(several_threads),
+		cmocka_unit_test(short_ones),
 	};
 
 	return cmocka_run_group_tests_name("cry_dh", tests, setup, teardown);

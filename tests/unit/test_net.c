@@ -32,7 +32,8 @@ prefix(const char *text)
 static void
 address_forms(void **state)
 {
-	static const char *const same[] = { "10.0.0.1", "255.255.255.255", "0.0.0.0", "::",
+	static const char *const same[] = { "10.0.0.1", "255.255.255.255", "0.0.0.0",
+		"9.10.99.100", "101.109.200.90", "::",
 		"fe80::1",
 		"2001:db8::1:2", "::ffff:10.0.0.1" };
 	static const char *const bad[] = { "", "10.0.0", "10.0.0.256", "10.0.0.1 ", "1.2.3.4.5",
