@@ -110,21 +110,10 @@ v1_aggr_i3_send(struct ike *e, struct ike_xchg *x)
 enum status
 v1_aggr_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
-	const struct wire_payload *p = wire_find(m, WIRE_SA, 0), *id = wire_find(m, WIRE_ID, 0);
+	const struct wire_payload *id = wire_find(m, WIRE_ID, 0);
 	struct v1_phase1 *d;
-	char why[IKE_DETAIL_MAX];
-	struct v1_pick1 pick;
-	struct wire_sa offer;
 
-	TRY(v1_phase1_new(x, &d));
-	TRY(v1_keep_sa(x->arena, p, &offer, NULL));
-	TRY(v1_keep(x, p->body, &d->sai_b));
-	if (v1_choose1(e, &x->sa->remote, x->sa->conf, &offer, &pick, why, sizeof(why)) !=
-		ST_NORMAL)
-		return ike_why(x, ST_NOPROPOSAL, "%s", why);
-	v1_phase1_picked(e, x, &pick);
-	v1_phase1_answer(d, &offer, &pick);
-	v1_vendors_recv(e, x->sa, m);
+	TRY(v1_take_offer(e, x, m, &d));
 	TRY(v1_take_ke_nonce(e, x, m, &d->ke_i, &d->ni));
 	TRY(v1_keep_id(x->sa, &id->id));
 	TRY(v1_keep(x, id->body, &d->peer_id));

@@ -139,21 +139,9 @@ v1_main_i6_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 enum status
 v1_main_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
-	const struct wire_payload *p = wire_find(m, WIRE_SA, 0);
 	struct v1_phase1 *d;
-	char why[IKE_DETAIL_MAX];
-	struct v1_pick1 pick;
-	struct wire_sa offer;
 
-	TRY(v1_phase1_new(x, &d));
-	TRY(v1_keep_sa(x->arena, p, &offer, NULL));
-	TRY(v1_keep(x, p->body, &d->sai_b));
-	if (v1_choose1(e, &x->sa->remote, x->sa->conf, &offer, &pick, why, sizeof(why)) !=
-		ST_NORMAL)
-		return ike_why(x, ST_NOPROPOSAL, "%s", why);
-	v1_phase1_picked(e, x, &pick);
-	v1_phase1_answer(d, &offer, &pick);
-	v1_vendors_recv(e, x->sa, m);
+	TRY(v1_take_offer(e, x, m, &d));
 	TRY(v1_have_psk(e, x));
 	return v1_own_id(x, &d->own_id);
 }

@@ -105,8 +105,9 @@ v1_phase1_picked(struct ike *e, struct ike_xchg *x, const struct v1_pick1 *pick)
 		sa->hash->name, sa->group->name, (long long)(sa->life_ms / 1000));
 }
 
-void
-v1_phase1_answer(struct v1_phase1 *d, const struct wire_sa *offer, const struct v1_pick1 *pick)
+/* The chosen proposal and transform, as they came. */
+static void
+answer_with(struct v1_phase1 *d, const struct wire_sa *offer, const struct v1_pick1 *pick)
 {
 	/* RFC 2408 4.2: unchanged, with its numbers. */
 	d->answer_proposal = offer->proposal[pick->proposal];
@@ -115,6 +116,29 @@ v1_phase1_answer(struct v1_phase1 *d, const struct wire_sa *offer, const struct 
 	d->answer = *offer;
 	d->answer.proposals = 1;
 	d->answer.proposal = &d->answer_proposal;
+}
+
+enum status
+v1_take_offer(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
+	struct v1_phase1 **out)
+{
+	const struct wire_payload *p = wire_find(m, WIRE_SA, 0);
+	struct v1_phase1 *d;
+	char why[IKE_DETAIL_MAX];
+	struct v1_pick1 pick;
+	struct wire_sa offer;
+
+	TRY(v1_phase1_new(x, &d));
+	TRY(v1_keep_sa(x->arena, p, &offer, NULL));
+	TRY(v1_keep(x, p->body, &d->sai_b));
+	if (v1_choose1(e, &x->sa->remote, x->sa->conf, &offer, &pick, why, sizeof(why)) !=
+		ST_NORMAL)
+		return ike_why(x, ST_NOPROPOSAL, "%s", why);
+	v1_phase1_picked(e, x, &pick);
+	answer_with(d, &offer, &pick);
+	v1_vendors_recv(e, x->sa, m);
+	*out = d;
+	return ST_NORMAL;
 }
 
 enum status

@@ -27,9 +27,9 @@ enum status v1_make_nonce(struct ike *e, struct ike_xchg *x, struct bytes *out) 
 /* ST_NOPSK when there is no key for the peer. */
 enum status v1_have_psk(struct ike *e, struct ike_xchg *x) ATTR_NODISCARD;
 void v1_phase1_picked(struct ike *e, struct ike_xchg *x, const struct v1_pick1 *pick);
-/* The chosen proposal and transform, as they came. */
-void v1_phase1_answer(struct v1_phase1 *d, const struct wire_sa *offer,
-	const struct v1_pick1 *pick);
+/* Responder: the exchange's data from message 1's SA payload; ST_NOPROPOSAL with its reason. */
+enum status v1_take_offer(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
+	struct v1_phase1 **out) ATTR_NODISCARD;
 enum status v1_take_ke_nonce(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
 	struct bytes *ke, struct bytes *nonce) ATTR_NODISCARD;
 /* When g^xy is there: SKEYIDs, key, IV. A failure goes to x->failed. */

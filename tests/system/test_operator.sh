@@ -141,7 +141,12 @@ ok "… and it works" wait_for 10 up b
 like "nothing for an unknown peer" "$(console a racoon establish 192.168.7.7)" '%CONFIG-E-NOCONF'
 
 # ---- who may do what
-like "a reader may look" "$(printf 'RACOON SHOW\n' | timeout 5 setpriv --reuid 65534 --clear-groups nc -N -U "$WORK/a/reader.sock" 2>&1)" '^200 |denied'
+as_nobody() { # socket, lines
+	printf "$2" | timeout 5 setpriv --reuid 65534 --regid 65534 --clear-groups nc -N -U "$WORK/a/$1" 2>&1
+}
+like "a reader may look" "$(as_nobody reader.sock 'RACOON SHOW ISAKMP\n')" '^200 %RACOON-S-NORMAL'
+like "… and not flush" "$(as_nobody reader.sock 'RACOON FLUSH\n')" '^530 %NETCTL-E-NOTPERM'
+like "… nor reach the operators' socket" "$(as_nobody netcontrol.sock 'NOOP\n')" 'Permission denied'
 
 # ---- shutdown
 configure b $A 'simple psk'
