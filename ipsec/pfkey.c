@@ -475,6 +475,7 @@ check_complete(struct parse *p, const struct sadb_msg *m)
 	case SADB_OP_SPDADD:
 	case SADB_OP_SPDUPDATE:
 	case SADB_OP_SPDDELETE:
+	case SADB_OP_MIGRATE:
 		if (!m->has_sp || m->sp.sel.src.addr.family == 0 || m->sp.dir == 0)
 			return bad(p, "%s without policy, addresses or direction",
 				sadb_op_name(m->op));

@@ -14,7 +14,7 @@
 #include "lib/net.h"
 #include "lib/when.h"
 
-enum { SA_KEY_MAX = 256, SP_RULES_MAX = 4, SP_UPPER_ANY = 255, SA_SPI_MIN = 256 };
+enum { SA_KEY_MAX = 256, SP_RULES_MAX = 4, SP_UPPER_ANY = 255, SA_SPI_MIN = 256, SA_CTX_MAX = 128 };
 
 enum sa_proto { /* IP protocol numbers */
 	SA_NONE = 0,
@@ -32,6 +32,7 @@ enum sa_flag { /* SADB_SAFLAGS_ and SADB_X_EXT_ values */
 	SA_F_PAD_RAND = 0x0010,    /* random-pad */
 	SA_F_PAD_ZERO = 0x0020,    /* zero-pad; neither bit: seq-pad */
 	SA_F_RAWCPI = 0x0080,
+	SA_F_ESN = 0x0100,         /* 64-bit sequence numbers (RFC 4303 2.2.1; ours on the wire) */
 };
 
 struct sa_key {
@@ -46,6 +47,15 @@ struct sa_life { /* limits, 0 = none; as "current": what has been used, add/use 
 	uint64_t use_s; /* seconds since first use */
 };
 
+struct sa_mark { /* of packets; mask 0: none is asked for */
+	uint32_t value, mask;
+};
+
+struct sa_context { /* a security label, as SELinux has it; text empty: none */
+	uint8_t doi, alg;
+	char text[SA_CTX_MAX];
+};
+
 struct ipsec_sa {
 	struct net_endpoint src, dst; /* ports: only with natt, those of the encapsulation */
 	enum sa_proto proto;
@@ -58,9 +68,14 @@ struct ipsec_sa {
 	uint32_t flags;                       /* enum sa_flag */
 	enum sa_state state;
 	bool natt;                /* ESP in UDP (RFC 3948) */
+	bool natt_non_ike;        /* … with the marker of the first drafts (eight zero octets) */
+	uint16_t natt_frag;       /* fragment before ESP to this size (esp_frag), 0 = off */
 	struct net_addr natt_oa;  /* original address, or none */
 	struct sa_life hard, soft, current;
-	uint32_t seq;             /* last sequence number sent or highest received */
+	uint32_t seq, seq_high;   /* last sequence number sent or highest received; ESN's upper half */
+	struct sa_mark mark;      /* xfrm only, like if_id */
+	uint32_t if_id;           /* 0 = none */
+	struct sa_context ctx;
 };
 
 enum sp_dir { SP_IN = 1, SP_OUT = 2, SP_FWD = 3 };
@@ -95,6 +110,9 @@ struct ipsec_policy {
 	uint32_t id;       /* spid */
 	unsigned rules;
 	struct sp_rule rule[SP_RULES_MAX];
+	struct sa_mark mark;      /* xfrm only, like if_id */
+	uint32_t if_id;           /* 0 = none */
+	struct sa_context ctx;
 	struct sa_life hard, current; /* add_s: lifetime; use_s: validtime; current: wall seconds */
 };
 

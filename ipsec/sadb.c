@@ -58,6 +58,8 @@ sadb_op_name(enum sadb_op op)
 		return "spdexpire";
 	case SADB_OP_SPDDELETE2:
 		return "spddelete2";
+	case SADB_OP_MIGRATE:
+		return "migrate";
 	}
 	return "?";
 }

@@ -36,6 +36,14 @@ enum sadb_op { /* PF_KEYv2 message types */
 	SADB_OP_SPDFLUSH = 19,
 	SADB_OP_SPDEXPIRE = 21,
 	SADB_OP_SPDDELETE2 = 22, /* by id */
+	SADB_OP_MIGRATE = 24,    /* sp's selector and direction; move[] says which end points change */
+};
+
+struct sadb_move { /* SAs and tunnel rules between `from` become ones between `to` */
+	struct net_addr from_src, from_dst, to_src, to_dst;
+	enum sa_proto proto;
+	enum sa_mode mode;
+	uint32_t reqid; /* 0: of any */
 };
 
 struct sadb_msg {
@@ -48,6 +56,8 @@ struct sadb_msg {
 	struct ipsec_policy sp;
 	uint32_t spi_min, spi_max; /* GETSPI */
 	bool has_sa, has_sp;       /* which of the two the message carries */
+	struct sadb_move move[SP_RULES_MAX]; /* MIGRATE */
+	unsigned moves;
 	bool hard;                 /* EXPIRE: hard limit reached (the SA is gone), else soft */
 };
 

@@ -11,7 +11,8 @@
 
 struct sadb_sync;
 
-/* backend: "auto" or "engine"; path NULL = default. ST_NOBACKEND with a reason. */
+/* backend: "auto", "xfrm", "pfkey" or "engine"; path (of the engine's socket) NULL = default.
+ * ST_NOBACKEND with a reason. */
 enum status sadb_sync_open(const char *backend, const char *path, struct sadb_sync **out,
 	char *why, size_t why_size) ATTR_NODISCARD;
 void sadb_sync_close(struct sadb_sync *s);

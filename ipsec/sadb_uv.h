@@ -23,12 +23,13 @@ struct sadb_handlers {
 	void (*event)(void *user, const struct sadb_msg *msg);
 };
 
-/* backend: "auto", "engine"; path NULL = default. The connection comes up later: see ready. */
+/* backend: "auto", "xfrm", "pfkey" or "engine"; path (of the engine's socket) NULL = default. The
+ * connection comes up later: see ready. */
 struct sadb_client *sadb_client_new(struct uv_loop_s *loop, const char *backend, const char *path,
 	const struct sadb_handlers *handlers);
 void sadb_client_request(struct sadb_client *c, uint64_t id, const struct sadb_msg *msg);
 bool sadb_client_is_up(const struct sadb_client *c);
-const char *sadb_client_backend(const struct sadb_client *c); /* "engine" */
+const char *sadb_client_backend(const struct sadb_client *c); /* which it is now: "engine" */
 void sadb_client_close(struct sadb_client *c, void (*closed)(void *user), void *user);
 
 #endif

@@ -140,6 +140,7 @@ setkey_print(const struct sadb_msg *m, struct text *out)
 	case SADB_OP_SPDGET:
 	case SADB_OP_SPDEXPIRE:
 	case SADB_OP_SPDDELETE2:
+	case SADB_OP_MIGRATE:
 		/* No statement makes these. */
 		text_addf(out, "# %s", sadb_op_name(m->op));
 		break;

@@ -257,6 +257,7 @@ carry_out(struct eng *e, instant now, uint32_t client, const struct sadb_msg *m,
 		return error;
 	case SADB_OP_EXPIRE:
 	case SADB_OP_SPDEXPIRE:
+	case SADB_OP_MIGRATE:
 		return EINVAL; /* ours to send */
 	case SADB_OP_FLUSH:
 		return op_flush(e, m->sa.proto);
@@ -290,6 +291,7 @@ changes(enum sadb_op op)
 	case SADB_OP_SPDDELETE:
 	case SADB_OP_SPDFLUSH:
 	case SADB_OP_SPDDELETE2:
+	case SADB_OP_MIGRATE:
 		return true;
 	case SADB_OP_GETSPI:
 	case SADB_OP_GET:

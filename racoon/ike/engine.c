@@ -228,6 +228,7 @@ sadb_event(struct ike *e, const struct sadb_msg *m)
 	case SADB_OP_SPDUPDATE:
 	case SADB_OP_SPDDELETE:
 	case SADB_OP_SPDDELETE2:
+	case SADB_OP_MIGRATE:
 	case SADB_OP_SPDGET:
 	case SADB_OP_SPDDUMP:
 	case SADB_OP_SPDFLUSH:

@@ -1,0 +1,37 @@
+/*
+ * sadb_encap.h - a key daemon's UDP socket for NAT traversal: ESP in UDP (RFC 3948) that comes to
+ * it belongs to the SAs, the rest to the key daemon.
+ *
+ * Kernel databases take the ESP out of the socket themselves.  ipsecd cannot: it is handed the
+ * socket, reads it (in batches, with UDP GRO), and passes on what is not ESP.  The key daemon sends
+ * through its socket as ever.
+ */
+#ifndef IPSEC_SADB_ENCAP_H
+#define IPSEC_SADB_ENCAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/attr.h"
+#include "lib/net.h"
+#include "lib/status.h"
+
+/*
+ * fd: a bound UDP socket.  backend: "engine", "pfkey" or "xfrm", as sadb_client_backend tells;
+ * path: of the engine's socket, NULL = default.  After ST_NORMAL, *from is where IKE's datagrams
+ * come out: with a kernel fd itself; with the engine a new non-blocking descriptor that the caller
+ * closes to take the socket back, and that ends (read 0) when ipsecd went away, in which case fd is
+ * to be read again and may be handed over anew.  Blocks no longer than a local connect.
+ * ST_BACKEND: why tells.
+ */
+enum status sadb_encap(const char *backend, const char *path, int fd, int *from, char *why,
+	size_t why_size) ATTR_NODISCARD;
+/*
+ * One datagram from such a descriptor, marker and all, as recvmsg on fd would give it: octets, 0 at
+ * the end, or -1 with errno.
+ */
+ssize_t sadb_encap_read(int from, uint8_t *buf, size_t room, struct net_endpoint *remote,
+	struct net_endpoint *local);
+
+#endif
