@@ -98,6 +98,7 @@ struct ike_row {
 	enum ike_state from, to;
 	enum ike_sealed sealed;
 	uint64_t need, may; /* sets of WIRE_BIT */
+	uint64_t either;    /* of these exactly one */
 	uint64_t twice;     /* of these, two are allowed */
 	enum status (*recv)(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
 	enum status (*send)(struct ike *e, struct ike_xchg *x);  /* when all jobs are done */

@@ -239,6 +239,8 @@ ike_set_fault(const struct ike_row *row, const struct wire_msg *m)
 
 	if ((m->present & row->need) != row->need)
 		return "a payload is missing";
+	if (row->either != 0 && (m->present & row->either) == 0)
+		return "a payload is missing";
 	for (unsigned i = 0; i < m->count; i++) {
 		uint64_t bit = WIRE_BIT(wire_bit_of(m->payload[i].type));
 		if (!m->payload[i].known) {
@@ -246,10 +248,12 @@ ike_set_fault(const struct ike_row *row, const struct wire_msg *m)
 				return "a payload of unknown type";
 			continue;
 		}
-		if ((bit & (row->need | row->may)) == 0)
+		if ((bit & (row->need | row->may | row->either)) == 0)
 			return "a payload that does not belong here";
 		if ((seen & bit & ~MANY) != 0 && ((row->twice & bit) == 0 || (twice & bit) != 0))
 			return "a payload is doubled";
+		if ((row->either & bit) != 0 && (seen & row->either & ~bit) != 0)
+			return "two payloads exclude each other";
 		twice |= seen & bit;
 		seen |= bit;
 	}

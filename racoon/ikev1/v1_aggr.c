@@ -1,5 +1,5 @@
 /*
- * v1_aggr.c - aggressive mode with pre-shared keys (RFC 2409 5.4).
+ * v1_aggr.c - aggressive mode (RFC 2409 5.1, 5.4).
  *
  * Handlers of the rows in v1_rows.c.  Who listens can try keys against HASH_R off-line, so a
  * responder does this only where the configuration names the mode.  Message 3 is taken in clear, as
@@ -36,9 +36,7 @@ v1_aggr_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none)
 	TRY(v1_phase1_new(x, &d));
 	TRY(one_group(x));
 	x->sa->auth = x->sa->conf->proposal[0].auth;
-	if (x->sa->auth != RC_AUTH_PSK)
-		return ike_why(x, ST_UNSUPPORTED, "authentication method %u",
-			(unsigned)x->sa->auth);
+	TRY(v1_auth_begin(e, x));
 	TRY(v1_own_id(x, &d->own_id));
 	TRY(v1_make_nonce(e, x, &d->ni));
 	d->dh_group = x->sa->conf->proposal[0].group;
@@ -60,6 +58,7 @@ v1_aggr_i1_send(struct ike *e, struct ike_xchg *x)
 	wire_add_data(&b, WIRE_KE, d->ke_i);
 	wire_add_data(&b, WIRE_NONCE, d->ni);
 	wire_add_body(&b, WIRE_ID, d->own_id);
+	v1_auth_ask(x, &b);
 	v1_vendors_send(x->sa, &b);
 	return v1_phase1_send(e, x, &b, false, true);
 }
@@ -80,26 +79,30 @@ v1_aggr_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	if (pick.group != d->dh_group)
 		return ike_why(x, ST_NOPROPOSAL, "the configuration has changed meanwhile");
 	v1_phase1_picked(e, x, &pick);
+	TRY(v1_auth_begin(e, x));
+	v1_auth_asked(e, x, m);
 	v1_vendors_recv(e, x->sa, m);
 	memcpy(x->sa->cookie_r, e->datagram.p + V1_COOKIE, V1_COOKIE);
 	TRY(v1_take_ke_nonce(e, x, m, &d->ke_r, &d->nr));
 	TRY(v1_keep_id(x->sa, &wire_find(m, WIRE_ID, 0)->id));
 	TRY(v1_keep(x, wire_find(m, WIRE_ID, 0)->body, &d->peer_id));
-	TRY(v1_keep(x, wire_find(m, WIRE_HASH, 0)->body, &d->peer_hash));
+	TRY(v1_auth_take(e, x, m));
 	return ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_r, &d->gxy, v1_phase1_keys);
 }
 
 enum status
 v1_aggr_i3_send(struct ike *e, struct ike_xchg *x)
 {
-	struct v1_phase1 *d = x->data;
-	uint8_t hash[CRY_HASH_MAX];
 	struct wire_builder b;
 
-	TRY(v1_check_auth(e, x, false));
-	TRY(v1_auth_hash(e, x, true, d->own_id, hash));
+	TRY(v1_auth_check(e, x, false));
+	if (v1_auth_waits(x))
+		return ST_NORMAL;
+	TRY(v1_auth_prove(e, x, true));
+	if (v1_auth_waits(x))
+		return ST_NORMAL;
 	v1_begin(e, &b, x->sa, WIRE_X_AGGRESSIVE, WIRE_F_ENCRYPTED, 0);
-	wire_add_data(&b, WIRE_HASH, bytes_of(hash, x->sa->hash->out));
+	v1_auth_add(x, &b);
 	v1_add_initial_contact(x->sa, &b);
 	return v1_phase1_send(e, x, &b, true, false);
 }
@@ -117,7 +120,8 @@ v1_aggr_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	TRY(v1_take_ke_nonce(e, x, m, &d->ke_i, &d->ni));
 	TRY(v1_keep_id(x->sa, &id->id));
 	TRY(v1_keep(x, id->body, &d->peer_id));
-	TRY(v1_have_psk(e, x));
+	v1_auth_asked(e, x, m);
+	TRY(v1_auth_begin(e, x));
 	TRY(v1_own_id(x, &d->own_id));
 	TRY(v1_make_nonce(e, x, &d->nr));
 	return ike_job_keypair(e, x, x->sa->group, &d->dh, v1_aggr_derive);
@@ -140,16 +144,18 @@ enum status
 v1_aggr_r2_send(struct ike *e, struct ike_xchg *x)
 {
 	struct v1_phase1 *d = x->data;
-	uint8_t hash[CRY_HASH_MAX];
 	struct wire_builder b;
 
-	TRY(v1_auth_hash(e, x, false, d->own_id, hash));
+	TRY(v1_auth_prove(e, x, false));
+	if (v1_auth_waits(x))
+		return ST_NORMAL;
 	v1_begin(e, &b, x->sa, WIRE_X_AGGRESSIVE, 0, 0);
 	wire_add_sa(&b, &d->answer);
 	wire_add_data(&b, WIRE_KE, d->ke_r);
 	wire_add_data(&b, WIRE_NONCE, d->nr);
 	wire_add_body(&b, WIRE_ID, d->own_id);
-	wire_add_data(&b, WIRE_HASH, bytes_of(hash, x->sa->hash->out));
+	v1_auth_add(x, &b);
+	v1_auth_ask(x, &b);
 	v1_vendors_send(x->sa, &b);
 	return v1_phase1_send(e, x, &b, false, false);
 }
@@ -160,9 +166,9 @@ v1_aggr_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
 	struct v1_phase1 *d = x->data;
 
-	TRY(v1_keep(x, wire_find(m, WIRE_HASH, 0)->body, &d->peer_hash));
+	TRY(v1_auth_take(e, x, m));
 	x->sa->verified = true; /* it holds what only message 2 could tell it */
-	TRY(v1_check_auth(e, x, true));
+	TRY(v1_auth_check(e, x, true));
 	d->contact = v1_says_initial_contact(x->sa, m);
 	v1_phase1_notifies(e, x, m);
 	return ST_NORMAL;

@@ -1,5 +1,5 @@
 /*
- * v1_main.c - main mode with pre-shared keys (RFC 2409 5.4).
+ * v1_main.c - main mode (RFC 2409 5.1, 5.4).
  *
  * Handlers of the rows in v1_rows.c; run.c has checked state and payload sets.  recv reads and
  * starts computations, send builds when they are done.  The responder computes its secret after
@@ -21,7 +21,7 @@ v1_main_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none)
 	(void)none;
 	TRY(v1_phase1_new(x, &d));
 	x->sa->auth = conf->proposals == 0 ? RC_AUTH_PSK : conf->proposal[0].auth;
-	TRY(v1_have_psk(e, x));
+	TRY(v1_auth_begin(e, x));
 	TRY(v1_own_id(x, &d->own_id));
 	if (conf->proposals == 0)
 		return ike_why(x, ST_NOPROPOSAL, "remote %s has no proposal", conf->name);
@@ -77,6 +77,7 @@ v1_main_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	if (v1_chosen1(x->sa->conf, &answer, &pick, why, sizeof(why)) != ST_NORMAL)
 		return ike_why(x, ST_NOPROPOSAL, "%s", why);
 	v1_phase1_picked(e, x, &pick);
+	TRY(v1_auth_begin(e, x));
 	v1_vendors_recv(e, x->sa, m);
 	memcpy(x->sa->cookie_r, e->datagram.p + V1_COOKIE, V1_COOKIE);
 	if (d->dh_group == pick.group && (d->dh != NULL || x->jobs != 0))
@@ -95,6 +96,7 @@ v1_main_i3_send(struct ike *e, struct ike_xchg *x)
 	v1_begin(e, &b, x->sa, WIRE_X_MAIN, 0, 0);
 	wire_add_data(&b, WIRE_KE, d->ke_i);
 	wire_add_data(&b, WIRE_NONCE, d->ni);
+	v1_auth_ask(x, &b);
 	return v1_phase1_send(e, x, &b, false, true);
 }
 
@@ -105,6 +107,7 @@ v1_main_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	struct v1_phase1 *d = x->data;
 
 	TRY(v1_take_ke_nonce(e, x, m, &d->ke_r, &d->nr));
+	v1_auth_asked(e, x, m);
 	v1_vendors_recv(e, x->sa, m);
 	return ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_r, &d->gxy, v1_phase1_keys);
 }
@@ -113,13 +116,14 @@ enum status
 v1_main_i5_send(struct ike *e, struct ike_xchg *x)
 {
 	struct v1_phase1 *d = x->data;
-	uint8_t hash[CRY_HASH_MAX];
 	struct wire_builder b;
 
-	TRY(v1_auth_hash(e, x, true, d->own_id, hash));
+	TRY(v1_auth_prove(e, x, true));
+	if (v1_auth_waits(x))
+		return ST_NORMAL;
 	v1_begin(e, &b, x->sa, WIRE_X_MAIN, WIRE_F_ENCRYPTED, 0);
 	wire_add_body(&b, WIRE_ID, d->own_id);
-	wire_add_data(&b, WIRE_HASH, bytes_of(hash, x->sa->hash->out));
+	v1_auth_add(x, &b);
 	v1_add_initial_contact(x->sa, &b);
 	return v1_phase1_send(e, x, &b, true, true);
 }
@@ -142,7 +146,7 @@ v1_main_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	struct v1_phase1 *d;
 
 	TRY(v1_take_offer(e, x, m, &d));
-	TRY(v1_have_psk(e, x));
+	TRY(v1_auth_begin(e, x));
 	return v1_own_id(x, &d->own_id);
 }
 
@@ -165,6 +169,7 @@ v1_main_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	struct v1_phase1 *d = x->data;
 
 	TRY(v1_take_ke_nonce(e, x, m, &d->ke_i, &d->ni));
+	v1_auth_asked(e, x, m);
 	v1_vendors_recv(e, x->sa, m);
 	/* Our cookie came back: the peer receives at its address. */
 	x->sa->verified = true;
@@ -182,6 +187,7 @@ v1_main_r4_send(struct ike *e, struct ike_xchg *x)
 	v1_begin(e, &b, x->sa, WIRE_X_MAIN, 0, 0);
 	wire_add_data(&b, WIRE_KE, d->ke_r);
 	wire_add_data(&b, WIRE_NONCE, d->nr);
+	v1_auth_ask(x, &b);
 	return v1_phase1_send(e, x, &b, false, false);
 }
 
@@ -212,12 +218,13 @@ enum status
 v1_main_r6_send(struct ike *e, struct ike_xchg *x)
 {
 	struct v1_phase1 *d = x->data;
-	uint8_t hash[CRY_HASH_MAX];
 	struct wire_builder b;
 
-	TRY(v1_auth_hash(e, x, false, d->own_id, hash));
+	TRY(v1_auth_prove(e, x, false));
+	if (v1_auth_waits(x))
+		return ST_NORMAL;
 	v1_begin(e, &b, x->sa, WIRE_X_MAIN, WIRE_F_ENCRYPTED, 0);
 	wire_add_body(&b, WIRE_ID, d->own_id);
-	wire_add_data(&b, WIRE_HASH, bytes_of(hash, x->sa->hash->out));
+	v1_auth_add(x, &b);
 	return v1_phase1_send(e, x, &b, true, false);
 }

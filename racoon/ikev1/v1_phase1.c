@@ -58,37 +58,6 @@ v1_make_nonce(struct ike *e, struct ike_xchg *x, struct bytes *out)
 	return ST_NORMAL;
 }
 
-/* RFC 2409 5.4: in main mode nothing but the address can tell which key. */
-static struct bytes
-psk(struct ike *e, const struct ike_sa *sa)
-{
-	struct bytes key = { 0 };
-
-	if (e->config == NULL)
-		return key;
-	if (sa->exchange != RC_MAIN && sa->peer_id != NULL)
-		key = rc_psk_for_id(e->config, sa->peer_id_type,
-			bytes_of(sa->peer_id, sa->peer_id_n));
-	if (key.n == 0)
-		key = rc_psk_for_address(e->config, &sa->remote.addr);
-	return key;
-}
-
-enum status
-v1_have_psk(struct ike *e, struct ike_xchg *x)
-{
-	char text[NET_ADDR_TEXT];
-
-	if (x->sa->auth != RC_AUTH_PSK)
-		return ike_why(x, ST_UNSUPPORTED, "authentication method %u",
-			(unsigned)x->sa->auth);
-	if (psk(e, x->sa).n != 0)
-		return ST_NORMAL;
-	return ike_why(x, ST_NOPSK, "%s in %s",
-		net_addr_text(text, sizeof(text), &x->sa->remote.addr),
-		e->config != NULL && e->config->path_psk != NULL ? e->config->path_psk : "psk.txt");
-}
-
 void
 v1_phase1_picked(struct ike *e, struct ike_xchg *x, const struct v1_pick1 *pick)
 {
@@ -164,8 +133,7 @@ make_keys(struct ike *e, struct ike_xchg *x)
 	struct ike_sa *sa = x->sa;
 	struct cry *c = e->env.cry;
 
-	TRY(v1_have_psk(e, x));
-	TRY(v1_skeyid_psk(c, sa->hash, psk(e, sa), d->ni, d->nr, &sa->keys.skeyid));
+	TRY(v1_auth_skeyid(e, x));
 	TRY(v1_skeyid_dae(c, sa->hash, secret_view(&d->gxy), sa->cookie_i, sa->cookie_r,
 		&sa->keys));
 	TRY(v1_cipher_key(c, sa->hash, secret_view(&sa->keys.e), sa->encr, sa->bits,
@@ -198,21 +166,6 @@ v1_auth_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct bytes id_
 }
 
 enum status
-v1_check_auth(struct ike *e, struct ike_xchg *x, bool initiator)
-{
-	const struct v1_phase1 *d = x->data;
-	uint8_t hash[CRY_HASH_MAX];
-
-	TRY(v1_auth_hash(e, x, initiator, d->peer_id, hash));
-	if (!secret_equal(d->peer_hash, bytes_of(hash, x->sa->hash->out))) {
-		e->count[IKE_N_BAD_HASH]++;
-		return ike_why(x, ST_AUTHFAILED, "HASH_%c of %s does not match",
-			initiator ? 'I' : 'R', x->sa->peer_id_text);
-	}
-	return v1_check_id(e, x);
-}
-
-enum status
 v1_take_auth(struct ike *e, struct ike_xchg *x, const struct wire_msg *m, bool initiator)
 {
 	const struct wire_payload *id = wire_find(m, WIRE_ID, 0);
@@ -220,8 +173,8 @@ v1_take_auth(struct ike *e, struct ike_xchg *x, const struct wire_msg *m, bool i
 
 	TRY(v1_keep_id(x->sa, &id->id));
 	TRY(v1_keep(x, id->body, &d->peer_id));
-	TRY(v1_keep(x, wire_find(m, WIRE_HASH, 0)->body, &d->peer_hash));
-	return v1_check_auth(e, x, initiator);
+	TRY(v1_auth_take(e, x, m));
+	return v1_auth_check(e, x, initiator);
 }
 
 /* ---------------------------------------------------------------------------- notifications --- */

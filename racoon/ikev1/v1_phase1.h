@@ -4,6 +4,7 @@
 #ifndef RACOON_IKEV1_V1_PHASE1_H
 #define RACOON_IKEV1_V1_PHASE1_H
 
+#include "racoon/ikev1/v1_auth.h"
 #include "racoon/ikev1/v1_id.h"
 #include "racoon/ikev1/v1_prop.h"
 #include "racoon/ikev1/v1_rows.h"
@@ -15,7 +16,9 @@ struct v1_phase1 { /* an exchange's data; views lie in its arena */
 	struct bytes ke_i, ke_r, ni, nr;
 	struct bytes sai_b; /* the initiator's SA payload, as sent */
 	struct bytes own_id;
-	struct bytes peer_id, peer_hash; /* aggressive mode: judged when there are keys */
+	struct bytes proof;      /* HASH or SIG we send, once made */
+	struct bytes peer_id, peer_proof; /* aggressive mode: judged when there are keys */
+	bool judged;             /* … and have been, or a job is at it */
 	struct wire_sa answer;
 	struct wire_proposal answer_proposal;
 	bool contact; /* the peer said INITIAL-CONTACT */
@@ -24,8 +27,6 @@ struct v1_phase1 { /* an exchange's data; views lie in its arena */
 enum status v1_phase1_new(struct ike_xchg *x, struct v1_phase1 **out) ATTR_NODISCARD;
 enum status v1_keep(struct ike_xchg *x, struct bytes b, struct bytes *out) ATTR_NODISCARD;
 enum status v1_make_nonce(struct ike *e, struct ike_xchg *x, struct bytes *out) ATTR_NODISCARD;
-/* ST_NOPSK when there is no key for the peer. */
-enum status v1_have_psk(struct ike *e, struct ike_xchg *x) ATTR_NODISCARD;
 void v1_phase1_picked(struct ike *e, struct ike_xchg *x, const struct v1_pick1 *pick);
 /* Responder: the exchange's data from message 1's SA payload; ST_NOPROPOSAL with its reason. */
 enum status v1_take_offer(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
@@ -37,9 +38,7 @@ void v1_phase1_keys(struct ike *e, struct ike_xchg *x);
 /* HASH_I (initiator) or HASH_R with the given ID body. */
 enum status v1_auth_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct bytes id_b,
 	uint8_t *out) ATTR_NODISCARD;
-/* HASH_I (of an initiator) or HASH_R as kept in d, and the ID: authentic? the one expected? */
-enum status v1_check_auth(struct ike *e, struct ike_xchg *x, bool initiator) ATTR_NODISCARD;
-/* The same with the ID and HASH of a message. */
+/* The ID and the proof of a message, kept and judged: see v1_auth.h. */
 enum status v1_take_auth(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
 	bool initiator) ATTR_NODISCARD;
 bool v1_says_initial_contact(const struct ike_sa *sa, const struct wire_msg *m);

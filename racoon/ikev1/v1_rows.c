@@ -33,16 +33,16 @@ const struct ike_row v1_rows[] = {
 		.from = IKE_S_MSG3_SENT, .to = IKE_S_MSG5_SENT, .need = P(KE) | P(NONCE),
 		.may = P(VENDOR) | P(CR) | P(NAT_D), .recv = v1_main_i4_recv,
 		.send = v1_main_i5_send },
-	/* --> HDR*, IDii, HASH_I */
+	/* --> HDR*, IDii, [ CERT, ] HASH_I or SIG_I */
 	{ .story = "responder: main mode message 5", .exchange = WIRE_X_MAIN, .side = IKE_RESPONDER,
 		.from = IKE_S_MSG4_SENT, .to = IKE_S_UP, .sealed = IKE_SEALED,
-		.need = P(ID) | P(HASH),
+		.need = P(ID), .either = P(HASH) | P(SIG),
 		.may = P(VENDOR) | P(NOTIFY) | P(CERT) | P(CR), .recv = v1_main_r5_recv,
 		.send = v1_main_r6_send, .after = v1_phase1_after },
-	/* <-- HDR*, IDir, HASH_R */
+	/* <-- HDR*, IDir, [ CERT, ] HASH_R or SIG_R */
 	{ .story = "initiator: main mode message 6", .exchange = WIRE_X_MAIN, .side = IKE_INITIATOR,
 		.from = IKE_S_MSG5_SENT, .to = IKE_S_UP, .sealed = IKE_SEALED,
-		.need = P(ID) | P(HASH),
+		.need = P(ID), .either = P(HASH) | P(SIG),
 		.may = P(VENDOR) | P(NOTIFY) | P(CERT) | P(CR), .recv = v1_main_i6_recv,
 		.after = v1_phase1_after },
 
@@ -56,16 +56,18 @@ const struct ike_row v1_rows[] = {
 		.side = IKE_RESPONDER, .from = IKE_S_START, .to = IKE_S_AGG2_SENT,
 		.need = P(SA) | P(KE) | P(NONCE) | P(ID), .may = P(VENDOR) | P(CR),
 		.recv = v1_aggr_r1_recv, .send = v1_aggr_r2_send },
-	/* <-- HDR, SA, KE, Nr, IDir, HASH_R */
+	/* <-- HDR, SA, KE, Nr, IDir, [ CERT, ] HASH_R or SIG_R */
 	{ .story = "initiator: aggressive mode message 2", .exchange = WIRE_X_AGGRESSIVE,
 		.side = IKE_INITIATOR, .from = IKE_S_AGG1_SENT, .to = IKE_S_UP,
-		.need = P(SA) | P(KE) | P(NONCE) | P(ID) | P(HASH),
-		.may = P(VENDOR) | P(CR) | P(NAT_D) | P(NOTIFY), .recv = v1_aggr_i2_recv,
+		.need = P(SA) | P(KE) | P(NONCE) | P(ID), .either = P(HASH) | P(SIG),
+		.may = P(VENDOR) | P(CERT) | P(CR) | P(NAT_D) | P(NOTIFY),
+		.recv = v1_aggr_i2_recv,
 		.send = v1_aggr_i3_send, .after = v1_phase1_after },
-	/* --> HDR[*], HASH_I */
+	/* --> HDR[*], [ CERT, ] HASH_I or SIG_I */
 	{ .story = "responder: aggressive mode message 3", .exchange = WIRE_X_AGGRESSIVE,
 		.side = IKE_RESPONDER, .from = IKE_S_AGG2_SENT, .to = IKE_S_UP,
-		.sealed = IKE_EITHER, .need = P(HASH), .may = P(VENDOR) | P(NOTIFY) | P(NAT_D),
+		.sealed = IKE_EITHER, .either = P(HASH) | P(SIG),
+		.may = P(VENDOR) | P(NOTIFY) | P(NAT_D) | P(CERT),
 		.recv = v1_aggr_r3_recv, .after = v1_phase1_after },
 
 	/* --------------------------------------------------------------------------- quick mode */
