@@ -72,7 +72,7 @@ struct ipsec_sa {
 	uint16_t natt_frag;       /* fragment before ESP to this size (esp_frag), 0 = off */
 	struct net_addr natt_oa;  /* original address, or none */
 	struct sa_life hard, soft, current;
-	uint32_t seq, seq_high;   /* last sequence number sent or highest received; ESN's upper half */
+	uint32_t seq, seq_high;   /* last sent or highest received; its upper half (ESN) */
 	struct sa_mark mark;      /* xfrm only, like if_id */
 	uint32_t if_id;           /* 0 = none */
 	struct sa_context ctx;

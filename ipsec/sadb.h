@@ -36,7 +36,7 @@ enum sadb_op { /* PF_KEYv2 message types */
 	SADB_OP_SPDFLUSH = 19,
 	SADB_OP_SPDEXPIRE = 21,
 	SADB_OP_SPDDELETE2 = 22, /* by id */
-	SADB_OP_MIGRATE = 24,    /* sp's selector and direction; move[] says which end points change */
+	SADB_OP_MIGRATE = 24,    /* sp's selector and direction; move[] says the new end points */
 };
 
 struct sadb_move { /* SAs and tunnel rules between `from` become ones between `to` */
