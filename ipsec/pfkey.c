@@ -178,7 +178,7 @@ take_pair(struct parse *p, enum pfkey_ext from, enum pfkey_ext to, struct addres
 static uint16_t
 selector_port(const struct address *a, uint8_t upper)
 {
-	bool icmp = upper == 1 || upper == 58;
+	bool icmp = upper == 1 || upper == 58 || upper == 135;
 
 	if (!icmp)
 		return a->port;
@@ -200,7 +200,8 @@ take_selector(struct parse *p, enum pfkey_ext from, enum pfkey_ext to, struct sp
 	sel->upper = src.upper == 0 ? SP_UPPER_ANY : src.upper;
 	sel->sport = selector_port(&src, sel->upper);
 	sel->dport = selector_port(&dst, sel->upper);
-	if ((sel->upper == 1 || sel->upper == 58) && (sel->sport > 256 || sel->dport > 256))
+	if ((sel->upper == 1 || sel->upper == 58 || sel->upper == 135) &&
+		(sel->sport > 256 || sel->dport > 256))
 		return bad(p, "ICMP type or code above 255");
 	return ST_NORMAL;
 }

@@ -74,7 +74,7 @@ put_host(struct writer *w, enum pfkey_ext type, const struct net_addr *a)
 static bool
 is_icmp(uint8_t upper)
 {
-	return upper == 1 || upper == 58;
+	return upper == 1 || upper == 58 || upper == 135; /* mobility headers too */
 }
 
 /*

@@ -1,8 +1,9 @@
 /*
  * algs.c - the algorithms and keys of an SA: -E, -A, -C.
  *
- * Called by sad.c.  Names and key sizes come from the rows of lib/alg.c only.  A key is "text" or
- * 0xhex (an odd number of digits gets a leading zero).
+ * Called by sad.c.  Names and key sizes come from the rows of lib/alg.c only; an algorithm that has
+ * a number in some SA database passes, and whether the one at hand has it is that one's answer.  A
+ * key is "text" or 0xhex (an odd number of digits gets a leading zero).
  */
 #include <string.h>
 
@@ -38,7 +39,7 @@ read_algorithm(struct words *w, enum alg_kind kind)
 	alg = word->kind == STMT_BARE ? alg_by_setkey(kind, word->text) : NULL;
 	if (alg == NULL)
 		unknown_algorithm(w, word, kind);
-	else if (alg->pfkey == 0 || (alg->mode == ALG_MODE_NONE && kind != ALG_COMP)) {
+	else if (alg->pfkey == 0 && alg->xfrm == NULL) {
 		words_error(w, word, "algorithm \"%s\" is not available here", word->text);
 		return NULL;
 	}
@@ -148,6 +149,12 @@ option_comp(struct words *w, struct ipsec_sa *sa)
 	return false;
 }
 
+static bool
+is_tcp_md5(const struct alg *alg)
+{
+	return alg != NULL && strcmp(alg->name, "tcp-md5") == 0;
+}
+
 /* Which of the three each protocol needs and allows. */
 static bool
 check_combination(struct words *w, const struct ipsec_sa *sa)
@@ -159,6 +166,11 @@ check_combination(struct words *w, const struct ipsec_sa *sa)
 		       " and may have -A algorithm key";
 	else if (sa->proto == SA_AH && (sa->auth == NULL || sa->encr != NULL || sa->comp != NULL))
 		want = "ah needs -A algorithm key and nothing else";
+	else if (sa->proto == SA_TCP &&
+		(!is_tcp_md5(sa->auth) || sa->encr != NULL || sa->comp != NULL))
+		want = "tcp needs -A tcp-md5 key and nothing else";
+	else if (sa->proto != SA_TCP && is_tcp_md5(sa->auth))
+		want = "tcp-md5 belongs to protocol tcp only";
 	else if (sa->proto == SA_IPCOMP &&
 		 (sa->comp == NULL || sa->encr != NULL || sa->auth != NULL))
 		want = "ipcomp needs -C algorithm and nothing else";
@@ -174,11 +186,12 @@ bool
 algs_read(struct words *w, struct ipsec_sa *sa)
 {
 	static const char *const options[] = { "-E", "-A", "-C", "-m", "-r", "-u", "-f", "-lh",
-		"-ls", "-bh", "-bs", NULL };
+		"-ls", "-bh", "-bs", "-esn", "-esp_frag", "-natt_non_ike", "-ctx", "-mark",
+		"-if_id", NULL };
 	const struct stmt_word *word;
 
 	while ((word = words_peek(w)) != NULL) {
-		bool good;
+		bool good, found;
 
 		if (words_take(w, "-E"))
 			good = option_encr(w, sa);
@@ -186,6 +199,10 @@ algs_read(struct words *w, struct ipsec_sa *sa)
 			good = option_auth(w, sa);
 		else if (words_take(w, "-C"))
 			good = option_comp(w, sa);
+		else if (!ext_take(w, sa, EXT_ADD, &found))
+			return false;
+		else if (found)
+			continue;
 		else if (word->kind == STMT_BARE && word->text[0] == '-') {
 			words_unknown(w, word, "option", options);
 			return false;

@@ -7,6 +7,7 @@
 #include "setkey/dump.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "setkey/words.h"
 
@@ -81,25 +82,71 @@ lifetimes(const struct ipsec_sa *sa, wall now, struct text *out)
 }
 
 void
-setkey_dump_sa(const struct sadb_msg *m, wall now, struct text *out)
+setkey_dump_head(const struct sadb_msg *m, struct text *out)
 {
 	const struct ipsec_sa *sa = &m->sa;
-	char oa[NET_ADDR_TEXT], src[NET_ENDPOINT_TEXT], dst[NET_ENDPOINT_TEXT];
+	char src[NET_ENDPOINT_TEXT], dst[NET_ENDPOINT_TEXT];
 
 	sa_endpoints_text(sa, src, dst);
 	text_addf(out, "%s %s \n", src, dst);
 	text_addf(out, "\t%s mode=%s spi=%u(0x%08x) reqid=%u(0x%08x)\n", sa_protocol_word(sa),
 		sa_mode_name(sa->mode), (unsigned)sa->spi, (unsigned)sa->spi, (unsigned)sa->reqid,
 		(unsigned)sa->reqid);
+}
+
+static void
+encapsulation(const struct ipsec_sa *sa, struct text *out)
+{
+	char oa[NET_ADDR_TEXT];
+
 	if (sa->natt_oa.family != 0)
 		text_addf(out, "\tNAT OA=%s\n", net_addr_text(oa, sizeof(oa), &sa->natt_oa));
+	if (sa->natt_frag != 0)
+		text_addf(out, "\tNAT-T esp_frag=%u\n", (unsigned)sa->natt_frag);
+	if (sa->natt_non_ike)
+		text_add(out, "\tNAT-T non-IKE marker\n");
+}
+
+static void
+security_context(const struct sa_context *ctx, struct text *out)
+{
+	if (ctx->text[0] == '\0')
+		return;
+	text_addf(out, "\tsecurity context doi: %u\n", (unsigned)ctx->doi);
+	text_addf(out, "\tsecurity context algorithm: %u\n", (unsigned)ctx->alg);
+	text_addf(out, "\tsecurity context length: %zu\n", strlen(ctx->text));
+	text_addf(out, "\tsecurity context: %s\n", ctx->text);
+}
+
+/* What the old program had no line for, and so only when there is something to say. */
+static void
+marks(const struct sa_mark *mark, uint32_t if_id, struct text *out)
+{
+	if (mark->mask != 0)
+		text_addf(out, "\tmark=0x%08x/0x%08x\n", (unsigned)mark->value,
+			(unsigned)mark->mask);
+	if (if_id != 0)
+		text_addf(out, "\tif_id=%u(0x%08x)\n", (unsigned)if_id, (unsigned)if_id);
+}
+
+void
+setkey_dump_sa(const struct sadb_msg *m, wall now, struct text *out)
+{
+	const struct ipsec_sa *sa = &m->sa;
+
+	setkey_dump_head(m, out);
+	encapsulation(sa, out);
 	algorithm('E', sa->encr, &sa->encr_key, out);
 	algorithm('A', sa->auth, &sa->auth_key, out);
 	algorithm('C', sa->comp, NULL, out);
 	text_addf(out, "\tseq=0x%08x replay=%u flags=0x%08x state=%s \n", (unsigned)sa->seq,
 		(unsigned)sa->replay, (unsigned)sa->flags, sa_state_name(sa->state));
+	if ((sa->flags & SA_F_ESN) != 0)
+		text_addf(out, "\tesn seq_high=0x%08x\n", (unsigned)sa->seq_high);
+	marks(&sa->mark, sa->if_id, out);
 	lifetimes(sa, now, out);
 	text_addf(out, "\tsadb_seq=%u pid=%u refcnt=0\n", (unsigned)m->seq, (unsigned)m->pid);
+	security_context(&sa->ctx, out);
 }
 
 void
@@ -108,7 +155,14 @@ setkey_dump_sp(const struct sadb_msg *m, bool ports, struct text *out)
 	const struct ipsec_policy *sp = &m->sp;
 	char a[DATE_SIZE], b[DATE_SIZE];
 
-	selector_text(&sp->sel, out);
+	/* Kernels dump the policies of sockets too, under directions of their own. */
+	if (sp->sel.src.addr.family == 0) {
+		text_add(out, "(no selector, probably per-socket policy) ");
+	} else {
+		if (sp->dir > SP_FWD)
+			text_add(out, "(per-socket policy) ");
+		selector_text(&sp->sel, out);
+	}
 	text_add(out, "\n\t");
 	policy_text(sp, out);
 	text_add(out, "\n");
@@ -121,6 +175,8 @@ setkey_dump_sp(const struct sadb_msg *m, bool ports, struct text *out)
 		date(b, sp->current.use_s));
 	text_addf(out, "\tlifetime: %llu(s) validtime: %llu(s)\n",
 		(unsigned long long)sp->hard.add_s, (unsigned long long)sp->hard.use_s);
+	marks(&sp->mark, sp->if_id, out);
+	security_context(&sp->ctx, out);
 	text_addf(out, "\tspid=%u seq=%u pid=%u\n\trefcnt=0\n", (unsigned)sp->id, (unsigned)m->seq,
 		(unsigned)m->pid);
 }

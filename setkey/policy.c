@@ -38,10 +38,6 @@ policy_direction(struct words *w, struct ipsec_policy *sp)
 
 	if (word == NULL)
 		return false;
-	if (strcmp(word->text, "-ctx") == 0) {
-		words_error(w, word, "security labels (-ctx) are not available here");
-		return false;
-	}
 	if (word->kind != STMT_BARE || strcmp(word->text, "-P") != 0) {
 		words_error(w, word, "unexpected \"%s\": expected -P and a direction", word->text);
 		return false;
@@ -60,21 +56,27 @@ policy_direction(struct words *w, struct ipsec_policy *sp)
 
 /* --------------------------------------------------------------------------------- priority */
 
-/* "+ N" or "- N" after a named priority; the sign and the number may be one word. */
+/* "+ N" or "- N" after a named priority; all of it may also be one word, or two. */
 static bool
-read_offset(struct words *w, int64_t *offset)
+read_offset(struct words *w, const struct stmt_word *name, const char *rest, int64_t *offset)
 {
 	const struct stmt_word *word = words_peek(w);
 	struct stmt_word number;
 	bool minus;
 
 	*offset = 0;
-	if (word == NULL || word->kind != STMT_BARE ||
-		(word->text[0] != '+' && word->text[0] != '-'))
-		return true;
-	w->at++;
-	minus = word->text[0] == '-';
-	number = *word;
+	if (*rest != '\0') {
+		number = *name;
+		number.text = rest;
+		number.pos.column += (unsigned)(rest - name->text);
+	} else {
+		if (word == NULL || word->kind != STMT_BARE ||
+			(word->text[0] != '+' && word->text[0] != '-'))
+			return true;
+		w->at++;
+		number = *word;
+	}
+	minus = number.text[0] == '-';
 	number.text++;
 	if (number.text[0] == '\0') {
 		word = words_next(w, "a number");
@@ -89,13 +91,26 @@ read_offset(struct words *w, int64_t *offset)
 	return true;
 }
 
+static uint32_t
+named_priority(const char *word, size_t n)
+{
+	static const char *const names[] = { "low", "def", "high", NULL };
+	static const uint32_t values[] = { SP_PRIORITY_LOW, SP_PRIORITY_DEFAULT,
+		SP_PRIORITY_HIGH };
+	int i = index_of(names, word, n);
+
+	return i < 0 ? 0 : values[i];
+}
+
 /* Positive offsets mean earlier, which is a lower number. */
 static bool
 read_priority(struct words *w, struct ipsec_policy *sp)
 {
 	const struct stmt_word *word;
-	uint32_t base = 0;
+	struct stmt_word number;
+	uint32_t base;
 	int64_t offset;
+	size_t n;
 
 	sp->priority = SP_PRIORITY_DEFAULT;
 	if (!words_take(w, "priority") && !words_take(w, "prio"))
@@ -103,18 +118,16 @@ read_priority(struct words *w, struct ipsec_policy *sp)
 	word = words_next(w, "a priority: low, def, high or a number");
 	if (word == NULL)
 		return false;
-	if (strcmp(word->text, "low") == 0)
-		base = SP_PRIORITY_LOW;
-	else if (strcmp(word->text, "def") == 0)
-		base = SP_PRIORITY_DEFAULT;
-	else if (strcmp(word->text, "high") == 0)
-		base = SP_PRIORITY_HIGH;
+	n = strcspn(word->text, "+-");
+	base = named_priority(word->text, n);
 	if (base != 0) {
-		if (!read_offset(w, &offset))
+		if (!read_offset(w, word, word->text + n, &offset))
 			return false;
 	} else {
 		base = SP_PRIORITY_DEFAULT;
-		if (!stmt_number(word, -OFFSET_MAX, OFFSET_MAX, &offset, w->ctx->errors))
+		number = *word;
+		number.text += number.text[0] == '+';
+		if (!stmt_number(&number, -OFFSET_MAX, OFFSET_MAX, &offset, w->ctx->errors))
 			return false;
 	}
 	sp->priority = (uint32_t)((int64_t)base - offset);
@@ -186,14 +199,23 @@ parse_level(struct words *w, const struct stmt_word *at, const char *text, struc
 	return true;
 }
 
+/* me-any out, any-me in: whatever the packet's own addresses are, as no end points at all. */
 static bool
-check_endpoints(struct words *w, const struct stmt_word *at, const char *text, size_t n,
-	struct sp_rule *r)
+is_me(enum sp_dir dir, const char *text, size_t n)
+{
+	const char *word = dir == SP_OUT ? "me-any" : "any-me";
+
+	return strlen(word) == n && strncmp(word, text, n) == 0;
+}
+
+static bool
+check_endpoints(struct words *w, const struct stmt_word *at, enum sp_dir dir, const char *text,
+	size_t n, struct sp_rule *r)
 {
 	static const char missing[] =
 		"a tunnel needs its end points: expected %s/tunnel/SRC-DST/LEVEL";
 
-	if (n == 0 || (n == 1 && text[0] == '-')) {
+	if (n == 0 || (n == 1 && text[0] == '-') || is_me(dir, text, n)) {
 		if (r->mode != SA_TUNNEL)
 			return true;
 		words_error(w, at, missing, sa_proto_name(r->proto));
@@ -217,7 +239,8 @@ check_endpoints(struct words *w, const struct stmt_word *at, const char *text, s
 
 /* protocol/mode/src-dst/level */
 static bool
-parse_rule(struct words *w, const struct stmt_word *at, const char *text, struct sp_rule *r)
+parse_rule(struct words *w, const struct stmt_word *at, enum sp_dir dir, const char *text,
+	struct sp_rule *r)
 {
 	static const char *const protos[] = { "esp", "ah", "ipcomp", NULL };
 	static const enum sa_proto numbers[] = { SA_ESP, SA_AH, SA_IPCOMP };
@@ -255,7 +278,7 @@ parse_rule(struct words *w, const struct stmt_word *at, const char *text, struct
 	}
 	r->proto = numbers[proto];
 	r->mode = (enum sa_mode)(SA_TRANSPORT + mode);
-	return check_endpoints(w, at, part[2], n[2], r) && parse_level(w, at, part[3], r);
+	return check_endpoints(w, at, dir, part[2], n[2], r) && parse_level(w, at, part[3], r);
 }
 
 /* The words of one rule as one: ports stand in brackets, which end a word. */
@@ -302,7 +325,7 @@ read_rules(struct words *w, struct ipsec_policy *sp)
 			words_error(w, at, "out of memory");
 			return false;
 		}
-		if (!parse_rule(w, at, text, &rule))
+		if (!parse_rule(w, at, sp->dir, text, &rule))
 			return false;
 		if (sp->rules >= SP_RULES_MAX) {
 			words_error(w, at, "a policy may have at most %d rules", SP_RULES_MAX);
@@ -395,9 +418,10 @@ priority_text(uint32_t priority, struct text *out)
 void
 policy_text(const struct ipsec_policy *sp, struct text *out)
 {
-	bool dir_known = sp->dir >= SP_IN && sp->dir <= SP_FWD;
+	/* Those of sockets follow: their in is 4, their out 5. */
+	unsigned dir = sp->dir > SP_FWD ? sp->dir - SP_FWD : sp->dir;
 
-	text_addf(out, "%s ", dir_known ? directions[sp->dir - SP_IN] : "?");
+	text_addf(out, "%s ", dir >= SP_IN && dir <= SP_FWD ? directions[dir - SP_IN] : "?");
 	if (sp->priority != 0)
 		priority_text(sp->priority, out);
 	text_add(out, (unsigned)sp->action <= SP_BYPASS ? actions[sp->action] : "?");
@@ -430,6 +454,9 @@ selector_text(const struct sp_selector *sel, struct text *out)
 		text_addf(out, " %s", name);
 	else
 		text_addf(out, " %u", (unsigned)sel->upper);
+	if (upper_is_gre(sel->upper) && (sel->sport != 0 || sel->dport != 0))
+		text_addf(out, " %u.%u.%u.%u", sel->sport >> 8u, sel->sport & 0xffu,
+			sel->dport >> 8u, sel->dport & 0xffu);
 	if (upper_is_icmp(sel->upper) && sel->sport != 0 && sel->dport != 0)
 		text_addf(out, " %u,%u", (unsigned)(sel->sport - 1), (unsigned)(sel->dport - 1));
 }

@@ -41,6 +41,25 @@ sa_head(const char *command, const struct ipsec_sa *sa, struct text *out)
 		text_addf(out, " 0x%x", (unsigned)sa->spi);
 }
 
+/* The statements that name an SA: get, delete, deleteall. */
+static void
+sa_named(const char *command, const struct ipsec_sa *sa, struct text *out)
+{
+	sa_head(command, sa, out);
+	labels_text(&sa->ctx, &sa->mark, sa->if_id, out);
+}
+
+static void
+getspi(const struct sadb_msg *m, struct text *out)
+{
+	sa_head("getspi", &m->sa, out);
+	text_addf(out, " 0x%x-0x%x", (unsigned)m->spi_min, (unsigned)m->spi_max);
+	if (m->sa.mode != SA_MODE_ANY)
+		text_addf(out, " -m %s", sa_mode_name(m->sa.mode));
+	option_number("-u", m->sa.reqid, out);
+	labels_text(&m->sa.ctx, &m->sa.mark, m->sa.if_id, out);
+}
+
 static void
 sa_whole(const char *command, const struct ipsec_sa *sa, struct text *out)
 {
@@ -55,6 +74,12 @@ sa_whole(const char *command, const struct ipsec_sa *sa, struct text *out)
 		text_add(out, " -f random-pad");
 	if ((sa->flags & SA_F_CYCSEQ) == 0)
 		text_add(out, " -f nocyclic-seq");
+	if ((sa->flags & SA_F_ESN) != 0)
+		text_add(out, " -esn");
+	option_number("-esp_frag", sa->natt_frag, out);
+	if (sa->natt_non_ike)
+		text_add(out, " -natt_non_ike");
+	labels_text(&sa->ctx, &sa->mark, sa->if_id, out);
 	option_number("-lh", sa->hard.add_s, out);
 	option_number("-ls", sa->soft.add_s, out);
 	option_number("-bh", sa->hard.bytes, out);
@@ -83,6 +108,7 @@ sp_whole(const char *command, const struct ipsec_policy *sp, bool only_direction
 
 	text_addf(out, "%s ", command);
 	selector_text(&sp->sel, out);
+	labels_text(&sp->ctx, &sp->mark, sp->if_id, out);
 	text_add(out, " -P ");
 	if (only_direction) {
 		text_add(out, directions[sp->dir]);
@@ -106,10 +132,10 @@ setkey_print(const struct sadb_msg *m, struct text *out)
 		sa_whole("update", &m->sa, out);
 		break;
 	case SADB_OP_GET:
-		sa_head("get", &m->sa, out);
+		sa_named("get", &m->sa, out);
 		break;
 	case SADB_OP_DELETE:
-		sa_head(m->sa.spi == 0 ? "deleteall" : "delete", &m->sa, out);
+		sa_named(m->sa.spi == 0 ? "deleteall" : "delete", &m->sa, out);
 		break;
 	case SADB_OP_FLUSH:
 		database("flush", m->sa.proto, out);
@@ -133,6 +159,8 @@ setkey_print(const struct sadb_msg *m, struct text *out)
 		text_add(out, "spddump");
 		break;
 	case SADB_OP_GETSPI:
+		getspi(m, out);
+		break;
 	case SADB_OP_ACQUIRE:
 	case SADB_OP_REGISTER:
 	case SADB_OP_EXPIRE:

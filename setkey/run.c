@@ -90,7 +90,30 @@ show_entry(void *user, const struct sadb_msg *m)
 	print(&t);
 }
 
-/* GET, DUMP, SPDDUMP: one call, with its output. */
+/* The SPI that GETSPI took: the first lines of its SA's dump. */
+static void
+show_spi(const struct sadb_msg *m, struct sadb_msg *answer)
+{
+	struct text t = { 0 };
+
+	/* Not all databases repeat what they were asked for. */
+	answer->sa.mode = m->sa.mode;
+	answer->sa.reqid = m->sa.reqid;
+	answer->sa.natt = m->sa.natt;
+	answer->sa.src = m->sa.src;
+	answer->sa.dst = m->sa.dst;
+	answer->sa.proto = m->sa.proto;
+	setkey_dump_head(answer, &t);
+	print(&t);
+}
+
+static bool
+is_dump(enum sadb_op op)
+{
+	return op == SADB_OP_DUMP || op == SADB_OP_SPDDUMP;
+}
+
+/* GET, GETSPI, DUMP, SPDDUMP: one call, with its output. */
 static void
 call_and_show(struct setkey_run *run, struct sadb_msg *m, const struct setkey_origin *origin)
 {
@@ -101,7 +124,9 @@ call_and_show(struct setkey_run *run, struct sadb_msg *m, const struct setkey_or
 		broken(run, status);
 	else if (answer.error == 0 && m->op == SADB_OP_GET)
 		show_entry(run, &answer);
-	else if (answer.error == ENOENT && m->op != SADB_OP_GET)
+	else if (answer.error == 0 && m->op == SADB_OP_GETSPI)
+		show_spi(m, &answer);
+	else if (answer.error == ENOENT && is_dump(m->op))
 		printf("No %s entries.\n", is_spd(m->op) ? "SPD" : "SAD");
 	else if (answer.error != 0)
 		tell(run, origin, m->op, answer.error);
@@ -169,7 +194,7 @@ batch_result(void *user, size_t index, const struct sadb_msg *answer)
 static bool
 prints(enum sadb_op op)
 {
-	return op == SADB_OP_GET || op == SADB_OP_DUMP || op == SADB_OP_SPDDUMP;
+	return op == SADB_OP_GET || op == SADB_OP_GETSPI || is_dump(op);
 }
 
 void
@@ -193,6 +218,15 @@ setkey_run_script(struct setkey_run *run, struct setkey_script *script)
 		if (status != ST_NORMAL)
 			broken(run, status);
 	}
+}
+
+bool
+setkey_run_batch(void *user, struct setkey_script *script)
+{
+	struct setkey_run *run = user;
+
+	setkey_run_script(run, script);
+	return !run->broken;
 }
 
 /* ----------------------------------------------------------------------------------- messages */
@@ -240,7 +274,8 @@ setkey_run_watch(struct setkey_run *run, bool hex)
 		tell(run, NULL, m.op, answer.error);
 		return;
 	}
-	while (status == ST_NORMAL || status == ST_TIMEOUT) {
+	while ((status == ST_NORMAL || status == ST_TIMEOUT) &&
+		(run->stop == NULL || !*run->stop)) {
 		struct text t = { 0 };
 		struct bytes msg;
 
@@ -254,5 +289,6 @@ setkey_run_watch(struct setkey_run *run, bool hex)
 		print(&t);
 		setkey_show_message(NULL, false, msg);
 	}
-	broken(run, status);
+	if (status != ST_NORMAL && status != ST_TIMEOUT)
+		broken(run, status);
 }

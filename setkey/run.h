@@ -4,6 +4,8 @@
 #ifndef SETKEY_RUN_H
 #define SETKEY_RUN_H
 
+#include <signal.h>
+
 #include "ipsec/sadb_sync.h"
 #include "lib/when.h"
 #include "setkey/script.h"
@@ -13,6 +15,7 @@ struct setkey_run {
 	const char *file; /* the script's name in messages */
 	wall now;         /* "current:" of the dumps */
 	wall (*clock)(void); /* for what is watched, which takes long */
+	const volatile sig_atomic_t *stop; /* set when watching has to end; NULL: never */
 	bool all;         /* -a: show dead SAs as well */
 	bool ports;       /* -p */
 	bool brief;       /* -l: one line for each SA */
@@ -20,8 +23,10 @@ struct setkey_run {
 	bool broken;      /* the connection is gone: nothing more can be done */
 };
 
-/* All requests of the script in order; goes on after a refusal, as the old program did. */
+/* The requests of the script in order; goes on after a refusal, as the old program did. */
 void setkey_run_script(struct setkey_run *run, struct setkey_script *script);
+/* The same as a script's batch(); user is the run. */
+bool setkey_run_batch(void *user, struct setkey_script *script);
 void setkey_run_dump(struct setkey_run *run, bool policies);
 void setkey_run_flush(struct setkey_run *run, bool policies);
 /* Print every message of the database from now on with its time, until the connection ends. */

@@ -1,12 +1,17 @@
 /*
- * sad.c - the statements about SAs: add, update, get, delete, deleteall, flush, dump.
+ * sad.c - the statements about SAs: add, update, getspi, get, delete, deleteall, flush, dump.
  *
- * Called through the directive table.  SPIs 0 to 255 are reserved (RFC 4303 2.1) and refused, as
- * are values of more than 32 bits, which the old program cut silently.
+ * Called through the directive table.  SPIs 0 to 255 are reserved (RFC 4303 2.1) and refused unless
+ * forced, as are values of more than 32 bits always, which the old program cut silently.
  */
 #include <string.h>
 
 #include "setkey/words.h"
+
+enum {
+	SPI_CHOSEN_MAX = 0x0fffffff,  /* getspi without a range, as libraries of PF_KEY ask */
+	CPI_NEGOTIATED_MAX = 61439,   /* RFC 3173 3.3: above is for private use */
+};
 
 struct sa_draft {
 	struct sadb_msg msg;
@@ -14,159 +19,7 @@ struct sa_draft {
 	uint16_t sport, dport;
 	struct resolution how;
 	const struct stmt_word *proto_word;
-	uint32_t flags; /* of -f, over the protocol's own */
 };
-
-/* -------------------------------------------------------------------------------- extensions */
-
-static bool
-ext_mode(struct words *w, struct sa_draft *d)
-{
-	static const char *const names[] = { "any", "transport", "tunnel", NULL };
-	const struct stmt_word *word = words_next(w, "transport, tunnel or any");
-
-	for (unsigned i = 0; word != NULL && names[i] != NULL; i++)
-		if (strcmp(word->text, names[i]) == 0) {
-			d->msg.sa.mode = (enum sa_mode)i;
-			return true;
-		}
-	if (word != NULL)
-		words_unknown(w, word, "mode", names);
-	return false;
-}
-
-static bool
-ext_flag(struct words *w, struct sa_draft *d)
-{
-	static const char *const names[] = { "zero-pad", "random-pad", "seq-pad", "nocyclic-seq",
-		NULL };
-	const struct stmt_word *word =
-		words_next(w, "zero-pad, random-pad, seq-pad or nocyclic-seq");
-	uint32_t pad = 0;
-
-	if (word == NULL)
-		return false;
-	if (strcmp(word->text, "nocyclic-seq") == 0) {
-		d->msg.sa.flags &= ~(uint32_t)SA_F_CYCSEQ;
-		return true;
-	}
-	if (strcmp(word->text, "zero-pad") == 0)
-		pad = SA_F_PAD_ZERO;
-	else if (strcmp(word->text, "random-pad") == 0)
-		pad = SA_F_PAD_RAND;
-	else if (strcmp(word->text, "seq-pad") != 0) {
-		words_unknown(w, word, "option", names);
-		return false;
-	}
-	d->msg.sa.flags &= ~(uint32_t)(SA_F_PAD_ZERO | SA_F_PAD_RAND);
-	d->msg.sa.flags |= pad;
-	return true;
-}
-
-static bool
-number32(struct words *w, const char *expected, uint32_t *out)
-{
-	int64_t n;
-
-	if (!words_number(w, expected, 0, UINT32_MAX, &n))
-		return false;
-	*out = (uint32_t)n;
-	return true;
-}
-
-static bool
-number64(struct words *w, const char *expected, uint64_t *out)
-{
-	int64_t n;
-
-	if (!words_number(w, expected, 0, INT64_MAX, &n))
-		return false;
-	*out = (uint64_t)n;
-	return true;
-}
-
-static bool
-ext_replay(struct words *w, struct sa_draft *d)
-{
-	return number32(w, "the size of the replay window", &d->msg.sa.replay);
-}
-
-static bool
-ext_reqid(struct words *w, struct sa_draft *d)
-{
-	return number32(w, "the identifier of a policy rule", &d->msg.sa.reqid);
-}
-
-static bool
-ext_life_hard(struct words *w, struct sa_draft *d)
-{
-	return number64(w, "seconds", &d->msg.sa.hard.add_s);
-}
-
-static bool
-ext_life_soft(struct words *w, struct sa_draft *d)
-{
-	return number64(w, "seconds", &d->msg.sa.soft.add_s);
-}
-
-static bool
-ext_bytes_hard(struct words *w, struct sa_draft *d)
-{
-	return number64(w, "a number of octets", &d->msg.sa.hard.bytes);
-}
-
-static bool
-ext_bytes_soft(struct words *w, struct sa_draft *d)
-{
-	return number64(w, "a number of octets", &d->msg.sa.soft.bytes);
-}
-
-static bool
-ext_label(struct words *w, struct sa_draft *d)
-{
-	(void)d;
-	words_error(w, &w->s->word[w->at - 1], "security labels (-ctx) are not available here");
-	return false;
-}
-
-static const struct extension {
-	const char *word;
-	bool (*read)(struct words *w, struct sa_draft *d);
-} extensions[] = {
-	{ "-m", ext_mode },
-	{ "-r", ext_replay },
-	{ "-u", ext_reqid },
-	{ "-f", ext_flag },
-	{ "-lh", ext_life_hard },
-	{ "-ls", ext_life_soft },
-	{ "-bh", ext_bytes_hard },
-	{ "-bs", ext_bytes_soft },
-	{ "-ctx", ext_label },
-};
-
-/* One extension, if one is next; *found tells. */
-static bool
-read_extension(struct words *w, struct sa_draft *d, bool *found)
-{
-	*found = false;
-	for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
-		if (words_take(w, extensions[i].word)) {
-			*found = true;
-			return extensions[i].read(w, d);
-		}
-	return true;
-}
-
-static bool
-read_extensions(struct words *w, struct sa_draft *d)
-{
-	bool found = true;
-
-	while (found)
-		if (!read_extension(w, d, &found))
-			return false;
-	return true;
-}
 
 /* --------------------------------------------------------------------------- addresses and SPI */
 
@@ -228,26 +81,71 @@ read_head(struct words *w, struct sa_draft *d)
 	return read_original(w, d);
 }
 
+/* The least SPI that may be asked for: 1 to 255 are reserved (RFC 4303 2.1), --force or not 0. */
+static int64_t
+spi_min(const struct words *w)
+{
+	const struct setkey_script *script = w->ctx->user;
+
+	return script->force ? 1 : SA_SPI_MIN;
+}
+
+static bool
+check_spi(struct words *w, const struct stmt_word *word, int64_t *spi)
+{
+	struct stmt_errors quiet = { 0 };
+	bool reserved = stmt_number(word, 0, spi_min(w) - 1, spi, &quiet);
+
+	stmt_errors_free(&quiet);
+	if (!reserved)
+		return stmt_number(word, spi_min(w), UINT32_MAX, spi, w->ctx->errors);
+	words_error(w, word, "SPI %s is reserved: expected a number from %d to %lld", word->text,
+		SA_SPI_MIN, (long long)UINT32_MAX);
+	return false;
+}
+
 static bool
 read_spi(struct words *w, struct sa_draft *d)
 {
 	const struct stmt_word *word = words_next(w, "the SPI");
-	struct stmt_errors quiet = { 0 };
-	bool reserved;
 	int64_t spi;
 
-	if (word == NULL)
-		return false;
-	reserved = stmt_number(word, 0, SA_SPI_MIN - 1, &spi, &quiet);
-	stmt_errors_free(&quiet);
-	if (reserved) {
-		words_error(w, word, "SPI %s is reserved: expected a number from %d to %lld",
-			word->text, SA_SPI_MIN, (long long)UINT32_MAX);
-		return false;
-	}
-	if (!stmt_number(word, SA_SPI_MIN, UINT32_MAX, &spi, w->ctx->errors))
+	if (word == NULL || !check_spi(w, word, &spi))
 		return false;
 	d->msg.sa.spi = (uint32_t)spi;
+	return true;
+}
+
+/* [SPI | LEAST-GREATEST] of getspi. */
+static bool
+read_spi_range(struct words *w, struct sa_draft *d)
+{
+	const struct stmt_word *word = words_peek(w);
+	struct stmt_word part;
+	const char *hyphen;
+	int64_t least, greatest;
+
+	d->msg.spi_min = SA_SPI_MIN;
+	d->msg.spi_max = d->msg.sa.proto == SA_IPCOMP ? CPI_NEGOTIATED_MAX : SPI_CHOSEN_MAX;
+	if (word == NULL || word->kind != STMT_BARE || word->text[0] == '-')
+		return true;
+	w->at++;
+	hyphen = strchr(word->text, '-');
+	part = *word;
+	if (hyphen != NULL)
+		part.text = arena_strndup(
+			w->ctx->arena, word->text, (size_t)(hyphen - word->text));
+	if (part.text == NULL || !check_spi(w, &part, &least))
+		return false;
+	greatest = least;
+	if (hyphen != NULL) {
+		part.text = hyphen + 1;
+		part.pos.column += (unsigned)(hyphen + 1 - word->text);
+		if (!stmt_number(&part, least, UINT32_MAX, &greatest, w->ctx->errors))
+			return false;
+	}
+	d->msg.spi_min = (uint32_t)least;
+	d->msg.spi_max = (uint32_t)greatest;
 	return true;
 }
 
@@ -273,21 +171,27 @@ finish(struct words *w, struct sa_draft *d)
 /* -------------------------------------------------------------------------------- statements */
 
 static bool
+has_no_sequence(const struct ipsec_sa *sa)
+{
+	return (sa->flags & SA_F_OLD) != 0 || sa->proto == SA_IPCOMP || sa->proto == SA_TCP;
+}
+
+static bool
 add_or_update(struct conf_ctx *ctx, const struct stmt *s, enum sadb_op op)
 {
 	struct words w = { ctx, s, 1 };
 	struct sa_draft d = { .msg = { .op = op } };
 	struct ipsec_sa *sa = &d.msg.sa;
 
-	if (!read_head(&w, &d) || !read_spi(&w, &d) || !read_extensions(&w, &d) ||
+	if (!read_head(&w, &d) || !read_spi(&w, &d) || !ext_read(&w, sa, EXT_ADD) ||
 		!algs_read(&w, sa)) {
 		sadb_msg_wipe(&d.msg);
 		return false;
 	}
 	sa->state = SA_MATURE;
-	if ((sa->flags & SA_F_OLD) != 0 && sa->replay != 0) {
-		words_error(&w, d.proto_word, "%s has no sequence numbers: leave out -r",
-			d.proto_word->text);
+	if (has_no_sequence(sa) && (sa->replay != 0 || (sa->flags & SA_F_ESN) != 0)) {
+		words_error(&w, d.proto_word, "%s has no sequence numbers: leave out %s",
+			d.proto_word->text, sa->replay != 0 ? "-r" : "-esn");
 		sadb_msg_wipe(&d.msg);
 		return false;
 	}
@@ -327,7 +231,7 @@ get_or_delete(struct conf_ctx *ctx, const struct stmt *s, enum sadb_op op)
 			"expected the SPI: \"deleteall\" deletes all SAs between two addresses");
 		return false;
 	}
-	return read_spi(&w, &d) && finish(&w, &d);
+	return read_spi(&w, &d) && ext_read(&w, &d.msg.sa, EXT_NAME) && finish(&w, &d);
 }
 
 bool
@@ -354,7 +258,19 @@ set_sa_deleteall(struct conf_ctx *ctx, const struct conf_row *row, const struct 
 
 	(void)row;
 	(void)into;
-	return read_head(&w, &d) && finish(&w, &d);
+	return read_head(&w, &d) && ext_read(&w, &d.msg.sa, EXT_NAME) && finish(&w, &d);
+}
+
+bool
+set_sa_getspi(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
+{
+	struct words w = { ctx, s, 1 };
+	struct sa_draft d = { .msg = { .op = SADB_OP_GETSPI } };
+
+	(void)row;
+	(void)into;
+	return read_head(&w, &d) && read_spi_range(&w, &d) &&
+		ext_read(&w, &d.msg.sa, EXT_GETSPI) && finish(&w, &d);
 }
 
 static bool

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "setkey/scan.h"
 #include "setkey/words.h"
 
 static bool
@@ -27,6 +28,9 @@ const struct conf_row setkey_commands[] = {
 		.set = set_sa_add, .help = "add an SA" },
 	{ .keyword = "update", .shape = "[-46n] src dst protocol spi [extensions] algorithm ...;",
 		.set = set_sa_update, .help = "replace an SA's keys and limits" },
+	{ .keyword = "getspi",
+		.shape = "[-46n] src dst protocol [least[-greatest]] [-m mode] [-u id];",
+		.set = set_sa_getspi, .help = "take a free SPI for an SA to come" },
 	{ .keyword = "get", .shape = "[-46n] src dst protocol spi;", .set = set_sa_get,
 		.help = "show one SA" },
 	{ .keyword = "delete", .shape = "[-46n] src dst protocol spi;", .set = set_sa_delete,
@@ -38,6 +42,8 @@ const struct conf_row setkey_commands[] = {
 	{ .keyword = "dump", .shape = "[protocol];", .set = set_sa_dump, .help = "show all SAs" },
 	{ .keyword = "spdadd", .shape = "[-46n] src_range dst_range upperspec policy;",
 		.set = set_sp_add, .help = "add a policy" },
+	{ .keyword = "spdsetidx", .shape = "[-46n] src_range dst_range upperspec policy;",
+		.set = set_sp_add, .help = "as spdadd" },
 	{ .keyword = "spdupdate", .shape = "[-46n] src_range dst_range upperspec policy;",
 		.set = set_sp_update, .help = "add a policy, or replace the one there" },
 	{ .keyword = "spddelete", .shape = "[-46n] src_range dst_range upperspec -P direction;",
@@ -76,15 +82,41 @@ grow(struct setkey_script *script)
 	return true;
 }
 
+static void
+drop_requests(struct setkey_script *script)
+{
+	for (size_t i = 0; i < script->count; i++)
+		sadb_msg_wipe(&script->msg[i]);
+	script->count = 0;
+}
+
+/* A policy and its twin stay in one batch. */
+static bool
+hand_over(struct setkey_script *script, size_t at_least)
+{
+	if (script->batch == NULL || script->count < at_least || script->stopped)
+		return !script->stopped;
+	script->stopped = !script->batch(script->batch_user, script);
+	drop_requests(script);
+	return !script->stopped;
+}
+
 bool
 script_add(struct words *w, const struct sadb_msg *m, bool twin)
 {
 	struct setkey_script *script = w->ctx->user;
 
-	if (script->count >= SETKEY_REQUESTS_MAX) {
+	/* Twins depend on what the first reading finds, chapters must not. */
+	if (!twin)
+		scan_pass(script->scan, m->op);
+	if (!script->making) {
+		if (script->total++ < SETKEY_REQUESTS_MAX)
+			return true;
 		words_error(w, NULL, "the script makes more than %d requests", SETKEY_REQUESTS_MAX);
 		return false;
 	}
+	if (!twin && !hand_over(script, SETKEY_BATCH))
+		return false;
 	if (script->count == script->room && !grow(script)) {
 		words_error(w, NULL, "out of memory");
 		return false;
@@ -96,18 +128,18 @@ script_add(struct words *w, const struct sadb_msg *m, bool twin)
 	return true;
 }
 
-bool
-setkey_read(struct setkey_script *script, const char *file, struct bytes text,
+static bool
+read_text(struct setkey_script *script, const char *file, struct bytes text,
 	struct stmt_errors *errors)
 {
 	struct stmt_reader *r = stmt_open(file, text, errors);
 	unsigned before = errors->count;
-	bool more = r != NULL;
+	bool more = r != NULL && script->scan != NULL;
 
-	if (r == NULL)
+	if (!more)
 		stmt_error(errors, (struct stmt_pos){ file, 1, 1 }, "out of memory");
 	/* One arena per statement: a script of any length needs little more than its requests. */
-	while (more && !script->quit) {
+	while (more && !script->quit && !script->stopped) {
 		struct conf_ctx ctx = { .arena = arena_new(SETKEY_STATEMENT_MEMORY),
 			.errors = errors, .user = script };
 		struct stmt *s = NULL;
@@ -125,15 +157,54 @@ setkey_read(struct setkey_script *script, const char *file, struct bytes text,
 	return errors->count == before;
 }
 
+bool
+setkey_scan(struct setkey_script *script, const char *file, struct bytes text,
+	struct stmt_errors *errors)
+{
+	scan_free(script->scan);
+	script->scan = scan_new();
+	script->making = script->quit = script->stopped = false;
+	script->total = 0;
+	return read_text(script, file, text, errors);
+}
+
+bool
+setkey_make(struct setkey_script *script, const char *file, struct bytes text)
+{
+	struct stmt_errors told = { 0 };
+	bool good;
+
+	script->making = true;
+	script->quit = script->stopped = false;
+	if (script->scan != NULL)
+		scan_rewind(script->scan);
+	good = read_text(script, file, text, &told) && hand_over(script, 1);
+	stmt_errors_free(&told);
+	return good;
+}
+
+bool
+setkey_read(struct setkey_script *script, const char *file, struct bytes text,
+	struct stmt_errors *errors)
+{
+	if (!setkey_scan(script, file, text, errors))
+		return false;
+	if (setkey_make(script, file, text))
+		return true;
+	stmt_error(errors, (struct stmt_pos){ file, 1, 1 }, "out of memory");
+	return false;
+}
+
 void
 setkey_script_clear(struct setkey_script *script)
 {
-	for (size_t i = 0; i < script->count; i++)
-		sadb_msg_wipe(&script->msg[i]);
+	drop_requests(script);
 	free(script->msg);
 	free(script->origin);
+	scan_free(script->scan);
 	script->msg = NULL;
 	script->origin = NULL;
-	script->count = script->room = script->forwards = 0;
-	script->quit = false;
+	script->scan = NULL;
+	script->room = script->total = 0;
+	script->making = script->quit = script->stopped = false;
 }

@@ -2,7 +2,9 @@
  * script.h - a setkey script as the list of SA database requests it stands for.
  *
  * Reading is a pure function of the text, the options and a resolver: nothing is sent before the
- * whole text was found sound, so a bad script changes nothing.
+ * whole text was found sound, so a bad script changes nothing.  For that it is read twice, first to
+ * find its errors, then to make its requests, a batch at a time if wanted: memory does not grow
+ * with the script, but for what setkey/scan.h says.
  */
 #ifndef SETKEY_SCRIPT_H
 #define SETKEY_SCRIPT_H
@@ -17,7 +19,8 @@
 #include "lib/text.h"
 
 enum {
-	SETKEY_REQUESTS_MAX = 250000,      /* of one script */
+	SETKEY_REQUESTS_MAX = 8 << 20,     /* of one script */
+	SETKEY_BATCH = 1024,               /* requests held at a time, where there is a batch() */
 	SETKEY_ADDRESSES_MAX = 16,         /* of one name */
 	SETKEY_STATEMENT_MEMORY = 8 << 20, /* octets for one statement */
 };
@@ -34,18 +37,34 @@ struct setkey_origin { /* where a request was asked for */
 	bool twin; /* the `fwd` policy that an `in` one brings along */
 };
 
+struct scan;
+
 struct setkey_script { /* zero-initialise, then set the options */
 	bool kernel_style; /* -k: an `in` policy stands for itself only */
+	bool force;        /* --force: SPIs 1 to 255 may be used */
 	const struct setkey_resolver *resolver;
+
+	/* What to do with each SETKEY_BATCH requests and with the last ones; they are dropped
+	 * afterwards. False: make no more. NULL: keep all. */
+	bool (*batch)(void *user, struct setkey_script *script);
+	void *batch_user;
 
 	struct sadb_msg *msg; /* the requests in order, and origins by the same index */
 	struct setkey_origin *origin;
 	size_t count, room;
-	size_t forwards; /* `fwd` policies written out */
+	size_t total; /* requests that the text makes, known after setkey_scan */
 	bool quit; /* exit, quit or bye was read: nothing after it */
+	bool making;  /* the second reading */
+	bool stopped; /* by batch() */
+	struct scan *scan;
 };
 
-/* Append the requests of the text. False: errors were told, nothing may be sent. */
+/* The first reading: false when errors were told, and then nothing may be sent. */
+bool setkey_scan(struct setkey_script *script, const char *file, struct bytes text,
+	struct stmt_errors *errors);
+/* The second, of the same text: make the requests. False: batch() said so, or out of memory. */
+bool setkey_make(struct setkey_script *script, const char *file, struct bytes text);
+/* Both. */
 bool setkey_read(struct setkey_script *script, const char *file, struct bytes text,
 	struct stmt_errors *errors);
 void setkey_script_clear(struct setkey_script *script); /* wipes; options stay */

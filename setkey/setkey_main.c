@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,12 @@ enum { PATH_SIZE = 4096, VALUE_SIZE = 256, WHY_SIZE = 512 };
 
 struct options {
 	enum action action;
-	const char *file;
+	const char *file, *backend;
 	bool policies, all, ports, brief, parse_only, numeric, verbose, kernel_style, hex, help;
+	bool force;
 };
+
+static volatile sig_atomic_t interrupted;
 
 static void
 usage(FILE *to)
@@ -37,10 +41,12 @@ usage(FILE *to)
 	      "       setkey [-v] -F | -FP       delete all SAs, all policies\n"
 	      "       setkey [-hH] -x            show the messages of the SA database\n"
 	      "       setkey -h | -V             print this, or the version\n"
+	      "  -B engine|pfkey|xfrm|auto      which SA database\n"
 	      "  -a dead SAs as well     -p ports of tunnel end points   -l each second, short\n"
 	      "  -n only check           -N no name look-ups             -v show what is sent\n"
 	      "  -k `in` policies stand alone  -r they cover forwarded packets (default)\n"
 	      "  -h, -H  with -x: in hexadecimal as well\n"
+	      "  -xx is -xH              --force SPIs 1 to 255 may be used\n"
 	      "  -f without a file reads " DEFAULT_FILE "\n", to);
 }
 
@@ -94,20 +100,24 @@ logical(const struct lnm *names, const char *name, char *buf, size_t size)
 }
 
 static bool
-open_backend(struct setkey_run *run, const struct lnm *names, bool verbose)
+open_backend(struct setkey_run *run, const struct options *o, const struct lnm *names)
 {
 	char backend[VALUE_SIZE], path[VALUE_SIZE], why[WHY_SIZE] = "", text[2 * WHY_SIZE];
-	const char *chosen = logical(names, "MULTINET_IPSEC_BACKEND", backend, sizeof(backend));
-	enum status status = sadb_sync_open(chosen == NULL ? "auto" : chosen,
+	const char *chosen = o->backend;
+	enum status status;
+
+	if (chosen == NULL)
+		chosen = logical(names, "MULTINET_IPSEC_BACKEND", backend, sizeof(backend));
+	status = sadb_sync_open(chosen == NULL ? "auto" : chosen,
 		logical(names, "MULTINET_IPSEC_SOCKET", path, sizeof(path)), &run->db, why,
 		sizeof(why));
-
 	if (status != ST_NORMAL) {
 		status_format(text, sizeof(text), status, NULL, why);
 		fprintf(stderr, "setkey: %s\n", text);
 		return false;
 	}
-	if (verbose)
+	/* What -x shows it shows once. */
+	if (o->verbose && o->action != ACT_WATCH)
 		sadb_sync_watch(run->db, setkey_show_message, NULL);
 	return true;
 }
@@ -117,28 +127,32 @@ open_backend(struct setkey_run *run, const struct lnm *names, bool verbose)
 static struct setkey_script
 new_script(const struct options *o)
 {
-	return (struct setkey_script){ .kernel_style = o->kernel_style,
+	return (struct setkey_script){ .kernel_style = o->kernel_style, .force = o->force,
 		.resolver = o->numeric ? NULL : &resolver };
 }
 
-static void
-print_script(const struct setkey_script *script)
+/* -n: nothing is done with the requests; -nv: they are printed. */
+static bool
+print_script(void *user, struct setkey_script *script)
 {
+	const struct options *o = user;
 	struct text t = { 0 };
 
-	for (size_t i = 0; i < script->count; i++) {
+	for (size_t i = 0; o->verbose && i < script->count; i++) {
 		text_clear(&t);
 		setkey_print(&script->msg[i], &t);
 		fputs(text_str(&t), stdout);
 	}
 	text_free(&t);
+	return !ferror(stdout);
 }
 
+/* The first reading, with what it has to say. */
 static bool
-read_script(struct setkey_script *script, const char *file, struct bytes text)
+scan_script(struct setkey_script *script, const char *file, struct bytes text)
 {
 	struct stmt_errors errors = { 0 };
-	bool good = setkey_read(script, file, text, &errors);
+	bool good = setkey_scan(script, file, text, &errors);
 
 	fputs(text_str(&errors.warnings), stderr);
 	fputs(text_str(&errors.text), stderr);
@@ -149,40 +163,68 @@ read_script(struct setkey_script *script, const char *file, struct bytes text)
 	return good;
 }
 
-static int
-load(const struct options *o, const struct lnm *names, const char *spec)
+/* The second, which can only fail for want of memory, or because batch() told why. */
+static bool
+make_requests(struct setkey_script *script, struct setkey_run *run, struct bytes text)
+{
+	if (setkey_make(script, run->file, text))
+		return true;
+	if (!run->broken)
+		fprintf(stderr, "setkey: %s: out of memory\n", run->file);
+	return false;
+}
+
+static bool
+carry_out_script(const struct options *o, const struct lnm *names, struct setkey_run *run,
+	struct bytes text)
 {
 	struct setkey_script script = new_script(o);
-	struct setkey_run run = { .now = when_wall(), .all = o->all, .ports = o->ports };
-	struct text text = { 0 };
-	char path[PATH_SIZE] = "-", why[WHY_SIZE];
-	enum status status = ST_NORMAL;
-	bool good = false;
+	struct options copy = *o;
+	bool good = scan_script(&script, run->file, text);
 
+	if (good && o->parse_only) {
+		script.batch = print_script;
+		script.batch_user = &copy;
+		good = !o->verbose || make_requests(&script, run, text);
+	} else if (good) {
+		script.batch = setkey_run_batch;
+		script.batch_user = run;
+		good = open_backend(run, o, names) && make_requests(&script, run, text);
+	}
+	setkey_script_clear(&script);
+	return good;
+}
+
+static bool
+load_text(const struct lnm *names, const char *spec, char path[PATH_SIZE], struct text *text)
+{
+	char why[WHY_SIZE];
+	enum status status = ST_NORMAL;
+
+	strcpy(path, "-");
 	if (strcmp(spec, "-") != 0)
-		status = lnm_file_spec(names, spec, path, sizeof(path));
+		status = lnm_file_spec(names, spec, path, PATH_SIZE);
 	if (status != ST_NORMAL)
 		snprintf(why, sizeof(why), "%s: %s", spec, status_row(status)->text);
 	else
-		status = stmt_load(path, &text, why, sizeof(why));
-	if (status != ST_NORMAL) {
+		status = stmt_load(path, text, why, sizeof(why));
+	if (status != ST_NORMAL)
 		fprintf(stderr, "setkey: %s\n", why);
-		goto out;
-	}
+	return status == ST_NORMAL;
+}
+
+static int
+load(const struct options *o, const struct lnm *names, const char *spec)
+{
+	struct setkey_run run = { .now = when_wall(), .all = o->all, .ports = o->ports };
+	struct text text = { 0 };
+	char path[PATH_SIZE];
+	bool good = load_text(names, spec, path, &text);
+
 	run.file = strcmp(path, "-") == 0 ? "stdin" : path;
-	if (!read_script(&script, run.file, bytes_of(text.p, text.n)))
-		goto out;
-	good = true;
-	if (o->parse_only && o->verbose)
-		print_script(&script);
-	if (o->parse_only)
-		goto out;
-	good = open_backend(&run, names, o->verbose);
 	if (good)
-		setkey_run_script(&run, &script);
-out:
+		good = carry_out_script(o, names, &run, bytes_of(text.p, text.n));
 	sadb_sync_close(run.db);
-	setkey_script_clear(&script);
 	text_free(&text);
 	return good && !run.failed ? 0 : 1;
 }
@@ -207,37 +249,57 @@ complete(const char *s)
 	return ended;
 }
 
+/* exit, quit and bye need no `;` at a terminal. */
+static bool
+is_farewell(const char *line)
+{
+	static const char *const words[] = { "exit", "quit", "bye" };
+	size_t n = strcspn(line, " \t\r\n");
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strlen(words[i]) == n && strncmp(line, words[i], n) == 0 &&
+			line[n + strspn(line + n, " \t\r\n")] == '\0')
+			return true;
+	return false;
+}
+
+/* Statements that are whole; false: they were unsound. */
+static bool
+converse_once(const struct options *o, struct setkey_script *script, struct setkey_run *run,
+	struct bytes text)
+{
+	run->now = when_wall();
+	if (!scan_script(script, run->file, text))
+		return false;
+	return (o->parse_only && !o->verbose) || make_requests(script, run, text);
+}
+
 /* At a terminal each statement is carried out when its `;` was typed. */
 static int
 converse(const struct options *o, const struct lnm *names)
 {
+	struct options copy = *o;
 	struct setkey_script script = new_script(o);
-	struct setkey_run run = { .file = "stdin", .now = when_wall(), .all = o->all,
-		.ports = o->ports };
+	struct setkey_run run = { .file = "stdin", .all = o->all, .ports = o->ports };
 	struct text text = { 0 };
 	char *line = NULL;
 	size_t size = 0;
-	bool good = o->parse_only || open_backend(&run, names, o->verbose);
-	bool sound = good;
+	bool good = o->parse_only || open_backend(&run, o, names);
+	bool sound = good, quit = false;
 
-	while (good && !script.quit && !run.broken) {
-		bool quit;
-
+	script.batch = o->parse_only ? print_script : setkey_run_batch;
+	script.batch_user = o->parse_only ? (void *)&copy : &run;
+	while (good && !quit && !run.broken) {
 		fputs(text.n == 0 ? "setkey> " : "      > ", stdout);
 		fflush(stdout);
-		if (getline(&line, &size, stdin) < 0)
+		if (getline(&line, &size, stdin) < 0 || (text.n == 0 && is_farewell(line)))
 			break;
 		text_add(&text, line);
 		if (!complete(text_str(&text)))
 			continue;
-		run.now = when_wall();
-		if (!read_script(&script, "stdin", bytes_of(text.p, text.n)))
-			sound = false;
-		else if (!o->parse_only)
-			setkey_run_script(&run, &script);
+		sound = converse_once(o, &script, &run, bytes_of(text.p, text.n)) && sound;
 		quit = script.quit;
 		setkey_script_clear(&script);
-		script.quit = quit;
 		text_free(&text);
 	}
 	free(line);
@@ -288,6 +350,8 @@ set_letter(struct options *o, int letter)
 	for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
 		if (letters[i].letter != letter)
 			continue;
+		if (letter == 'x' && o->action == ACT_WATCH)
+			o->hex = true;
 		if (letters[i].flag == NULL)
 			return set_action(o, letters[i].action);
 		*letters[i].flag = true;
@@ -298,36 +362,65 @@ set_letter(struct options *o, int letter)
 	return false;
 }
 
+enum { OPT_FORCE = 256 };
+
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "backend", required_argument, NULL, 'B' },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* One option; false: it was wrong, and that was told. */
+static bool
+set_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'r':
+		o->kernel_style = false;
+		return true;
+	case 'B':
+		o->backend = optarg;
+		return true;
+	case OPT_FORCE:
+		o->force = true;
+		return true;
+	case ':':
+		if (optopt == 'f')
+			break;
+		fprintf(stderr, "setkey: option -%c needs an argument\n", optopt);
+		return false;
+	case 'f':
+		break;
+	default:
+		return set_letter(o, c);
+	}
+	o->file = c == 'f' ? optarg : DEFAULT_FILE; /* `:`: -f alone */
+	return set_action(o, ACT_FILE);
+}
+
 /* False: *exit_status is what to end with. */
 static bool
 read_options(int argc, char **argv, struct options *o, int *exit_status)
 {
-	static char help[] = "-h", version[] = "-V";
 	int c;
 
 	*exit_status = 1;
 	opterr = 0;
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0)
-			argv[i] = help;
-		else if (strcmp(argv[i], "--version") == 0)
-			argv[i] = version;
-	}
-	while ((c = getopt(argc, argv, ":f:cDFxPaplnNvkrhHV")) != -1) {
+	while ((c = getopt_long(argc, argv, ":f:B:cDFxPaplnNvkrhHV", long_options, NULL)) != -1) {
 		if (c == 'V') {
 			puts("setkey " MULTINET_VERSION);
 			*exit_status = 0;
 			return false;
 		}
-		if (c == 'r')
-			o->kernel_style = false;
-		else if (c == 'f' || c == ':') { /* `:`: -f alone */
-			o->file = c == 'f' ? optarg : DEFAULT_FILE;
-			if (!set_action(o, ACT_FILE))
-				return false;
-		} else if (!set_letter(o, c)) {
+		if (c == '?' && optopt == 0) {
+			fprintf(stderr, "setkey: unknown option %s\n", argv[optind - 1]);
+			usage(stderr);
 			return false;
 		}
+		if (!set_option(o, c))
+			return false;
 	}
 	/* -h is help alone, and the hexadecimal dump with -x. */
 	if (o->help && o->action != ACT_WATCH) {
@@ -345,14 +438,35 @@ read_options(int argc, char **argv, struct options *o, int *exit_status)
 	return false;
 }
 
+static void
+interrupt(int signal_number)
+{
+	(void)signal_number;
+	interrupted = 1;
+}
+
+/* What goes on for ever ends properly at ^C: no SA_RESTART, so that waits end. */
+static void
+catch_interrupt(void)
+{
+	struct sigaction action = { .sa_handler = interrupt };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 static int
 database(const struct options *o, const struct lnm *names)
 {
 	struct setkey_run run = { .clock = when_wall, .all = o->all, .ports = o->ports,
-		.brief = o->brief };
+		.brief = o->brief, .stop = &interrupted };
+	bool again = o->action == ACT_DUMP && o->brief;
 
-	if (!open_backend(&run, names, o->verbose))
+	if (!open_backend(&run, o, names))
 		return 1;
+	if (again || o->action == ACT_WATCH)
+		catch_interrupt();
 	do {
 		run.now = when_wall();
 		if (o->action == ACT_DUMP)
@@ -361,8 +475,9 @@ database(const struct options *o, const struct lnm *names)
 			setkey_run_flush(&run, o->policies);
 		else
 			setkey_run_watch(&run, o->hex);
-		fflush(stdout);
-	} while (o->action == ACT_DUMP && o->brief && !run.failed && sleep(1) == 0);
+		if (fflush(stdout) != 0)
+			break;
+	} while (again && !run.failed && !interrupted && sleep(1) == 0);
 	sadb_sync_close(run.db);
 	return run.failed ? 1 : 0;
 }

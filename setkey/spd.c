@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <string.h>
 
+#include "setkey/scan.h"
 #include "setkey/words.h"
 
 static const struct {
@@ -66,9 +67,15 @@ upper_is_icmp(uint8_t upper)
 }
 
 bool
+upper_is_gre(uint8_t upper)
+{
+	return upper == UPPER_GRE;
+}
+
+bool
 upper_has_ports(uint8_t upper)
 {
-	return !upper_is_icmp(upper) && upper != UPPER_GRE;
+	return !upper_is_icmp(upper) && !upper_is_gre(upper);
 }
 
 static bool
@@ -125,11 +132,41 @@ read_type_code(struct words *w, struct sp_selector *sel)
 	return true;
 }
 
+/* The key of gre (RFC 2890): a number or a dotted quad, whose halves travel as ports. */
+static bool
+read_gre_key(struct words *w, struct sp_selector *sel)
+{
+	const struct stmt_word *word = words_peek(w);
+	struct net_addr quad;
+	int64_t key;
+
+	if (word == NULL || word->kind != STMT_BARE || word->text[0] == '-')
+		return true;
+	w->at++;
+	if (strchr(word->text, '.') != NULL) {
+		if (!net_addr_parse(word->text, &quad) || quad.family != 4) {
+			words_error(w, word,
+				"\"%s\" is no key of gre: expected a number or a dotted quad",
+				word->text);
+			return false;
+		}
+		key = net_ipv4_value(&quad);
+	} else if (!stmt_number(word, 0, UINT32_MAX, &key, w->ctx->errors)) {
+		return false;
+	}
+	sel->sport = (uint16_t)(key >> 16);
+	sel->dport = (uint16_t)(key & UINT16_MAX);
+	if (sel->sport == 0 || sel->dport == 0)
+		stmt_warn(w->ctx->errors, word->pos,
+			"a half of the gre key %s is 0, which stands for any value: keys that"
+			" differ there match as well", word->text);
+	return true;
+}
+
 bool
 upper_read(struct words *w, struct sp_selector *sel)
 {
 	const struct stmt_word *word = words_next(w, "an upper-layer protocol: any, tcp, udp, ...");
-	const struct stmt_word *next;
 
 	if (word == NULL || !upper_number(w, word, &sel->upper))
 		return false;
@@ -139,11 +176,8 @@ upper_read(struct words *w, struct sp_selector *sel)
 	}
 	if (upper_is_icmp(sel->upper))
 		return read_type_code(w, sel);
-	next = words_peek(w);
-	if (sel->upper == UPPER_GRE && next != NULL && next->text[0] != '-') {
-		words_error(w, next, "keys of gre are not available here");
-		return false;
-	}
+	if (upper_is_gre(sel->upper))
+		return read_gre_key(w, sel);
 	return true;
 }
 
@@ -209,40 +243,21 @@ forward_twin(const struct sadb_msg *in)
 	return m;
 }
 
-/* The request of the script that adds a fwd policy with this selector, or count. */
-static size_t
-find_forward(const struct setkey_script *script, enum sadb_op op, const struct sp_selector *sel)
-{
-	for (size_t i = script->count; i > 0; i--) {
-		const struct sadb_msg *m = &script->msg[i - 1];
-
-		if (m->op == SADB_OP_SPDFLUSH || m->op == SADB_OP_SPDDELETE)
-			break;
-		if (m->op == op && m->sp.dir == SP_FWD && sp_selector_equal(&m->sp.sel, sel))
-			return i - 1;
-	}
-	return script->count;
-}
-
-/* A script may also write out the fwd policies that come by themselves: then its own one counts. */
+/* A script may also write out the fwd policies that come by themselves: then its own one counts,
+ * wherever it stands. */
 static bool
 add_forward(struct words *w, const struct sadb_msg *m, bool twin)
 {
 	struct setkey_script *script = w->ctx->user;
-	size_t there = script->count;
 
-	if (m->op != SADB_OP_SPDDELETE && (!twin || script->forwards != 0))
-		there = find_forward(script, m->op, &m->sp.sel);
-	if (there == script->count || script->origin[there].twin == twin) {
-		script->forwards += !twin;
-		return script_add(w, m, twin);
-	}
-	if (twin)
+	if (twin && scan_has_forward(script->scan, m))
 		return true;
-	script->forwards++;
-	script->msg[there] = *m;
-	script->origin[there] = (struct setkey_origin){ w->s->pos.line, w->s->pos.column, false };
-	return true;
+	if (!twin && !script->kernel_style && !script->making &&
+		!scan_note_forward(script->scan, m)) {
+		words_error(w, NULL, "out of memory");
+		return false;
+	}
+	return script_add(w, m, twin);
 }
 
 static bool
@@ -264,6 +279,20 @@ add_pair(struct words *w, const struct net_addr *src, const struct net_addr *dst
 	return add_forward(w, &twin, true);
 }
 
+/* tagged "TAG" POLICY: packets are tagged by pf(4), which no system with our databases has. */
+static bool
+tagged(struct words *w, struct ipsec_policy *sp)
+{
+	const struct stmt_word *word = &w->s->word[w->at - 1];
+	const struct stmt_word *tag = words_next(w, "a tag: \"text\"");
+
+	if (tag == NULL || !policy_read(w, sp))
+		return false;
+	words_error(w, word,
+		"policies for packet tags are not available: no SA database here knows tags");
+	return false;
+}
+
 static bool
 spd_statement(struct conf_ctx *ctx, const struct stmt *s, enum sadb_op op)
 {
@@ -272,17 +301,15 @@ spd_statement(struct conf_ctx *ctx, const struct stmt *s, enum sadb_op op)
 	struct ipsec_policy *sp = &d.msg.sp;
 	struct resolution how;
 
-	if (words_peek(&w) != NULL && strcmp(words_peek(&w)->text, "tagged") == 0) {
-		words_error(&w, words_peek(&w), "policies for packet tags are not available here");
-		return false;
-	}
+	if (words_take(&w, "tagged"))
+		return tagged(&w, sp);
 	how = words_resolution(&w);
 	d.src_word = words_peek(&w);
 	if (!read_range(&w, how, "the source range", &d.src, &d.src_len, &sp->sel.sport))
 		return false;
 	d.dst_word = words_peek(&w);
 	if (!read_range(&w, how, "the destination range", &d.dst, &d.dst_len, &sp->sel.dport) ||
-		!upper_read(&w, &sp->sel))
+		!upper_read(&w, &sp->sel) || !labels_read(&w, sp))
 		return false;
 	if (op == SADB_OP_SPDDELETE ? !policy_direction(&w, sp) : !policy_read(&w, sp))
 		return false;

@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "setkey/scan.h"
+
 static const struct setkey_proto protos[] = {
 	{ .name = "esp", .proto = SA_ESP },
 	{ .name = "ah", .proto = SA_AH },
@@ -17,10 +19,11 @@ static const struct setkey_proto protos[] = {
 	{ .name = "ah-old", .proto = SA_AH, .flags = SA_F_OLD },
 	{ .name = "ipcomp", .proto = SA_IPCOMP },
 	{ .name = "esp-udp", .proto = SA_ESP, .natt = true },
+	{ .name = "tcp", .proto = SA_TCP },
 };
 
 static const char *const proto_names[] = { "esp", "ah", "ipcomp", "esp-udp", "esp-old", "ah-old",
-	NULL };
+	"tcp", NULL };
 
 void
 words_error(const struct words *w, const struct stmt_word *at, const char *fmt, ...)
@@ -163,8 +166,8 @@ words_lookup(struct words *w, struct resolution how, const struct stmt_word *at,
 			text);
 		return false;
 	}
-	out->n = script->resolver->resolve(script->resolver->user, text, how.family, out->a,
-		SETKEY_ADDRESSES_MAX, why, sizeof(why));
+	out->n = scan_resolve(script->scan, script->resolver, text, how.family, out->a, why,
+		sizeof(why));
 	if (out->n == 0)
 		words_error(w, at, "\"%s\" cannot be resolved: %s", text, why);
 	return out->n != 0;
@@ -226,7 +229,7 @@ words_port(struct words *w, uint16_t *port)
 		*port = 0;
 		return true;
 	}
-	if (word->text[0] >= 'a' && word->text[0] <= 'z') {
+	if ((word->text[0] | 0x20) >= 'a' && (word->text[0] | 0x20) <= 'z') {
 		service = getservbyname(word->text, NULL);
 		if (service == NULL) {
 			words_error(w, word,
@@ -253,9 +256,6 @@ words_proto(struct words *w)
 	for (size_t i = 0; i < ARRAY_LEN(protos); i++)
 		if (word->kind == STMT_BARE && strcmp(word->text, protos[i].name) == 0)
 			return &protos[i];
-	if (strcmp(word->text, "tcp") == 0)
-		words_error(w, word, "protocol \"tcp\" (TCP-MD5) is not available here");
-	else
-		words_unknown(w, word, "protocol", proto_names);
+	words_unknown(w, word, "protocol", proto_names);
 	return NULL;
 }

@@ -61,7 +61,16 @@ bool words_pairs(struct words *w, const struct addresses *src, const struct addr
 /* Append a request that the statement asks for. */
 bool script_add(struct words *w, const struct sadb_msg *m, bool twin);
 
-/* -E, -A, -C with their keys, into an SA whose protocol is known. */
+/* Which statements an extension of an SA belongs to. */
+enum ext_where { EXT_ADD = 1, EXT_GETSPI = 2, EXT_NAME = 4 /* get, delete, deleteall */ };
+/* All extensions that come next; or one if one comes next, and *found tells. */
+bool ext_read(struct words *w, struct ipsec_sa *sa, unsigned where);
+bool ext_take(struct words *w, struct ipsec_sa *sa, unsigned where, bool *found);
+/* -ctx, -mark and -if_id of a policy; and writing them. */
+bool labels_read(struct words *w, struct ipsec_policy *sp);
+void labels_text(const struct sa_context *ctx, const struct sa_mark *mark, uint32_t if_id,
+	struct text *out);
+/* -E, -A, -C with their keys, into an SA whose protocol is known; extensions may stand between. */
 bool algs_read(struct words *w, struct ipsec_sa *sa);
 /* `-P …` to the end of the statement, or only its direction. */
 bool policy_read(struct words *w, struct ipsec_policy *sp);
@@ -72,9 +81,11 @@ bool upper_read(struct words *w, struct sp_selector *sel);
 const char *upper_name(uint8_t upper); /* NULL: none */
 bool upper_has_ports(uint8_t upper);
 bool upper_is_icmp(uint8_t upper); /* type and code instead of ports */
+bool upper_is_gre(uint8_t upper);  /* a key: its halves instead of ports */
 
-conf_setter set_sa_add, set_sa_update, set_sa_get, set_sa_delete, set_sa_deleteall, set_sa_flush,
-	set_sa_dump, set_sp_add, set_sp_update, set_sp_delete, set_sp_flush, set_sp_dump;
+conf_setter set_sa_add, set_sa_update, set_sa_getspi, set_sa_get, set_sa_delete;
+conf_setter set_sa_deleteall, set_sa_flush, set_sa_dump;
+conf_setter set_sp_add, set_sp_update, set_sp_delete, set_sp_flush, set_sp_dump;
 
 /* "esp/tunnel/a-b/unique:3" and "out prio high + 10 ipsec": shared by the dump and the printer. */
 void rule_text(const struct sp_rule *r, bool ports, struct text *out);

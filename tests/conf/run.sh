@@ -58,7 +58,8 @@ golden() {
 cd "$here/setkey" || exit 2
 for file in *.in; do
 	golden "${file%.in}" "$bin/setkey" -n -v || continue
-	"$bin/setkey" -n -v -k -f "$tmp/out" > "$tmp/again" 2> "$tmp/err"
+	# shellcheck disable=SC2086 # options are words
+	"$bin/setkey" -n -v -k $options -f "$tmp/out" > "$tmp/again" 2> "$tmp/err"
 	diff -u "$tmp/out" "$tmp/again" > "$tmp/diff"
 	tell $? "setkey/${file%.in} reads back" "$tmp/diff"
 done

@@ -1,6 +1,7 @@
 /*
  * fuzz_setkey.c - the setkey grammar.  Either every statement became requests or there is an error;
- * what a request prints as reads back as the same request.
+ * the second reading makes no more requests than the first counted; what a request prints as reads
+ * back as the same request.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,6 +20,18 @@ same_limits(const struct ipsec_sa *a, const struct ipsec_sa *b)
 }
 
 static bool
+same_labels(const struct sa_context *a, const struct sa_context *b)
+{
+	return a->doi == b->doi && a->alg == b->alg && strcmp(a->text, b->text) == 0;
+}
+
+static bool
+same_marks(const struct sa_mark *a, const struct sa_mark *b)
+{
+	return a->value == b->value && a->mask == b->mask;
+}
+
+static bool
 same_sa(const struct ipsec_sa *a, const struct ipsec_sa *b)
 {
 	return a->spi == b->spi && a->proto == b->proto && a->mode == b->mode &&
@@ -29,14 +42,19 @@ same_sa(const struct ipsec_sa *a, const struct ipsec_sa *b)
 	       a->auth_key.octets == b->auth_key.octets &&
 	       memcmp(a->auth_key.b, b->auth_key.b, a->auth_key.octets) == 0 &&
 	       net_endpoint_equal(&a->src, &b->src) && net_endpoint_equal(&a->dst, &b->dst) &&
-	       net_addr_equal(&a->natt_oa, &b->natt_oa) && same_limits(a, b);
+	       net_addr_equal(&a->natt_oa, &b->natt_oa) && same_limits(a, b) &&
+	       a->natt_frag == b->natt_frag && a->natt_non_ike == b->natt_non_ike &&
+	       same_labels(&a->ctx, &b->ctx) && same_marks(&a->mark, &b->mark) &&
+	       a->if_id == b->if_id;
 }
 
 static bool
 same_policy(const struct ipsec_policy *a, const struct ipsec_policy *b)
 {
 	if (a->dir != b->dir || a->action != b->action || a->priority != b->priority ||
-		a->rules != b->rules || !sp_selector_equal(&a->sel, &b->sel))
+		a->rules != b->rules || !sp_selector_equal(&a->sel, &b->sel) ||
+		!same_labels(&a->ctx, &b->ctx) || !same_marks(&a->mark, &b->mark) ||
+		a->if_id != b->if_id)
 		return false;
 	for (unsigned i = 0; i < a->rules; i++)
 		if (!sp_rule_equal(&a->rule[i], &b->rule[i]))
@@ -48,6 +66,7 @@ static bool
 same(const struct sadb_msg *a, const struct sadb_msg *b)
 {
 	return a->op == b->op && a->has_sa == b->has_sa && a->has_sp == b->has_sp &&
+	       a->spi_min == b->spi_min && a->spi_max == b->spi_max &&
 	       same_sa(&a->sa, &b->sa) && same_policy(&a->sp, &b->sp);
 }
 
@@ -55,7 +74,7 @@ static void
 read_back(const struct sadb_msg *m)
 {
 	struct text out = { 0 };
-	struct setkey_script again = { .kernel_style = true };
+	struct setkey_script again = { .kernel_style = true, .force = true };
 	struct stmt_errors errors = { 0 };
 	setkey_print(m, &out);
 	const char *text = text_str(&out);
@@ -78,8 +97,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	script.kernel_style = data[0] & 1;
+	script.force = data[0] & 2;
 	bool good = setkey_read(&script, "fuzz", bytes_of(data + 1, size - 1), &errors);
 	if (good != (errors.count == 0))
+		abort();
+	if (good && script.count > script.total)
 		abort();
 	for (size_t i = 0; good && i < script.count && i < 64; i++)
 		read_back(&script.msg[i]);

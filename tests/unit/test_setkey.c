@@ -352,6 +352,141 @@ printed_form(void **state)
 	text_free(&t);
 }
 
+static unsigned asked;
+
+static size_t
+one_address(void *user, const char *name, int family, struct net_addr *out, size_t max, char *why,
+	size_t why_size)
+{
+	(void)user;
+	(void)name;
+	(void)family;
+	(void)max;
+	(void)why;
+	(void)why_size;
+	asked++;
+	out[0] = net_ipv4(0x0a000000 + asked); /* another one each time */
+	return 1;
+}
+
+/* The second reading must not come to other addresses than the first. */
+static void
+names_are_asked_for_once(void **state)
+{
+	static const struct setkey_resolver changing = { NULL, one_address };
+
+	(void)state;
+	script.resolver = &changing;
+	asked = 0;
+	assert_true(read_it("add h 10.9.9.9 esp 300 -E null; add h 10.9.9.9 esp 301 -E null;"
+		"add -4 h 10.9.9.9 esp 302 -E null;"));
+	assert_int_equal(asked, 2); /* any family, and IPv4 */
+	assert_int_equal(script.count, 3);
+	assert_int_equal(net_ipv4_value(&script.msg[0].sa.src.addr), 0x0a000001);
+	assert_int_equal(net_ipv4_value(&script.msg[1].sa.src.addr), 0x0a000001);
+	assert_int_equal(net_ipv4_value(&script.msg[2].sa.src.addr), 0x0a000002);
+}
+
+struct batches {
+	size_t calls, requests, largest;
+	bool twins_together;
+	size_t stop_after;
+};
+
+static bool
+count_batch(void *user, struct setkey_script *s)
+{
+	struct batches *b = user;
+
+	b->calls++;
+	b->requests += s->count;
+	b->largest = s->count > b->largest ? s->count : b->largest;
+	if (s->origin[0].twin)
+		b->twins_together = false;
+	return b->stop_after == 0 || b->calls < b->stop_after;
+}
+
+static void
+batches(void **state)
+{
+	struct batches b = { .twins_together = true };
+	struct text t = { 0 };
+
+	(void)state;
+	text_add(&t, "add 10.0.0.1 10.0.0.2 esp 0x1000 -E null;\n");
+	for (unsigned i = 0; i < 2000; i++)
+		text_addf(&t, "spdadd 10.0.0.1[%u] 10.0.0.2 udp -P in none;\n", i + 1);
+	script.batch = count_batch;
+	script.batch_user = &b;
+	assert_true(read_it(text_str(&t)));
+	assert_int_equal(b.requests, 4001);
+	assert_int_equal(script.total, 4001);
+	assert_int_equal(b.calls, 4);
+	assert_true(b.largest <= SETKEY_BATCH + 1);
+	assert_true(b.twins_together);
+	assert_int_equal(script.count, 0);
+	assert_true(setkey_scan(&script, "f", bytes_str(text_str(&t)), &errors));
+	b = (struct batches){ .stop_after = 2 };
+	assert_false(setkey_make(&script, "f", bytes_str(text_str(&t))));
+	assert_int_equal(b.calls, 2);
+	text_free(&t);
+}
+
+static void
+later_extensions(void **state)
+{
+	const struct ipsec_sa *sa;
+
+	(void)state;
+	assert_true(read_it("add 1.1.1.1 1.1.1.2 esp 300 -r 64 -esn -ctx 1 2 \"label\""
+		" -mark 0x10/0xf0 -if_id 9 -E null;"
+		"add 1.1.1.1 1.1.1.2 esp-udp 301 -esp_frag 552 -natt_non_ike -E null;"
+		"add 1.1.1.1 1.1.1.2 tcp 0x1000 -A tcp-md5 \"s\";"
+		"getspi 1.1.1.1 1.1.1.2 esp 0x300-0x400 -m tunnel -u 4;"
+		"getspi 1.1.1.1 1.1.1.2 ipcomp;"
+		"spdadd 1.1.1.1 1.1.1.2 gre 0x10002 -ctx 1 1 \"l\" -mark 5 -if_id 3 -P out none;"));
+	assert_int_equal(script.count, 6);
+	sa = &script.msg[0].sa;
+	assert_true((sa->flags & SA_F_ESN) != 0);
+	assert_int_equal(sa->ctx.doi, 1);
+	assert_int_equal(sa->ctx.alg, 2);
+	assert_string_equal(sa->ctx.text, "label");
+	assert_int_equal(sa->mark.value, 0x10);
+	assert_int_equal(sa->mark.mask, 0xf0);
+	assert_int_equal(sa->if_id, 9);
+	sa = &script.msg[1].sa;
+	assert_int_equal(sa->natt_frag, 552);
+	assert_true(sa->natt_non_ike);
+	assert_int_equal(script.msg[2].sa.proto, SA_TCP);
+	assert_int_equal(script.msg[2].sa.auth_key.octets, 1);
+	assert_int_equal(script.msg[3].op, SADB_OP_GETSPI);
+	assert_int_equal(script.msg[3].spi_min, 0x300);
+	assert_int_equal(script.msg[3].spi_max, 0x400);
+	assert_int_equal(script.msg[3].sa.reqid, 4);
+	assert_int_equal(script.msg[4].spi_min, 256);
+	assert_int_equal(script.msg[4].spi_max, 61439);
+	assert_int_equal(script.msg[5].sp.sel.sport, 1);
+	assert_int_equal(script.msg[5].sp.sel.dport, 2);
+	assert_string_equal(script.msg[5].sp.ctx.text, "l");
+	assert_int_equal(script.msg[5].sp.mark.value, 5);
+	assert_int_equal(script.msg[5].sp.mark.mask, UINT32_MAX);
+	assert_int_equal(script.msg[5].sp.if_id, 3);
+}
+
+static void
+reserved_spis(void **state)
+{
+	(void)state;
+	assert_false(read_it("add 1.1.1.1 1.1.1.2 esp 255 -E null;"));
+	assert_non_null(strstr(text_str(&errors.text), "SPI 255 is reserved"));
+	stmt_errors_free(&errors);
+	script.force = true;
+	assert_true(read_it("add 1.1.1.1 1.1.1.2 esp 255 -E null;"));
+	assert_int_equal(script.msg[0].sa.spi, 255);
+	assert_false(read_it("add 1.1.1.1 1.1.1.2 esp 0 -E null;"));
+	assert_false(read_it("add 1.1.1.1 1.1.1.2 esp 4294967296 -E null;"));
+}
+
 int
 main(void)
 {
@@ -369,6 +504,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(key_lengths, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_scripts, setup, teardown),
 		cmocka_unit_test_setup_teardown(printed_form, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_are_asked_for_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(batches, setup, teardown),
+		cmocka_unit_test_setup_teardown(later_extensions, setup, teardown),
+		cmocka_unit_test_setup_teardown(reserved_spis, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,6 +247,75 @@ selectors_and_priorities(void **state)
 	text_free(&t);
 }
 
+/* Lines that only come when there is something to say. */
+static void
+later_lines(void **state)
+{
+	struct sadb_msg m = tunnel_sa();
+	struct text t = { 0 };
+
+	(void)state;
+	m.sa.natt = true;
+	m.sa.src.port = m.sa.dst.port = 4500;
+	m.sa.natt_oa = addr("192.168.7.1");
+	m.sa.natt_frag = 552;
+	m.sa.natt_non_ike = true;
+	m.sa.flags |= SA_F_ESN;
+	m.sa.seq_high = 2;
+	m.sa.mark = (struct sa_mark){ 0x10, 0xff };
+	m.sa.if_id = 7;
+	m.sa.ctx = (struct sa_context){ .doi = 1, .alg = 1, .text = "a:b" };
+	setkey_dump_sa(&m, now, &t);
+	assert_non_null(strstr(text_str(&t), "reqid=7(0x00000007)\n"
+		"\tNAT OA=192.168.7.1\n"
+		"\tNAT-T esp_frag=552\n"
+		"\tNAT-T non-IKE marker\n"
+		"\tE: aes-cbc "));
+	assert_non_null(strstr(text_str(&t), "flags=0x00000140 state=mature \n"
+		"\tesn seq_high=0x00000002\n"
+		"\tmark=0x00000010/0x000000ff\n"
+		"\tif_id=7(0x00000007)\n"
+		"\tcreated: "));
+	assert_non_null(strstr(text_str(&t), "\tsadb_seq=4 pid=3027 refcnt=0\n"
+		"\tsecurity context doi: 1\n"
+		"\tsecurity context algorithm: 1\n"
+		"\tsecurity context length: 3\n"
+		"\tsecurity context: a:b\n"));
+	text_free(&t);
+}
+
+/* What kernels dump of sockets, and a key of gre. */
+static void
+odd_policies(void **state)
+{
+	struct sadb_msg m = { .op = SADB_OP_SPDDUMP, .has_sp = true };
+	struct ipsec_policy *sp = &m.sp;
+	struct text t = { 0 };
+
+	(void)state;
+	sp->sel.upper = SP_UPPER_ANY;
+	sp->dir = (enum sp_dir)5;
+	sp->action = SP_BYPASS;
+	setkey_dump_sp(&m, false, &t);
+	assert_ptr_equal(strstr(text_str(&t),
+		"(no selector, probably per-socket policy) \n\tout bypass\n"), text_str(&t));
+	text_clear(&t);
+	sp->dir = (enum sp_dir)4;
+	sp->sel.src = sp->sel.dst = (struct net_prefix){ addr("0.0.0.0"), 0 };
+	setkey_dump_sp(&m, false, &t);
+	assert_ptr_equal(strstr(text_str(&t),
+		"(per-socket policy) 0.0.0.0/0[any] 0.0.0.0/0[any] any\n\tin bypass\n"),
+		text_str(&t));
+	text_clear(&t);
+	sp->dir = SP_OUT;
+	sp->sel.upper = 47;
+	sp->sel.sport = 0x0102;
+	sp->sel.dport = 0x0304;
+	setkey_dump_sp(&m, false, &t);
+	assert_ptr_equal(strstr(text_str(&t), "0.0.0.0/0 0.0.0.0/0 gre 1.2.3.4\n"), text_str(&t));
+	text_free(&t);
+}
+
 int
 main(void)
 {
@@ -257,6 +326,8 @@ main(void)
 		cmocka_unit_test(short_form),
 		cmocka_unit_test(a_policy),
 		cmocka_unit_test(selectors_and_priorities),
+		cmocka_unit_test(later_lines),
+		cmocka_unit_test(odd_policies),
 	};
 
 	setenv("TZ", "UTC0", 1);

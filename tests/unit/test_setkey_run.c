@@ -77,6 +77,11 @@ serve(int fd, struct sadb_msg *m)
 		sample_sa(&m->sa, m->sa.spi, SA_MATURE);
 		answer(fd, m, 0, seq);
 		return;
+	case SADB_OP_GETSPI:
+		m->sa = (struct ipsec_sa){ .spi = m->spi_min + 1, .proto = m->sa.proto,
+			.src = m->sa.src, .dst = m->sa.dst };
+		answer(fd, m, 0, seq);
+		return;
 	case SADB_OP_SPDADD:
 		answer(fd, m, EEXIST, seq);
 		return;
@@ -296,6 +301,56 @@ many_requests(void **state)
 	text_free(&t);
 }
 
+/* Through batches: everything is sent, and each error is told with its own line. */
+static void
+in_batches(void **state)
+{
+	struct setkey_script script = { .kernel_style = true };
+	struct stmt_errors errors = { 0 };
+	struct text t = { 0 };
+	struct setkey_run run;
+	char out[256], err[512];
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++)
+		text_addf(&t, "add 10.0.0.1 10.0.0.2 esp %u -E null;\n",
+			i == 2500 ? SPI_TAKEN : 0x1000 + i);
+	open_run(&run);
+	script.batch = setkey_run_batch;
+	script.batch_user = &run;
+	capture();
+	assert_true(setkey_read(&script, "f", bytes_str(text_str(&t)), &errors));
+	release(out, err, sizeof(out));
+	assert_true(run.failed);
+	assert_non_null(strstr(err, "f:2501:1: The result of line 2501: File exists"));
+	assert_ptr_equal(strstr(err, "The result"), strstr(err, "The result of line 2501"));
+	sadb_sync_close(run.db);
+	setkey_script_clear(&script);
+	text_free(&t);
+}
+
+static void
+an_spi(void **state)
+{
+	struct setkey_script script = { .kernel_style = true };
+	struct stmt_errors errors = { 0 };
+	struct setkey_run run;
+	char out[512], err[256];
+
+	(void)state;
+	assert_true(setkey_read(&script, "f",
+		bytes_str("getspi 10.0.0.1 10.0.0.2 esp 0x500-0x600 -m tunnel -u 3;"), &errors));
+	open_run(&run);
+	capture();
+	setkey_run_script(&run, &script);
+	release(out, err, sizeof(out));
+	assert_string_equal(err, "");
+	assert_string_equal(out, "10.0.0.1 10.0.0.2 \n"
+		"\tesp mode=tunnel spi=1281(0x00000501) reqid=3(0x00000003)\n");
+	sadb_sync_close(run.db);
+	setkey_script_clear(&script);
+}
+
 static wall
 fixed_clock(void)
 {
@@ -347,6 +402,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_script, start, stop),
 		cmocka_unit_test_setup_teardown(dumps_and_flushes, start, stop),
 		cmocka_unit_test_setup_teardown(many_requests, start, stop),
+		cmocka_unit_test_setup_teardown(in_batches, start, stop),
+		cmocka_unit_test_setup_teardown(an_spi, start, stop),
 		cmocka_unit_test_setup_teardown(watching, start, stop),
 		cmocka_unit_test_setup_teardown(lost_connection, start, stop),
 	};
