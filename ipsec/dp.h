@@ -13,9 +13,6 @@ enum {
 	DP_TURN = 256,           /* packets per direction before others get their turn */
 	DP_MTU = 1400,           /* of the TUN unless told otherwise: an Ethernet packet less what
 	                            protection adds */
-	DP_MTU_CACHE = 1024,     /* destinations whose path MTU is remembered */
-	DP_MTU_CACHE_MS = 10000, /* so long */
-	DP_MTU_GUESS = 1500,     /* where nothing is known */
 };
 
 struct uv_loop_s;
@@ -24,6 +21,7 @@ struct dp;
 struct dp_options {
 	const char *tun; /* name, may hold %d */
 	unsigned mtu;    /* of the TUN */
+	const char *socket; /* PF_KEY's; key daemons hand UDP sockets over beside it */
 	struct hash_key key;
 	/* The TUN device was taken away from under us. */
 	void (*broken)(void *user, const char *why);
@@ -38,6 +36,8 @@ void dp_close(struct dp *dp, void (*closed)(void *user), void *user);
 
 /* What the engine answered to a change of the SPD. */
 void dp_spd_changed(struct dp *dp, const struct sadb_msg *answer);
+/* ... of the SAD. */
+void dp_sad_changed(struct dp *dp, const struct sadb_msg *answer);
 /* Bring routes and guard up to date and send packets that waited. Call before answers go out. */
 void dp_settle(struct dp *dp);
 instant dp_deadline(const struct dp *dp); /* when dp_settle has something to do by itself */

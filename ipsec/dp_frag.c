@@ -12,7 +12,7 @@
 #include "lib/bytes.h"
 
 enum {
-	IP_MIN = 20, IP_MORE = 0x2000, IP_DF = 0x4000, IP_OFFSET = 0x1fff,
+	IP_MIN = 20, IP6 = 40, IP_MORE = 0x2000, IP_DF = 0x4000, IP_OFFSET = 0x1fff,
 	UNIT = 8,
 	ICMP_HEADER = 8, ICMP_PROTO = 1, ICMP_UNREACHABLE = 3, ICMP_TOO_BIG = 4,
 	ICMP_ECHO_REPLY = 0, ICMP_ECHO = 8,
@@ -168,6 +168,8 @@ dp_defrag_take(struct dp_defrag *d, instant now, uint8_t *packet, size_t *len)
 	struct assembly *a;
 	bool more;
 
+	if (*len >= IP6 && packet[0] >> 4 == 6)
+		return DP_WHOLE;
 	if (*len < IP_MIN || packet[0] >> 4 != 4)
 		return DP_TORN;
 	word = get_u16(packet + 6);

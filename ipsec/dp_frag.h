@@ -39,6 +39,7 @@ struct dp_cut { /* cutting one packet */
 	const uint8_t *packet;
 	size_t len, mtu;
 	size_t at; /* payload octets done */
+	uint32_t id; /* IPv6: of the fragments */
 };
 
 /* May the packet be cut to mtu at all? */

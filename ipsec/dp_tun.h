@@ -14,7 +14,9 @@ struct dp_tun {
 	int fd; /* non-blocking; -1: not open */
 	char name[DP_TUN_NAME];
 	unsigned index;
+	bool offloads; /* the stack hands over super-packets */
 };
+/* Packets to and from the device have a virtio header (struct dp_vnet of dp_gso.h) before them. */
 
 /* name may hold %d. The device exists while fd is open. False: why tells. */
 bool dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t why_size);
@@ -24,16 +26,18 @@ void dp_tun_close(struct dp_tun *t);
  * leads to (transport mode, and policies for everything). False: there is none. */
 bool dp_tun_strict(char *name, size_t size);
 
-struct dp_raw { /* non-blocking */
-	int esp, ah; /* for receiving */
-	int udp;     /* for receiving ESP in UDP on port 4500, and nothing else */
-	int out;     /* for sending whole IP packets */
+enum dp_raw_kind { DP_ESP4, DP_AH4, DP_COMP4, DP_ESP6, DP_AH6, DP_COMP6, DP_RAWS };
+
+struct dp_raw { /* non-blocking; IPv6's are -1 on a host without IPv6 */
+	int in[DP_RAWS]; /* for receiving; IPv6's give no IP header, but tell what was in it */
+	int out[2];      /* for sending whole packets: IPv4, IPv6 */
 };
 
 bool dp_raw_open(struct dp_raw *r, char *why, size_t why_size); /* all carry the bypass mark */
 void dp_raw_close(struct dp_raw *r);
 
-/* One ICMP "fragmentation needed" that came for an ESP or AH packet of ours. False: no more. */
-bool dp_raw_path_mtu(int fd, bool ah, struct net_addr *dst, uint32_t *spi, uint32_t *mtu);
+/* One ICMP "too big" that came for a packet of ours. False: no more. */
+bool dp_raw_path_mtu(const struct dp_raw *r, enum dp_raw_kind kind, struct net_addr *dst,
+	uint32_t *spi, uint32_t *mtu);
 
 #endif

@@ -11,7 +11,6 @@
 #include <netinet/in.h> /* before the kernel's, which then leave these definitions alone */
 #include <net/if.h>
 #include <linux/errqueue.h>
-#include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +24,8 @@ enum {
 	QUEUE_PACKETS = 1000,
 	SOCKET_BUFFER = 4 << 20,
 	ERROR_ROOM = 512,
-	NATT_PORT = 4500,
+	IPV6_MTU_MIN = 1280,
+	F_USO4 = 0x20, F_USO6 = 0x40, /* TUN_F_USO4 and 6: headers of older kernels lack them */
 };
 
 /* One setting of our own device; best effort, in a container /proc may be read-only. */
@@ -82,6 +82,25 @@ raise_device(const char *name, unsigned mtu)
 	return ok;
 }
 
+/* No address of its own: what has none sends no discoveries through the tunnel. */
+static void
+prepare_ipv6(const char *name, unsigned mtu)
+{
+	set_device("ipv6", name, "addr_gen_mode", "1");
+	set_device("ipv6", name, "accept_ra", "0");
+	set_device("ipv6", name, "disable_ipv6", mtu >= IPV6_MTU_MIN ? "0" : "1");
+}
+
+/* Let the stack hand over super-packets: of TCP, and of UDP where the kernel can (since 6.2). */
+static bool
+ask_offloads(int fd)
+{
+	unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+
+	return ioctl(fd, TUNSETOFFLOAD, tcp | F_USO4 | F_USO6) == 0 ||
+		ioctl(fd, TUNSETOFFLOAD, tcp) == 0;
+}
+
 bool
 dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t why_size)
 {
@@ -93,7 +112,7 @@ dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t 
 	if (t->fd >= 0) {
 		doing = name;
 		snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-		ifr.ifr_flags = IFF_TUN | IFF_NO_PI;
+		ifr.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
 		if (ioctl(t->fd, TUNSETIFF, &ifr) == 0) {
 			memcpy(t->name, ifr.ifr_name, sizeof(t->name));
 			t->name[sizeof(t->name) - 1] = '\0';
@@ -101,7 +120,8 @@ dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t 
 			/* What it delivers was checked; its routes are ours. */
 			set_device("ipv4", t->name, "rp_filter", filter_of("all") == 1 ? "2" : "0");
 			set_device("ipv4", t->name, "send_redirects", "0");
-			set_device("ipv6", t->name, "disable_ipv6", "1");
+			prepare_ipv6(t->name, mtu);
+			t->offloads = ask_offloads(t->fd);
 			if (t->index != 0 && raise_device(t->name, mtu))
 				return true;
 		}
@@ -141,12 +161,32 @@ dp_tun_strict(char *name, size_t size)
 
 /* ---------------------------------------------------------------------------------------- raw */
 
-static int
-raw_socket(int proto)
+static const int raw_proto[DP_RAWS] = { [DP_ESP4] = IPPROTO_ESP, [DP_AH4] = IPPROTO_AH,
+	[DP_COMP4] = IPPROTO_COMP, [DP_ESP6] = IPPROTO_ESP, [DP_AH6] = IPPROTO_AH,
+	[DP_COMP6] = IPPROTO_COMP };
+
+/* So that the kernel keeps path MTUs and tells of ICMP; IPv6 tells what its header had. */
+static void
+ask_for_news(int family, int fd)
 {
-	int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
+	int on = 1, discover = IP_PMTUDISC_WANT;
+
+	if (family == AF_INET) {
+		(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover));
+		(void)setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+		return;
+	}
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof(on));
+}
+
+static int
+raw_socket(int family, int proto)
+{
+	int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
 	uint32_t mark = SADB_BYPASS_MARK;
-	int on = 1, buffer = SOCKET_BUFFER, discover = IP_PMTUDISC_WANT;
+	int buffer = SOCKET_BUFFER;
 
 	if (fd < 0)
 		return -1;
@@ -157,46 +197,28 @@ raw_socket(int proto)
 	}
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
-	if (proto == IPPROTO_RAW || proto == IPPROTO_UDP)
-		return fd;
-	(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover));
-	(void)setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+	if (proto != IPPROTO_RAW)
+		ask_for_news(family, fd);
 	return fd;
-}
-
-/*
- * Let pass what is ESP in UDP (RFC 3948 2.1): to port 4500, four octets that are not all zero.  The
- * other packets of the port are for the IKE daemon's own socket.
- */
-static bool
-only_natt(int fd)
-{
-	static const struct sock_filter code[] = {
-		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
-		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATT_PORT, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_IND, 8),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, UINT16_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-	};
-	struct sock_fprog program = { .len = ARRAY_LEN(code),
-		.filter = (struct sock_filter *)(uintptr_t)code };
-
-	return fd >= 0 &&
-		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
 }
 
 bool
 dp_raw_open(struct dp_raw *r, char *why, size_t why_size)
 {
-	r->esp = raw_socket(IPPROTO_ESP);
-	r->ah = r->esp < 0 ? -1 : raw_socket(IPPROTO_AH);
-	r->out = r->ah < 0 ? -1 : raw_socket(IPPROTO_RAW);
-	r->udp = r->out < 0 ? -1 : raw_socket(IPPROTO_UDP);
-	if (only_natt(r->udp))
+	int error = 0;
+
+	for (unsigned i = 0; i < DP_RAWS; i++) {
+		r->in[i] = raw_socket(i < DP_ESP6 ? AF_INET : AF_INET6, raw_proto[i]);
+		if (r->in[i] < 0 && i < DP_ESP6)
+			error = errno;
+	}
+	r->out[0] = raw_socket(AF_INET, IPPROTO_RAW);
+	if (r->out[0] < 0)
+		error = errno;
+	r->out[1] = raw_socket(AF_INET6, IPPROTO_RAW);
+	if (error == 0)
 		return true;
-	snprintf(why, why_size, "raw sockets: %s", strerror(errno));
+	snprintf(why, why_size, "raw sockets: %s", strerror(error));
 	dp_raw_close(r);
 	return false;
 }
@@ -204,43 +226,58 @@ dp_raw_open(struct dp_raw *r, char *why, size_t why_size)
 void
 dp_raw_close(struct dp_raw *r)
 {
-	int *fd[] = { &r->esp, &r->ah, &r->udp, &r->out };
+	for (unsigned i = 0; i < DP_RAWS + 2; i++) {
+		int *fd = i < DP_RAWS ? &r->in[i] : &r->out[i - DP_RAWS];
 
-	for (unsigned i = 0; i < ARRAY_LEN(fd); i++) {
-		if (*fd[i] >= 0)
-			close(*fd[i]);
-		*fd[i] = -1;
+		if (*fd >= 0)
+			close(*fd);
+		*fd = -1;
 	}
 }
 
+/* The size in an error message; false: it is about something else. */
+static bool
+is_too_big(struct msghdr *m, uint32_t *mtu)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		struct sock_extended_err e;
+
+		if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+			!(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+			continue;
+		memcpy(&e, CMSG_DATA(c), sizeof(e));
+		*mtu = e.ee_info;
+		return e.ee_errno == EMSGSIZE;
+	}
+	return false;
+}
+
 bool
-dp_raw_path_mtu(int fd, bool ah, struct net_addr *dst, uint32_t *spi, uint32_t *mtu)
+dp_raw_path_mtu(const struct dp_raw *r, enum dp_raw_kind kind, struct net_addr *dst, uint32_t *spi,
+	uint32_t *mtu)
 {
 	uint8_t packet[ERROR_ROOM], control[ERROR_ROOM];
+	bool ah = kind == DP_AH4 || kind == DP_AH6;
 	size_t at = ah ? 4 : 0; /* of the SPI in the header */
 
 	for (;;) {
-		struct sockaddr_in from = { 0 };
+		struct sockaddr_storage from = { 0 };
+		struct net_endpoint to;
 		struct iovec iov = { packet, sizeof(packet) };
 		struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
 			.msg_iovlen = 1, .msg_control = control,
 			.msg_controllen = sizeof(control) };
-		ssize_t n = recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
+		ssize_t n = recvmsg(r->in[kind], &m, MSG_ERRQUEUE | MSG_DONTWAIT);
 
 		if (n < 0)
 			return false;
-		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c)) {
-			struct sock_extended_err e;
-
-			if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_RECVERR)
-				continue;
-			memcpy(&e, CMSG_DATA(c), sizeof(e));
-			if (e.ee_errno != EMSGSIZE || (size_t)n < at + 4)
-				continue;
-			*dst = net_addr_from(4, &from.sin_addr);
-			*spi = get_u32(packet + at);
-			*mtu = e.ee_info;
-			return true;
-		}
+		if ((size_t)n < at + 4 || !net_from_sockaddr((struct sockaddr *)&from, &to) ||
+			!is_too_big(&m, mtu))
+			continue;
+		*dst = to.addr;
+		*spi = get_u32(packet + at);
+		if (kind == DP_COMP4 || kind == DP_COMP6) /* the CPI */
+			*spi &= UINT16_MAX;
+		return true;
 	}
 }

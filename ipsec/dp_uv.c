@@ -8,357 +8,101 @@
 #include "ipsec/dp.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <uv.h>
 
-#include "ipsec/dp_frag.h"
-#include "ipsec/dp_policy.h"
-#include "ipsec/dp_route.h"
-#include "ipsec/dp_tun.h"
+#include "ipsec/dp_int.h"
 #include "lib/log.h"
 
-enum {
-	ROOM = ENG_HEADROOM + DP_PACKET_MAX + 1 + ENG_TAILROOM,
-	IP_MIN = 20,
-	REBUILD_SHARE = 4, /* a guard built anew rests for so many times the time it took */
-};
+enum { REBUILD_SHARE = 4 }; /* a guard built anew rests for so many times the time it took */
 
-struct path { /* one remembered destination */
-	uint32_t addr, mtu;
-	instant until;
-};
-
-struct dp {
-	struct eng *e;
-	struct dp_options o;
-	struct dp_tun tun;
-	struct dp_raw raw;
-	struct dp_route *route;
-	struct dp_guard *guard;
-	char guard_why[160];
-	struct dp_policies *policies;
-	struct dp_defrag *defrag;
-	uv_poll_t on_tun, on_esp, on_ah, on_udp, on_out, on_events;
+struct watched { /* the datapath and what the loop watches for it */
+	struct dp dp; /* first: that is what everybody has a pointer to */
+	uv_poll_t on_tun, on_in[DP_RAWS], on_room[2], on_events;
 	unsigned handles;
 	void (*closed)(void *user);
 	void *closed_user;
-
-	bool changed, readdress;
-	instant rebuild_after;
-	bool warned_v6, warned_crowded;
-
-	uint8_t *memory;                 /* buffers of both directions */
-	uint8_t *out_buf[DP_BATCH], *in_buf[DP_BATCH];
-	unsigned waiting;                /* messages in out[] */
-	bool stuck;                      /* the raw socket is full; the TUN is not read */
-	struct mmsghdr out[DP_BATCH], in[DP_BATCH];
-	struct iovec out_iov[DP_BATCH], in_iov[DP_BATCH];
-	struct sockaddr_in out_to[DP_BATCH];
-	struct path outer[DP_MTU_CACHE]; /* by where packets are sent */
-	struct path inner[DP_MTU_CACHE]; /* by what they are for, before they are protected */
-	uint64_t sent, delivered, send_errors, torn, cut;
 };
 
-/* ------------------------------------------------------------------------------ MTU of a path */
-
-static struct path *
-path_slot(struct path *cache, uint32_t addr)
+static struct watched *
+watched(struct dp *dp)
 {
-	return &cache[(addr * 2654435761u) >> 22 & (DP_MTU_CACHE - 1)];
+	return container_of(dp, struct watched, dp);
 }
 
-/* Towards the address that an outer packet goes to. */
-static uint32_t
-outer_mtu(struct dp *dp, instant now, uint32_t addr)
-{
-	struct path *p = path_slot(dp->outer, addr);
-	struct net_addr a;
-
-	if (p->addr == addr && p->mtu != 0 && !instant_reached(p->until, now))
-		return p->mtu;
-	a = net_ipv4(addr);
-	p->addr = addr;
-	p->mtu = dp_route_mtu(dp->route, &a);
-	p->until = instant_add(now, DP_MTU_CACHE_MS);
-	return p->mtu;
-}
-
-/* For a packet not protected yet: what was seen of the last one, else its own path's. */
-static uint32_t
-inner_mtu(struct dp *dp, instant now, uint32_t addr)
-{
-	const struct path *p = path_slot(dp->inner, addr);
-	uint32_t mtu;
-
-	if (p->addr == addr && p->mtu != 0 && !instant_reached(p->until, now))
-		return p->mtu;
-	mtu = outer_mtu(dp, now, addr);
-	return mtu != 0 ? mtu : DP_MTU_GUESS;
-}
-
-static void
-remember_mtu(struct dp *dp, instant now, uint32_t addr, uint32_t mtu)
-{
-	struct path *p = path_slot(dp->inner, addr);
-
-	p->addr = addr;
-	p->mtu = mtu;
-	p->until = instant_add(now, DP_MTU_CACHE_MS);
-}
-
-static void
-forget_mtus(struct dp *dp)
-{
-	memset(dp->outer, 0, sizeof(dp->outer));
-	memset(dp->inner, 0, sizeof(dp->inner));
-}
-
-/* ------------------------------------------------------------------------------------ sending */
-
-static void
-refused(struct dp *dp, const struct msghdr *m, int error)
-{
-	const struct sockaddr_in *to = m->msg_name;
-
-	dp->send_errors++;
-	if (error == EMSGSIZE)
-		path_slot(dp->outer, ntohl(to->sin_addr.s_addr))->mtu = 0;
-	log_line(LOG_L_DEBUG, NULL, "datapath: a packet could not be sent: %s", strerror(error));
-}
-
-static void on_room(uv_poll_t *h, int status, int events);
-static void on_tun(uv_poll_t *h, int status, int events);
-
-/* Send what waits. When the socket is full, stop reading the TUN until it takes more. */
-static void
-flush(struct dp *dp)
-{
-	unsigned done = 0;
-
-	while (done < dp->waiting) {
-		int n = sendmmsg(dp->raw.out, dp->out + done, dp->waiting - done, 0);
-
-		if (n > 0) {
-			done += (unsigned)n;
-			dp->sent += (unsigned)n;
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		refused(dp, &dp->out[done].msg_hdr, n < 0 ? errno : EIO);
-		done++;
-	}
-	if (done == dp->waiting) {
-		dp->waiting = 0;
-		return;
-	}
-	/* Keep the rest in front, each message with its buffer. */
-	for (unsigned i = 0; done > 0 && done + i < dp->waiting; i++) {
-		uint8_t *buf = dp->out_buf[i];
-
-		dp->out_buf[i] = dp->out_buf[done + i];
-		dp->out_buf[done + i] = buf;
-		dp->out_iov[i] = dp->out_iov[done + i];
-		dp->out_to[i] = dp->out_to[done + i];
-	}
-	dp->waiting -= done;
-	dp->stuck = true;
-	uv_poll_stop(&dp->on_tun);
-	uv_poll_start(&dp->on_out, UV_WRITABLE, on_room);
-}
-
-/* Too large for its path: cut into pieces, sent one by one. Rare. */
-static void
-send_pieces(struct dp *dp, const uint8_t *packet, size_t len, uint32_t mtu)
-{
-	uint8_t piece[DP_MTU_MAX];
-	struct dp_cut cut;
-	size_t n;
-	struct sockaddr_in to = { .sin_family = AF_INET };
-
-	if (mtu > sizeof(piece))
-		mtu = sizeof(piece);
-	if (!dp_cut_begin(&cut, packet, len, mtu)) {
-		dp->send_errors++;
-		return;
-	}
-	memcpy(&to.sin_addr, packet + 16, 4);
-	while ((n = dp_cut_next(&cut, piece)) != 0) {
-		struct iovec iov = { piece, n };
-		struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &iov,
-			.msg_iovlen = 1 };
-
-		if (sendmsg(dp->raw.out, &m, 0) < 0) {
-			refused(dp, &m, errno);
-			return; /* the others would be of no use */
-		}
-	}
-	dp->cut++;
-	dp->sent++;
-}
-
-/* Queue the packet that lies in the next free out buffer. */
-static void
-send_packet(struct dp *dp, const struct eng_packet *p, uint32_t mtu)
-{
-	unsigned i = dp->waiting;
-	uint8_t *packet = p->buf + p->head;
-
-	if (mtu != 0 && p->len > mtu) {
-		/* The kernel numbers packets without an identification, but not pieces. */
-		if (get_u16(packet + 4) == 0)
-			patch_u16(packet + 4, (uint16_t)(dp->cut + 1));
-		flush(dp);
-		send_pieces(dp, packet, p->len, mtu);
-		return;
-	}
-	dp->out_iov[i] = (struct iovec){ packet, p->len };
-	memcpy(&dp->out_to[i].sin_addr, packet + 16, 4);
-	if (++dp->waiting == DP_BATCH)
-		flush(dp);
-}
-
-static void
-to_tun(struct dp *dp, const struct eng_packet *p)
-{
-	if (write(dp->tun.fd, p->buf + p->head, p->len) >= 0)
-		dp->delivered++;
-	else
-		log_line(LOG_L_DEBUG, NULL, "datapath: the TUN refused a packet: %s",
-			strerror(errno));
-}
-
-/* ----------------------------------------------------------------------------------- outgoing */
-
-/* A packet of n octets from the stack, in the next free out buffer. */
-static void
-outgoing(struct dp *dp, instant now, size_t n)
-{
-	uint8_t *buf = dp->out_buf[dp->waiting], *packet = buf + ENG_HEADROOM;
-	struct eng_packet p = { .buf = buf, .room = ROOM, .head = ENG_HEADROOM };
-	uint32_t inner, mtu;
-
-	switch (dp_defrag_take(dp->defrag, now, packet, &n)) {
-	case DP_WHOLE:
-		break;
-	case DP_KEPT:
-		return;
-	case DP_TORN:
-		dp->torn++;
-		return;
-	}
-	inner = get_u32(packet + 16);
-	p.len = n;
-	p.mtu = inner_mtu(dp, now, inner);
-	switch (eng_output(dp->e, now, &p)) {
-	case ENG_CLEAR:
-		mtu = outer_mtu(dp, now, inner);
-		if (mtu != 0 && p.len > mtu && dp_refuse(packet, &p.len, mtu))
-			to_tun(dp, &p);
-		else
-			send_packet(dp, &p, mtu);
-		return;
-	case ENG_SEND:
-		mtu = outer_mtu(dp, now, get_u32(p.buf + p.head + 16));
-		remember_mtu(dp, now, inner, mtu);
-		send_packet(dp, &p, mtu);
-		return;
-	case ENG_DELIVER:
-	case ENG_REPLY:
-		to_tun(dp, &p);
-		return;
-	case ENG_HELD:
-	case ENG_DROP:
-		return;
-	}
-}
+/* ------------------------------------------------------------------------------------- packets */
 
 static void
 on_tun(uv_poll_t *h, int status, int events)
 {
 	struct dp *dp = h->data;
-	instant now = when_now();
 
 	(void)events;
-	for (unsigned i = 0; i < DP_TURN && !dp->stuck; i++) {
-		uint8_t *to = dp->out_buf[dp->waiting] + ENG_HEADROOM;
-		ssize_t n = read(dp->tun.fd, to, DP_PACKET_MAX);
+	if (dp->send.stuck)
+		return;
+	if (!dp_out_take(dp, when_now()) || status < 0)
+		dp->o.broken(dp->o.user, strerror(status < 0 ? ENODEV : errno));
+}
 
-		if (n < 0 && (errno == EBADFD || errno == ENODEV || status < 0)) {
-			dp->o.broken(dp->o.user, strerror(errno));
-			return;
-		}
-		if (n <= 0)
-			break;
-		outgoing(dp, now, (size_t)n);
-	}
-	if (!dp->stuck)
-		flush(dp);
+/* A socket takes packets again. */
+static void
+go_on(struct dp *dp)
+{
+	if (!dp->send.stuck)
+		return;
+	dp_send_flush(&dp->send);
+	if (!dp->send.stuck)
+		uv_poll_start(&watched(dp)->on_tun, UV_READABLE, on_tun);
 }
 
 static void
 on_room(uv_poll_t *h, int status, int events)
 {
-	struct dp *dp = h->data;
-
 	(void)status;
 	(void)events;
-	uv_poll_stop(&dp->on_out);
-	dp->stuck = false;
-	uv_poll_start(&dp->on_tun, UV_READABLE, on_tun);
-	flush(dp);
+	uv_poll_stop(h);
+	go_on(h->data);
 }
 
-/* ----------------------------------------------------------------------------------- incoming */
+/* Until it takes more, the TUN is not read. */
+static void
+full(void *user, struct dp_port *port, bool v6)
+{
+	struct dp *dp = user;
+
+	uv_poll_stop(&watched(dp)->on_tun);
+	if (port != NULL)
+		dp_udp_wait(dp->udp, port);
+	else
+		uv_poll_start(&watched(dp)->on_room[v6], UV_WRITABLE, on_room);
+}
 
 static void
-incoming(struct dp *dp, instant now, unsigned i)
+too_big(void *user, const struct net_addr *dst)
 {
-	struct eng_packet p = { .buf = dp->in_buf[i], .room = ROOM, .head = ENG_HEADROOM,
-		.len = dp->in[i].msg_len };
-
-	if (dp->in[i].msg_hdr.msg_flags & MSG_TRUNC) {
-		dp->torn++;
-		return;
-	}
-	switch (eng_input(dp->e, now, &p)) {
-	case ENG_DELIVER:
-	case ENG_REPLY:
-		to_tun(dp, &p);
-		return;
-	case ENG_SEND:
-	case ENG_CLEAR:
-	case ENG_HELD:
-	case ENG_DROP:
-		return;
-	}
+	dp_path_forget(&((struct dp *)user)->paths, dst);
 }
 
 static void on_raw(uv_poll_t *h, int status, int events);
 
 /* ICMP about packets of ours. libuv stops watching a descriptor with an error. */
 static void
-path_errors(struct dp *dp, uv_poll_t *h, int fd)
+path_errors(struct dp *dp, uv_poll_t *h, enum dp_raw_kind kind)
 {
 	struct net_addr dst;
 	uint32_t spi, mtu;
 	int error;
 	socklen_t n = sizeof(error);
 
-	for (unsigned i = 0; i < DP_TURN && dp_raw_path_mtu(fd, fd == dp->raw.ah, &dst, &spi, &mtu);
-		i++) {
+	for (unsigned i = 0;
+		i < DP_TURN && dp_raw_path_mtu(&dp->raw, kind, &dst, &spi, &mtu); i++) {
 		eng_path_mtu(dp->e, &dst, spi, mtu);
-		path_slot(dp->outer, net_ipv4_value(&dst))->mtu = 0;
-		memset(dp->inner, 0, sizeof(dp->inner));
+		dp_path_forget(&dp->paths, &dst);
 	}
-	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n);
+	(void)getsockopt(dp->raw.in[kind], SOL_SOCKET, SO_ERROR, &error, &n);
 	uv_poll_start(h, UV_READABLE, on_raw);
 }
 
@@ -366,24 +110,60 @@ static void
 on_raw(uv_poll_t *h, int status, int events)
 {
 	struct dp *dp = h->data;
-	int fd = h == &dp->on_ah ? dp->raw.ah : h == &dp->on_udp ? dp->raw.udp : dp->raw.esp;
-	instant now = when_now();
+	enum dp_raw_kind kind = (enum dp_raw_kind)(h - watched(dp)->on_in);
 
 	(void)events;
-	if (status < 0) {
-		path_errors(dp, h, fd);
-		return;
-	}
-	for (unsigned done = 0; done < DP_TURN;) {
-		int n = recvmmsg(fd, dp->in, DP_BATCH, 0, NULL);
+	if (status < 0)
+		path_errors(dp, h, kind);
+	else
+		dp_in_raw(dp, when_now(), kind);
+}
 
-		if (n <= 0)
-			break;
-		for (unsigned i = 0; i < (unsigned)n; i++)
-			incoming(dp, now, i);
-		done += (unsigned)n;
-		if (n < DP_BATCH)
-			break;
+static void
+on_udp_readable(void *user, struct dp_port *port)
+{
+	dp_in_udp(user, when_now(), port);
+}
+
+static void
+on_udp_writable(void *user)
+{
+	go_on(user);
+}
+
+static void
+on_udp_closing(void *user, struct dp_port *port)
+{
+	struct dp *dp = user;
+
+	dp_send_forget(&dp->send, port);
+}
+
+static bool
+is_local(void *user, const struct net_addr *addr)
+{
+	struct dp *dp = user;
+	struct net_prefix host = net_prefix_host(addr);
+	struct net_addr found;
+
+	return dp_route_local(dp->route, &host, &found);
+}
+
+static uint32_t
+ask_mtu(void *user, const struct net_addr *dst)
+{
+	struct dp *dp = user;
+
+	return dp_route_mtu(dp->route, dst);
+}
+
+void
+dp_sad_changed(struct dp *dp, const struct sadb_msg *m)
+{
+	if (m->error == 0 && m->has_sa && m->sa.natt && dp->udp != NULL &&
+		(m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE || m->op == SADB_OP_GETSPI)) {
+		dp_udp_want(dp->udp, &m->sa.src);
+		dp_udp_want(dp->udp, &m->sa.dst);
 	}
 }
 
@@ -457,11 +237,6 @@ dp_spd_changed(struct dp *dp, const struct sadb_msg *m)
 	case SADB_OP_SPDUPDATE:
 		dp->changed = true;
 		ok = dp_policy_put(dp->policies, &m->sp);
-		if (m->sp.sel.src.addr.family == 6 && !dp->warned_v6) {
-			log_line(LOG_L_WARNING, NULL, "datapath: policies for IPv6 are kept and "
-				"shown, but IPv6 traffic is not protected");
-			dp->warned_v6 = true;
-		}
 		break;
 	case SADB_OP_SPDDELETE:
 	case SADB_OP_SPDDELETE2:
@@ -525,22 +300,6 @@ settle_guard(struct dp *dp, instant now)
 	}
 }
 
-static void
-release_held(struct dp *dp)
-{
-	instant now = when_now();
-
-	for (unsigned i = 0; i < DP_TURN && !dp->stuck; i++) {
-		struct eng_packet p = { .buf = dp->out_buf[dp->waiting], .room = ROOM };
-
-		if (!eng_release(dp->e, now, &p))
-			break;
-		send_packet(dp, &p, outer_mtu(dp, now, get_u32(p.buf + p.head + 16)));
-	}
-	if (!dp->stuck)
-		flush(dp);
-}
-
 void
 dp_settle(struct dp *dp)
 {
@@ -553,7 +312,7 @@ dp_settle(struct dp *dp)
 		settle_guard(dp, when_now());
 		dp_route_commit(dp->route);
 	}
-	release_held(dp);
+	dp_out_release(dp, when_now());
 }
 
 instant
@@ -570,7 +329,7 @@ on_events(uv_poll_t *h, int status, int events)
 	(void)events;
 	if (dp_route_events(dp->route))
 		dp->readdress = true;
-	forget_mtus(dp);
+	dp_path_forget_all(&dp->paths);
 	if (status < 0)
 		uv_poll_start(h, UV_READABLE, on_events);
 }
@@ -580,19 +339,17 @@ on_events(uv_poll_t *h, int status, int events)
 static bool
 make_buffers(struct dp *dp)
 {
-	dp->memory = calloc(2 * DP_BATCH, ROOM);
-	if (dp->memory == NULL)
+	dp->arena = malloc(DP_ARENA);
+	dp->in.buf[0] = malloc((size_t)DP_BATCH * DP_ROOM);
+	if (dp->arena == NULL || dp->in.buf[0] == NULL)
 		return false;
-	for (unsigned i = 0; i < DP_BATCH; i++) {
-		dp->out_buf[i] = dp->memory + (size_t)i * ROOM;
-		dp->in_buf[i] = dp->memory + (size_t)(DP_BATCH + i) * ROOM;
-		dp->out_to[i].sin_family = AF_INET;
-		dp->out[i].msg_hdr = (struct msghdr){ .msg_name = &dp->out_to[i],
-			.msg_namelen = sizeof(dp->out_to[i]), .msg_iov = &dp->out_iov[i],
-			.msg_iovlen = 1 };
-		dp->in_iov[i] = (struct iovec){ dp->in_buf[i] + ENG_HEADROOM, DP_PACKET_MAX };
-		dp->in[i].msg_hdr = (struct msghdr){ .msg_iov = &dp->in_iov[i], .msg_iovlen = 1 };
-	}
+	for (unsigned i = 1; i < DP_BATCH; i++)
+		dp->in.buf[i] = dp->in.buf[0] + (size_t)i * DP_ROOM;
+	dp_in_prepare(dp);
+	dp->paths.user = dp->send.user = dp;
+	dp->paths.ask = ask_mtu;
+	dp->send.too_big = too_big;
+	dp->send.full = full;
 	return true;
 }
 
@@ -605,16 +362,19 @@ dispose(struct dp *dp)
 	dp_tun_close(&dp->tun);
 	dp_policies_free(dp->policies);
 	dp_defrag_free(dp->defrag);
-	free(dp->memory);
-	free(dp);
+	free(dp->arena);
+	free(dp->in.buf[0]);
+	free(watched(dp));
 }
 
 static void
 watch(struct dp *dp, uv_loop_t *loop, uv_poll_t *h, int fd, uv_poll_cb cb)
 {
+	if (fd < 0)
+		return;
 	uv_poll_init(loop, h, fd);
 	h->data = dp;
-	dp->handles++;
+	watched(dp)->handles++;
 	if (cb != NULL)
 		uv_poll_start(h, UV_READABLE, cb);
 }
@@ -658,11 +418,21 @@ open_all(struct dp *dp, char *why, size_t why_size)
 	return true;
 }
 
+static struct dp_udp *
+open_udp(struct dp *dp, uv_loop_t *loop, char *why, size_t why_size)
+{
+	struct dp_udp_handlers h = { .user = dp, .readable = on_udp_readable,
+		.writable = on_udp_writable, .closing = on_udp_closing, .local = is_local };
+
+	return dp_udp_open(loop, dp->o.socket, dp->o.key, &h, why, why_size);
+}
+
 struct dp *
 dp_new(struct uv_loop_s *loop, struct eng *e, const struct dp_options *o, char *why,
 	size_t why_size)
 {
-	struct dp *dp = calloc(1, sizeof(*dp));
+	struct watched *w = calloc(1, sizeof(*w));
+	struct dp *dp = w == NULL ? NULL : &w->dp;
 
 	if (dp == NULL) {
 		snprintf(why, why_size, "out of memory");
@@ -670,44 +440,74 @@ dp_new(struct uv_loop_s *loop, struct eng *e, const struct dp_options *o, char *
 	}
 	dp->e = e;
 	dp->o = *o;
-	dp->tun.fd = dp->raw.esp = dp->raw.ah = dp->raw.udp = dp->raw.out = -1;
+	dp->tun.fd = -1;
+	memset(&dp->raw, 0xff, sizeof(dp->raw)); /* all -1 */
 	if (!open_all(dp, why, why_size)) {
 		dispose(dp);
 		return NULL;
 	}
-	watch(dp, loop, &dp->on_tun, dp->tun.fd, on_tun);
-	watch(dp, loop, &dp->on_esp, dp->raw.esp, on_raw);
-	watch(dp, loop, &dp->on_ah, dp->raw.ah, on_raw);
-	watch(dp, loop, &dp->on_udp, dp->raw.udp, on_raw);
-	watch(dp, loop, &dp->on_out, dp->raw.out, NULL);
-	watch(dp, loop, &dp->on_events, dp_route_fd(dp->route), on_events);
+	dp->udp = open_udp(dp, loop, why, why_size);
+	if (dp->udp == NULL) {
+		dispose(dp);
+		return NULL;
+	}
+	watched(dp)->handles = 1;
+	dp->send.udp = dp->udp;
+	dp->send.raw[0] = dp->raw.out[0];
+	dp->send.raw[1] = dp->raw.out[1];
+	watch(dp, loop, &watched(dp)->on_tun, dp->tun.fd, on_tun);
+	watch(dp, loop, &watched(dp)->on_events, dp_route_fd(dp->route), on_events);
+	for (unsigned i = 0; i < DP_RAWS; i++)
+		watch(dp, loop, &watched(dp)->on_in[i], dp->raw.in[i], on_raw);
+	for (unsigned i = 0; i < 2; i++)
+		watch(dp, loop, &watched(dp)->on_room[i], dp->raw.out[i], NULL);
 	return dp;
 }
 
 static void
-on_handle_closed(uv_handle_t *h)
+gone(struct dp *dp)
 {
-	struct dp *dp = h->data;
-	void (*closed)(void *user) = dp->closed;
-	void *user = dp->closed_user;
+	void (*closed)(void *user) = watched(dp)->closed;
+	void *user = watched(dp)->closed_user;
 
-	if (--dp->handles != 0)
+	if (--watched(dp)->handles != 0)
 		return;
 	dispose(dp);
 	if (closed != NULL)
 		closed(user);
 }
 
+static void
+on_udp_closed(void *user)
+{
+	gone(user);
+}
+
+static void
+on_handle_closed(uv_handle_t *h)
+{
+	gone(h->data);
+}
+
+static void
+close_poll(uv_poll_t *h)
+{
+	if (h->data != NULL)
+		uv_close((uv_handle_t *)h, on_handle_closed);
+}
+
 void
 dp_close(struct dp *dp, void (*closed)(void *user), void *user)
 {
-	uv_poll_t *all[] = { &dp->on_tun, &dp->on_esp, &dp->on_ah, &dp->on_udp, &dp->on_out,
-		&dp->on_events };
-
-	dp->closed = closed;
-	dp->closed_user = user;
-	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
-		uv_close((uv_handle_t *)all[i], on_handle_closed);
+	watched(dp)->closed = closed;
+	watched(dp)->closed_user = user;
+	close_poll(&watched(dp)->on_tun);
+	close_poll(&watched(dp)->on_events);
+	for (unsigned i = 0; i < DP_RAWS; i++)
+		close_poll(&watched(dp)->on_in[i]);
+	for (unsigned i = 0; i < 2; i++)
+		close_poll(&watched(dp)->on_room[i]);
+	dp_udp_close(dp->udp, on_udp_closed, dp);
 }
 
 void
@@ -717,8 +517,8 @@ dp_status(struct dp *dp, struct dp_status *out)
 		.routes = dp_policies_routes(dp->policies),
 		.guard_rules = dp->guard == NULL ? 0 : dp_policies_guarded(dp->policies),
 		.crowded = dp_policies_crowded(dp->policies), .guard = dp->guard != NULL,
-		.guard_why = dp->guard_why, .sent = dp->sent, .delivered = dp->delivered,
-		.send_errors = dp->send_errors, .torn = dp->torn, .cut = dp->cut };
+		.guard_why = dp->guard_why, .sent = dp->send.sent, .delivered = dp->delivered,
+		.send_errors = dp->send.errors, .torn = dp->torn, .cut = dp->cut };
 }
 
 uint64_t

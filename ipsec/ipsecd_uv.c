@@ -102,6 +102,8 @@ hand_out(struct daemon *x, const struct eng_answer *a)
 	/* A change is told twice, to who asked and to all others; expiry only to all. */
 	if (a->client != 0 || a->msg.op == SADB_OP_SPDEXPIRE)
 		dp_spd_changed(x->d.dp, &a->msg);
+	if (a->client != 0)
+		dp_sad_changed(x->d.dp, &a->msg);
 	if (ipsecd_show_answer(&x->d, a))
 		return;
 	for (uint32_t id = dp_keys_next(x->d.keys, 0); id != 0; id = dp_keys_next(x->d.keys, id)) {
@@ -348,7 +350,8 @@ start(struct daemon *x, const struct ipsecd_options *o, char *why, size_t why_si
 {
 	struct dp_keys_handlers h = { .user = x, .request = on_request, .gone = on_gone,
 		.pause = on_pause };
-	struct dp_options dpo = { .tun = o->tun, .mtu = o->mtu, .broken = on_broken, .user = x };
+	struct dp_options dpo = { .tun = o->tun, .mtu = o->mtu, .socket = x->d.socket,
+		.broken = on_broken, .user = x };
 
 	sadb_engine_path(o->socket, x->d.socket, sizeof(x->d.socket));
 	if (!take_lock(x, why, why_size) || !make_engine(x, &dpo.key, why, why_size))

@@ -57,7 +57,7 @@ test_whole_packets_pass(void **state)
 	len = 19;
 	assert_int_equal(dp_defrag_take(d, t0, packet, &len), DP_TORN);
 	len = 40;
-	packet[0] = 0x60;
+	packet[0] = 0x50;
 	assert_int_equal(dp_defrag_take(d, t0, packet, &len), DP_TORN);
 	dp_defrag_free(d);
 	dp_defrag_free(NULL);
