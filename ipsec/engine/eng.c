@@ -19,6 +19,7 @@ set_up(struct eng *e)
 	list_init(&e->events);
 	list_init(&e->acquire_all);
 	list_init(&e->acquire_ready);
+	list_init(&e->pieces);
 	e->env.random(e->env.user, (uint8_t *)&e->ip_id, sizeof(e->ip_id));
 	return hash_init(&e->by_spi, 0) && hash_init(&e->pairs, 0) &&
 		hash_init(&e->acquires, 0) && hash_init(&e->acquire_pairs, 0) && eng_spd_init(e);
@@ -49,6 +50,11 @@ eng_free(struct eng *e)
 	LIST_FOREACH(at, &e->sas)
 		eng_sa_free(e, container_of(at, struct eng_sa, all));
 	eng_spd_free(e);
+	eng_frag_free(e);
+	deflate_free(e->comp);
+	if (e->comp_buf != NULL)
+		wipe(e->comp_buf, UINT16_MAX);
+	free(e->comp_buf);
 	heap_free(&e->sa_timers);
 	heap_free(&e->acquire_timers);
 	hash_free(&e->by_spi);
@@ -153,6 +159,20 @@ eng_count_name(enum eng_count which)
 		return "acquires";
 	case ENG_N_QUEUE_FULL:
 		return "queue full";
+	case ENG_N_KEEPALIVE:
+		return "NAT keepalives";
+	case ENG_N_NOT_ESP:
+		return "UDP that is not ESP";
+	case ENG_N_COMPRESSED:
+		return "compressed";
+	case ENG_N_NOT_COMPRESSED:
+		return "not compressed";
+	case ENG_N_BAD_COMP:
+		return "bad compression";
+	case ENG_N_CONGESTION:
+		return "congestion unexpected";
+	case ENG_N_AUDIT_LOST:
+		return "audit events lost";
 	case ENG_N_COUNT:
 		break;
 	}

@@ -1,5 +1,6 @@
 /*
- * eng.h - the embedded IPsec engine: SAD, SPD, ESP and AH as a pure machine (RFC 4301 4.4, 5).
+ * eng.h - the embedded IPsec engine: SAD, SPD, ESP, AH and IPComp as a pure machine (RFC 4301 4.4,
+ * 5).
  *
  * Control messages and packets go in with the time; answers, events and packets come out.  No
  * clock, socket, random source or static variable inside.  ipsecd is its only production host; the
@@ -28,7 +29,7 @@ enum {
 	ENG_SAS_MAX = 400000,
 	ENG_POLICIES_MAX = 200000,
 	ENG_WINDOW_MAX = 4096,    /* replay window, packets */
-	ENG_NESTING_MAX = 4,      /* ESP/AH headers taken off one packet */
+	ENG_NESTING_MAX = 4,      /* ESP, AH and IPComp headers taken off one packet */
 	ENG_ACQUIRE_S = 30,       /* life of a larval SA and of an unanswered ACQUIRE */
 };
 
@@ -88,10 +89,11 @@ struct eng_packet {
 
 /* A packet from the stack on its way out. */
 enum eng_verdict eng_output(struct eng *e, instant now, struct eng_packet *p);
-/* An ESP, AH or UDP-encapsulated ESP packet (RFC 3948) from the network, with its IP header;
- * fragments are already reassembled. */
+/* An ESP, AH, IPComp or UDP-encapsulated ESP packet (RFC 3948), or one of IP in IP that may belong
+ * to an IPComp tunnel, from the network, with its IP header; fragments are already reassembled. */
 enum eng_verdict eng_input(struct eng *e, instant now, struct eng_packet *p);
-/* Packets that waited and can go now (SA added), until false; p->buf must have room. */
+/* Packets that waited and can go now (SA added; pieces of one that was cut), until false; p->buf
+ * must have room. */
 bool eng_release(struct eng *e, instant now, struct eng_packet *p);
 /* The network told us (ICMP) that packets of this SA must be no larger than mtu. */
 void eng_path_mtu(struct eng *e, const struct net_addr *dst, uint32_t spi, uint32_t mtu);
@@ -105,7 +107,8 @@ enum eng_count { /* names in eng_count_name */
 	ENG_N_OUT, ENG_N_IN, ENG_N_CLEAR_OUT, ENG_N_HELD, ENG_N_NO_SA, ENG_N_NO_POLICY,
 	ENG_N_DISCARD, ENG_N_REPLAY, ENG_N_BAD_ICV, ENG_N_MALFORMED, ENG_N_POLICY_MISMATCH,
 	ENG_N_CLEARTEXT, ENG_N_TOO_BIG, ENG_N_FRAGMENT, ENG_N_EXPIRED, ENG_N_SEQ_OVERFLOW,
-	ENG_N_ACQUIRE, ENG_N_QUEUE_FULL, ENG_N_COUNT
+	ENG_N_ACQUIRE, ENG_N_QUEUE_FULL, ENG_N_KEEPALIVE, ENG_N_NOT_ESP, ENG_N_COMPRESSED,
+	ENG_N_NOT_COMPRESSED, ENG_N_BAD_COMP, ENG_N_CONGESTION, ENG_N_AUDIT_LOST, ENG_N_COUNT
 };
 uint64_t eng_count(const struct eng *e, enum eng_count which);
 /* What HELP/MESSAGE explains of packets that were counted here; ST_NORMAL: nothing was wrong. */
@@ -114,6 +117,24 @@ const char *eng_count_name(enum eng_count which); /* "replayed", for SHOW and JS
 void eng_add_cleartext(struct eng *e, uint64_t n); /* dropped by the host's guard on our behalf */
 size_t eng_sa_count(const struct eng *e);
 size_t eng_policy_count(const struct eng *e);
+
+struct eng_audit { /* what RFC 4301 and 4303 call an auditable event */
+	enum eng_count what;
+	instant when;
+	struct net_addr src, dst; /* of the packet, or of the SA on the way out */
+	enum sa_proto proto;      /* SA_NONE: a policy refused what was inside */
+	uint32_t spi;
+	uint64_t seq;  /* 0 = none */
+	uint64_t more; /* of the same kind since the last one told: they come in too fast */
+};
+/* Pull what is to be told, until false. At most 8 of a kind in 10 seconds. */
+bool eng_audit(struct eng *e, struct eng_audit *out);
+
+struct eng_wrong { /* packets of one SA that were refused */
+	uint64_t replayed, bad_icv, other;
+};
+bool eng_sa_wrong(const struct eng *e, const struct net_addr *dst, enum sa_proto proto,
+	uint32_t spi, struct eng_wrong *out); /* false: no such SA */
 /* Policies in look-up order, for the host's routes and guard: the next after `id` (0 = first). */
 bool eng_policy_next(const struct eng *e, uint32_t *cursor, struct ipsec_policy *out);
 

@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum { ENG_ANSWERED = -1 }; /* no errno: the answers follow by themselves */
-enum { SPI_DEFAULT_MIN = 0x100, SPI_DEFAULT_MAX = 0x0fffffff };
+enum { SPI_DEFAULT_MIN = 0x100, SPI_DEFAULT_MAX = 0x0fffffff,
+	CPI_MAX = 0xefff }; /* RFC 3173 3.3: those above are for private use */
 
 static bool
 ends_ok(const struct ipsec_sa *v)
@@ -59,13 +60,17 @@ static int
 op_getspi(struct eng *e, instant now, const struct sadb_msg *m, struct sadb_msg *answer)
 {
 	uint32_t min = m->spi_min == 0 ? SPI_DEFAULT_MIN : m->spi_min;
-	uint32_t max = m->spi_max == 0 ? SPI_DEFAULT_MAX : m->spi_max;
+	bool comp = m->sa.proto == SA_IPCOMP;
+	uint32_t max = m->spi_max != 0 ? m->spi_max : comp ? CPI_MAX : SPI_DEFAULT_MAX;
 	struct ipsec_sa v = { .src = m->sa.src, .dst = m->sa.dst, .proto = m->sa.proto,
 		.mode = m->sa.mode, .reqid = m->sa.reqid };
 	struct eng_sa *sa;
 	int error;
 
-	if (!m->has_sa || !ends_ok(&v) || (v.proto != SA_ESP && v.proto != SA_AH) || min > max)
+	if (comp && max > CPI_MAX)
+		max = CPI_MAX;
+	if (!m->has_sa || !ends_ok(&v) || (v.proto != SA_ESP && v.proto != SA_AH && !comp) ||
+		min > max)
 		return EINVAL;
 	v.spi = choose_spi(e, &v, min, max);
 	if (v.spi == 0)
@@ -114,10 +119,14 @@ op_add(struct eng *e, instant now, const struct sadb_msg *m, struct sadb_msg *an
 	return install(e, now, m, answer);
 }
 
-/* A mature SA keeps its keys, window and counters: only its limits and ports may change. */
-static void
+/* A mature SA takes other keys when they differ, and is then a fresh one; limits, ports always. */
+static int
 change(struct eng *e, struct eng_sa *sa, const struct ipsec_sa *v)
 {
+	int error = eng_sa_rekey(e, sa, v);
+
+	if (error != 0)
+		return error;
 	sa->hard = v->hard;
 	sa->soft = v->soft;
 	if (sa->natt && v->natt) {
@@ -128,6 +137,7 @@ change(struct eng *e, struct eng_sa *sa, const struct ipsec_sa *v)
 	sa->state = SA_MATURE;
 	/* Limits that are already behind it take effect with the next timer or packet. */
 	eng_sa_arm(e, sa);
+	return 0;
 }
 
 static int
@@ -142,7 +152,9 @@ op_update(struct eng *e, instant now, const struct sadb_msg *m, struct sadb_msg 
 	if (sa == NULL)
 		return ESRCH;
 	if (sa->state != SA_LARVAL) {
-		change(e, sa, &m->sa);
+		error = change(e, sa, &m->sa);
+		if (error != 0)
+			return error;
 		answer->has_sa = true;
 		eng_sa_show(sa, &answer->sa, false);
 		return 0;
@@ -257,8 +269,9 @@ carry_out(struct eng *e, instant now, uint32_t client, const struct sadb_msg *m,
 		return error;
 	case SADB_OP_EXPIRE:
 	case SADB_OP_SPDEXPIRE:
-	case SADB_OP_MIGRATE:
 		return EINVAL; /* ours to send */
+	case SADB_OP_MIGRATE:
+		return eng_migrate(e, m, answer);
 	case SADB_OP_FLUSH:
 		return op_flush(e, m->sa.proto);
 	case SADB_OP_PROMISC:

@@ -155,6 +155,7 @@ eng_hold(struct eng *e, instant now, const struct eng_policy *sp, const struct s
 	if (held == NULL)
 		return eng_drop(e, ENG_N_QUEUE_FULL);
 	held->node = (struct list){ 0 };
+	held->head = 0;
 	held->n = p->len;
 	memcpy(held->b, p->buf + p->head, p->len);
 	list_append(&a->held, &held->node);
@@ -213,6 +214,8 @@ try_one(struct eng *e, instant now, struct eng_acquire *a, struct eng_packet *p)
 bool
 eng_release(struct eng *e, instant now, struct eng_packet *p)
 {
+	if (eng_frag_take(e, p))
+		return true;
 	while (!list_empty(&e->acquire_ready)) {
 		struct eng_acquire *a =
 			container_of(e->acquire_ready.next, struct eng_acquire, ready);

@@ -1,9 +1,9 @@
 /*
- * eng_in.c - the way in (RFC 4301 5.2): take ESP and AH off, layer by layer, then ask the policy
- * whether what is inside was protected as it should be.
+ * eng_in.c - the way in (RFC 4301 5.2): take ESP, AH and IPComp off, layer by layer, then ask the
+ * policy whether what is inside was protected as it should be.
  *
- * At most ENG_NESTING_MAX headers of one packet are taken off.  What fails is dropped and counted;
- * nothing is ever sent in return.
+ * At most ENG_NESTING_MAX headers of one packet are taken off.  What fails is dropped, counted and
+ * noted for the audit; nothing is ever sent in return.
  */
 #include "ipsec/engine/eng_int.h"
 
@@ -18,6 +18,8 @@ struct layer { /* an SA that a packet came through */
 struct path { /* outermost first */
 	struct layer layer[ENG_NESTING_MAX];
 	unsigned n;
+	bool natted; /* a NAT may have changed the addresses of what is inside */
+	struct eng_audit about; /* the layer under way, should it be wrong */
 };
 
 /* -------------------------------------------------------------------------------- policies --- */
@@ -70,11 +72,26 @@ satisfies(const struct ipsec_policy *p, unsigned rules, const struct path *path,
 		if (path->layer[at].mode == SA_TUNNEL)
 			break;
 	}
-	return r->level == SP_USE && satisfies(p, rules - 1, path, k);
+	/* RFC 3173 2.2: what does not get smaller goes without IPComp. */
+	return (r->level == SP_USE || (r->proto == SA_IPCOMP && r->mode != SA_TUNNEL)) &&
+		satisfies(p, rules - 1, path, k);
+}
+
+/* What was inside is refused: told with the addresses of that, and the SA that it came through. */
+static enum eng_verdict
+refuse(struct eng *e, instant now, struct path *path, const struct eng_flow *f,
+	enum eng_count why)
+{
+	struct eng_sa *sa = path->layer[path->n - 1].sa;
+	struct eng_audit about = { .src = f->src, .dst = f->dst,
+		.proto = (enum sa_proto)sa->proto, .spi = sa->spi };
+
+	eng_audit_note(e, now, why, sa, &about);
+	return eng_drop(e, why);
 }
 
 static enum eng_verdict
-judge(struct eng *e, instant now, const struct path *path, const struct eng_ip *ip)
+judge(struct eng *e, instant now, struct path *path, struct eng_packet *p, const struct eng_ip *ip)
 {
 	struct eng_policy *sp;
 	struct eng_flow f;
@@ -86,70 +103,140 @@ judge(struct eng *e, instant now, const struct path *path, const struct eng_ip *
 		sp = eng_spd_find(e, SP_FWD, &f);
 	if (sp == NULL) {
 		if (has_tunnel(path, 0))
-			return eng_drop(e, ENG_N_NO_POLICY);
-		e->count[ENG_N_IN]++;
-		return ENG_DELIVER;
+			return refuse(e, now, path, &f, ENG_N_NO_POLICY);
+	} else {
+		sp->used = now;
+		sp->packets++;
+		sp->bytes += p->len;
+		switch (sp->p.action) {
+		case SP_DISCARD:
+			return eng_drop(e, ENG_N_DISCARD);
+		case SP_IPSEC:
+			good = satisfies(&sp->p, sp->p.rules, path, 0);
+			break;
+		case SP_PASS:
+		case SP_ENTRUST:
+		case SP_BYPASS:
+			good = !has_tunnel(path, 0);
+			break;
+		}
+		if (!good)
+			return refuse(e, now, path, &f, ENG_N_POLICY_MISMATCH);
 	}
-	sp->used = now;
-	switch (sp->p.action) {
-	case SP_DISCARD:
-		return eng_drop(e, ENG_N_DISCARD);
-	case SP_IPSEC:
-		good = satisfies(&sp->p, sp->p.rules, path, 0);
-		break;
-	case SP_PASS:
-	case SP_ENTRUST:
-	case SP_BYPASS:
-		good = !has_tunnel(path, 0);
-		break;
-	}
-	if (!good)
-		return eng_drop(e, ENG_N_POLICY_MISMATCH);
+	if (path->natted)
+		eng_ip_fix_checksum(p);
 	e->count[ENG_N_IN]++;
 	return ENG_DELIVER;
 }
 
 /* ---------------------------------------------------------------------------------- layers --- */
 
+enum { KEEPALIVE = 0xff }; /* RFC 3948 2.3 */
 enum outcome { OPENED, INSIDE, DUMMY, WRONG };
 
-/* Where SPI and protocol stand: false when the packet carries neither ESP nor AH. */
+/* RFC 3948 2: a keepalive, IKE behind a non-ESP marker, or ESP, maybe behind a non-IKE marker. */
+static enum eng_count
+look_into_udp(const struct eng_ip *ip, size_t *udp)
+{
+	static const uint8_t zero[ENG_MARKER];
+	size_t n = ip->len - ip->at - ENG_UDP;
+	const uint8_t *data = ip->h + ip->at + ENG_UDP;
+
+	*udp = ENG_UDP;
+	if (n == 1 && data[0] == KEEPALIVE)
+		return ENG_N_KEEPALIVE;
+	if (n < ENG_ESP || memcmp(data, zero, 4) != 0)
+		return ENG_N_COUNT;
+	if (memcmp(data, zero, sizeof(zero)) != 0)
+		return ENG_N_NOT_ESP;
+	*udp = ENG_UDP + ENG_MARKER;
+	return ENG_N_COUNT;
+}
+
+/* Where SPI and protocol stand: false when the packet carries nothing to be taken off. */
 static bool
-header_at(const struct eng_ip *ip, bool first, uint8_t *proto, size_t *udp)
+header_at(const struct eng *e, const struct eng_ip *ip, const struct path *path, uint8_t *proto,
+	size_t *udp, enum eng_count *wrong)
 {
 	*proto = ip->proto;
 	*udp = 0;
-	if (ip->proto == SA_ESP || ip->proto == SA_AH)
+	*wrong = ENG_N_COUNT;
+	switch (ip->proto) {
+	case SA_ESP:
+	case SA_AH:
+	case SA_IPCOMP:
 		return true;
-	if (ip->proto != IPP_UDP || !first)
-		return false;
-	*proto = SA_ESP;
-	*udp = ENG_UDP;
-	return true;
+	case IPP_IPIP:
+	case IPP_IPV6: /* maybe an IPComp tunnel's */
+		return e->comp_sas != 0;
+	case IPP_UDP:
+		if (path->n != 0)
+			return false;
+		*proto = SA_ESP;
+		*udp = ENG_UDP;
+		if (ip->len - ip->at < ENG_UDP)
+			*wrong = ENG_N_MALFORMED;
+		else if (!ip->fragment)
+			*wrong = look_into_udp(ip, udp);
+		return true;
+	}
+	return false;
+}
+
+static size_t
+least(uint8_t proto, size_t udp)
+{
+	return proto == SA_IPCOMP ? ENG_IPCOMP : proto == SA_AH ? ENG_AH_OLD : udp + ENG_ESP_OLD;
 }
 
 static struct eng_sa *
-find_sa(struct eng *e, instant now, const struct eng_ip *ip, uint8_t proto, size_t udp,
+find_sa(struct eng *e, instant now, const struct eng_ip *ip, size_t udp, struct eng_audit *about,
 	enum eng_count *wrong)
 {
-	size_t left = ip->len - ip->at, need = udp + (proto == SA_AH ? ENG_AH : ENG_ESP);
 	const uint8_t *h = ip->h + ip->at + udp;
-	struct net_addr src, dst;
 	struct eng_sa *sa;
 
 	*wrong = ENG_N_MALFORMED;
-	if (left < need)
+	if (ip->len - ip->at < least((uint8_t)about->proto, udp))
 		return NULL;
 	*wrong = ENG_N_FRAGMENT;
 	if (ip->fragment)
 		return NULL;
-	eng_ip_addresses(ip, &src, &dst);
 	*wrong = ENG_N_NO_SA;
-	sa = eng_sa_find(e, &dst, proto, get_u32(proto == SA_AH ? h + 4 : h));
-	if (sa == NULL || sa->state == SA_LARVAL || sa->natt != (udp != 0))
+	if (about->proto == SA_IPCOMP) {
+		about->spi = get_u16(h + 2);
+		sa = eng_comp_find(e, ip, &about->src, &about->dst);
+	} else {
+		about->spi = get_u32(about->proto == SA_AH ? h + 4 : h);
+		sa = eng_sa_find(e, &about->dst, (uint8_t)about->proto, about->spi);
+	}
+	if (sa == NULL || sa->state == SA_LARVAL || sa->udp != udp)
 		return NULL;
 	*wrong = ENG_N_EXPIRED;
 	return eng_sa_usable(sa, now) ? sa : NULL;
+}
+
+/* Take off what `l` says. */
+static enum eng_count
+open_layer(struct eng *e, struct eng_packet *p, const struct eng_ip *ip, struct layer *l,
+	uint64_t *seq, uint8_t *next)
+{
+	switch ((enum sa_proto)l->sa->proto) {
+	case SA_AH:
+		return eng_ah_in(e, l->sa, p, ip, &l->mode, next, seq);
+	case SA_ESP:
+		return eng_esp_in(e, l->sa, p, ip, &l->mode, next, seq);
+	case SA_IPCOMP:
+		if (ip->proto == SA_IPCOMP)
+			return eng_comp_in(e, l->sa, p, ip, &l->mode, next);
+		l->mode = SA_TUNNEL;
+		*next = ip->proto;
+		return eng_ip_pull(p, ip, SA_TUNNEL, 0, ip->proto);
+	case SA_NONE:
+	case SA_TCP:
+		break;
+	}
+	return ENG_N_MALFORMED;
 }
 
 /* Take one layer off. */
@@ -157,27 +244,43 @@ static enum outcome
 open_one(struct eng *e, instant now, struct eng_packet *p, struct eng_ip *ip, struct path *path,
 	enum eng_count *wrong)
 {
-	struct layer *l = &path->layer[path->n];
-	struct net_addr src, dst;
+	bool inside = path->n > 0 && path->layer[path->n - 1].mode == SA_TUNNEL;
+	struct eng_audit *about = &path->about;
+	struct layer *l;
 	uint8_t proto, next = 0;
 	size_t udp;
 
-	if (!header_at(ip, path->n == 0, &proto, &udp))
+	if (!header_at(e, ip, path, &proto, &udp, wrong))
 		return INSIDE;
-	*wrong = ENG_N_MALFORMED;
-	if (path->n == ENG_NESTING_MAX)
-		return WRONG;
-	l->sa = find_sa(e, now, ip, proto, udp, wrong);
-	if (l->sa == NULL) /* from out of a tunnel, it may be for somebody behind us */
-		return path->n > 0 && path->layer[path->n - 1].mode == SA_TUNNEL ? INSIDE : WRONG;
-	eng_ip_addresses(ip, &src, &dst);
-	l->ends = memcmp(src.b, l->sa->src.addr.b, 16) == 0;
-	if (proto == SA_AH)
-		*wrong = eng_ah_in(e, l->sa, p, ip, &l->mode, &next);
-	else
-		*wrong = eng_esp_in(e, l->sa, p, ip, udp, &l->mode, &next);
 	if (*wrong != ENG_N_COUNT)
 		return WRONG;
+	*wrong = ENG_N_MALFORMED;
+	eng_ip_addresses(ip, &about->src, &about->dst);
+	about->proto = (enum sa_proto)proto;
+	about->spi = 0;
+	about->seq = 0;
+	if (path->n == ENG_NESTING_MAX)
+		return WRONG;
+	l = &path->layer[path->n];
+	if (proto == IPP_IPIP || proto == IPP_IPV6) {
+		l->sa = ip->fragment ? NULL : eng_comp_carrier(e, &about->src, &about->dst);
+		inside = true;
+	} else {
+		l->sa = find_sa(e, now, ip, udp, about, wrong);
+	}
+	if (l->sa == NULL && inside) /* from out of a tunnel, it may be for somebody behind us */
+		return INSIDE;
+	if (l->sa == NULL) {
+		eng_audit_note(e, now, *wrong, NULL, about);
+		return WRONG;
+	}
+	l->ends = memcmp(about->src.b, l->sa->src.addr.b, 16) == 0;
+	*wrong = open_layer(e, p, ip, l, &about->seq, &next);
+	if (*wrong != ENG_N_COUNT) {
+		eng_audit_note(e, now, *wrong, l->sa, about);
+		return WRONG;
+	}
+	path->natted = l->mode != SA_TUNNEL && (path->natted || l->sa->natt);
 	eng_sa_used(e, l->sa, now, p->len); /* what was protected, as on the way out */
 	path->n++;
 	return next == IPP_NONE ? DUMMY : OPENED;
@@ -198,7 +301,7 @@ open_all(struct eng *e, instant now, struct eng_packet *p, struct path *path)
 		case INSIDE:
 			if (path->n == 0)
 				return eng_drop(e, ENG_N_MALFORMED);
-			return judge(e, now, path, &ip);
+			return judge(e, now, path, p, &ip);
 		case DUMMY:
 			e->count[ENG_N_IN]++;
 			return ENG_DROP;
@@ -211,12 +314,14 @@ open_all(struct eng *e, instant now, struct eng_packet *p, struct path *path)
 enum eng_verdict
 eng_input(struct eng *e, instant now, struct eng_packet *p)
 {
-	struct path path = { .n = 0 };
+	struct path path;
 	enum eng_verdict v;
 
 	e->latest = now;
 	if (p->head > p->room || p->len > p->room - p->head)
 		return eng_drop(e, ENG_N_MALFORMED);
+	path.n = 0;
+	path.natted = false;
 	v = open_all(e, now, p, &path);
 	for (unsigned i = 0; i < path.n; i++) {
 		bool again = false;

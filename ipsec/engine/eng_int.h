@@ -2,13 +2,15 @@
  * eng_int.h - the engine's inside: what the files of ipsec/engine and their tests share.
  *
  * eng.c holds it together; eng_sad.c and eng_life.c keep SAs, eng_spd.c policies, eng_control*.c
- * carry out requests, eng_answer.c tells clients; eng_ip.c reads and makes IP headers, eng_esp.c
- * and eng_ah.c transform, eng_out.c, eng_in.c and eng_hold.c are the ways of a packet.
+ * carry out requests, eng_migrate.c moves end points, eng_answer.c tells clients, eng_audit.c what
+ * went wrong; eng_ip.c reads and makes IP headers, eng_frag.c cuts packets, eng_esp.c, eng_ah.c and
+ * eng_comp.c transform, eng_out.c, eng_in.c and eng_hold.c are the ways of a packet.
  */
 #ifndef IPSEC_ENGINE_ENG_INT_H
 #define IPSEC_ENGINE_ENG_INT_H
 
 #include "ipsec/engine/eng.h"
+#include "lib/deflate.h"
 #include "lib/heap.h"
 #include "lib/list.h"
 
@@ -29,6 +31,12 @@ enum {
 	ENG_AH_HEADERS_MAX = 512,  /* octets of IP header and extension headers under an AH */
 	ENG_REQID_FIRST = 32768,   /* generated for `unique` without a number */
 	ENG_IP4 = 20, ENG_IP6 = 40, ENG_UDP = 8, ENG_ESP = 8, ENG_AH = 12, ENG_TRAILER = 2,
+	ENG_MARKER = 8,            /* zero octets, the non-IKE marker of NAT-T drafts 00 and 01 */
+	ENG_ESP_OLD = 4, ENG_AH_OLD = 8, ENG_IPCOMP = 4,
+	ENG_FRAG_MIN = 256,        /* pieces made before ESP are no smaller */
+	ENG_AUDIT_RING = 64,       /* audit events nobody has pulled yet */
+	ENG_AUDIT_BURST = 8,       /* of one kind in ... */
+	ENG_AUDIT_MS = 10000,
 };
 /* Without cyclic sequence numbers: ask for a new SA when this one was sent. */
 #define ENG_SEQ_SOFT 0xf0000000u
@@ -48,11 +56,12 @@ struct eng_pair { /* SAs that serve the same rules, the newest first */
 	struct hash_node node;
 	struct eng_pair_key key;
 	struct list sas;
+	bool wide; /* AH padded to 8 octets, learnt from the peer */
 };
 
 struct eng_window { /* RFC 4303 3.4.3, kept as in RFC 6479 */
 	uint32_t size; /* packets, 0 = off */
-	uint32_t top;  /* highest number accepted */
+	uint64_t top;  /* highest number accepted */
 	uint32_t mask; /* words - 1, a power of two less one */
 	uint64_t *word;
 };
@@ -66,12 +75,17 @@ struct eng_sa {
 
 	struct net_endpoint src, dst;
 	struct net_addr natt_oa;
-	const struct alg *encr, *auth;
+	const struct alg *encr, *auth, *comp;
 	uint8_t *keys; /* encr_octets, then auth_octets */
 	uint32_t spi, reqid, flags;
 	uint16_t encr_octets, auth_octets;
+	uint16_t frag; /* fragment to this size before ESP, 0 = off */
 	uint8_t proto, mode, state;
-	bool natt, soft_told;
+	uint8_t header;    /* octets of ESP's, AH's or IPComp's header before IV and ICV */
+	uint8_t iv_octets, icv, align; /* on the wire; align is a power of two */
+	uint8_t udp;       /* octets of UDP header and non-IKE marker, 0 = none */
+	bool natt, marker, soft_told; /* marker: the non-IKE one */
+	bool wide;         /* AH in IPv4 padded to 8 octets, as the peer does */
 	struct sa_life hard, soft;
 	struct cry_esp *seal, *open; /* made by the first packet */
 
@@ -79,8 +93,10 @@ struct eng_sa {
 	int64_t created_s, used_s;  /* the same by the calendar */
 	uint64_t bytes, packets;
 	uint64_t iv; /* counter modes: the next */
-	uint32_t seq; /* last sent */
+	uint64_t seq; /* last sent; the upper half only with SA_F_ESN */
 	struct eng_window window;
+	uint16_t comp_failures, comp_rest, comp_pass; /* IPComp: packets that did not get smaller */
+	struct eng_wrong wrong; /* what was refused */
 	uint32_t pmtu;
 	instant pmtu_until;
 };
@@ -101,6 +117,7 @@ struct eng_policy {
 	struct eng_tuple *tuple;
 	uint64_t serial;
 	instant created, used;
+	uint64_t packets, bytes;
 	struct sp_selector key; /* host bits cleared */
 	struct ipsec_policy p;  /* as it was given */
 };
@@ -163,7 +180,7 @@ struct eng_event {
 
 struct eng_held {
 	struct list node;
-	size_t n;
+	size_t head, n; /* the packet in b; what only waits has no room around it */
 	uint8_t b[];
 };
 
@@ -207,6 +224,17 @@ struct eng {
 	size_t acquire_count, held, held_octets;
 	uint32_t acquire_seq;
 
+	struct deflate *comp; /* made by the first packet of an IPComp SA, like its buffer */
+	uint8_t *comp_buf;
+	size_t comp_sas;
+
+	struct list pieces; /* eng_held: fragments that are protected and can go */
+	size_t piece_count;
+
+	struct eng_audit audit[ENG_AUDIT_RING];
+	size_t audit_first, audit_count;
+	struct { instant since; unsigned told; uint64_t more; } audit_rate[ENG_N_COUNT];
+
 	uint8_t pool[ENG_POOL];
 	size_t pool_left;
 	uint16_t ip_id;
@@ -220,8 +248,12 @@ int64_t eng_wall_s(const struct eng *e, instant now);   /* 0 = not known */
 /* eng_replay.c: false from _new: out of memory */
 bool eng_window_new(struct eng_window *w, uint32_t size);
 void eng_window_free(struct eng_window *w);
-bool eng_window_fresh(const struct eng_window *w, uint32_t seq); /* would be accepted */
-void eng_window_accept(struct eng_window *w, uint32_t seq);      /* after the ICV was verified */
+bool eng_window_fresh(const struct eng_window *w, uint64_t seq); /* would be accepted */
+void eng_window_accept(struct eng_window *w, uint64_t seq);      /* after the ICV was verified */
+/* The whole number behind the low half that was sent (RFC 4303 A2.2). */
+uint64_t eng_window_guess(const struct eng_window *w, uint32_t low);
+/* The number of a packet that came in, from what it says; of an SA without ESN that itself. */
+uint64_t eng_sa_seq(const struct eng_sa *sa, uint32_t said);
 
 /* eng_sad.c */
 struct eng_sa *eng_sa_find(const struct eng *e, const struct net_addr *dst, uint8_t proto,
@@ -239,6 +271,11 @@ struct eng_sa *eng_sa_for(const struct eng *e, const struct sp_rule *r, const st
 /* SAs of src, dst, proto, for deleteall; NULL: none. */
 struct eng_pair *eng_pair_find(const struct eng *e, const struct net_addr *src,
 	const struct net_addr *dst, uint8_t proto, uint32_t reqid);
+/* Other end points for an SA that stays what it is. 0 or an errno. */
+int eng_sa_move(struct eng *e, struct eng_sa *sa, const struct net_addr *src,
+	const struct net_addr *dst);
+/* Other algorithms and keys for a mature SA, when v has any that differ. 0 or an errno. */
+int eng_sa_rekey(struct eng *e, struct eng_sa *sa, const struct ipsec_sa *v);
 bool eng_sa_serves(const struct eng_sa *sa, const struct sp_rule *r); /* proto, mode, reqid */
 
 /* eng_life.c */
@@ -302,29 +339,58 @@ uint16_t eng_ip_sum(uint32_t start, const uint8_t *p, size_t n); /* folded, not 
  */
 uint8_t *eng_ip_push(struct eng *e, struct eng_packet *p, const struct eng_ip *ip,
 	const struct eng_sa *sa, enum sa_mode mode, size_t n, uint8_t proto, uint8_t *next);
-/* Take `n` octets at ip->at out; what follows is `next`. */
-bool eng_ip_pull(struct eng_packet *p, const struct eng_ip *ip, enum sa_mode mode, size_t n,
-	uint8_t next);
+/* Take `n` octets at ip->at out; what follows is `next`. ENG_N_COUNT, or why it cannot be. */
+enum eng_count eng_ip_pull(struct eng_packet *p, const struct eng_ip *ip, enum sa_mode mode,
+	size_t n, uint8_t next);
+/* A TCP or UDP checksum over addresses that a NAT has changed since (RFC 3948 3.1.2). */
+void eng_ip_fix_checksum(struct eng_packet *p);
 /* Put an ICMP "too big" for mtu in place of the packet; false when none may be sent. */
 bool eng_ip_too_big(struct eng_packet *p, const struct eng_ip *ip, size_t mtu);
 
-/* eng_esp.c, eng_ah.c: ENG_N_COUNT when all went well, else what to count */
+/* eng_esp.c, eng_ah.c, eng_comp.c: ENG_N_COUNT when all went well, else what to count. What comes
+ * in tells its sequence number in *seq; ip is the packet as it was parsed, and stale afterwards. */
 enum eng_count eng_esp_out(struct eng *e, struct eng_sa *sa, enum sa_mode mode,
-	struct eng_packet *p);
+	struct eng_packet *p, struct eng_ip *ip);
 enum eng_count eng_esp_in(struct eng *e, struct eng_sa *sa, struct eng_packet *p,
-	const struct eng_ip *ip, size_t udp, enum sa_mode *mode, uint8_t *next);
+	const struct eng_ip *ip, enum sa_mode *mode, uint8_t *next, uint64_t *seq);
 enum eng_count eng_ah_out(struct eng *e, struct eng_sa *sa, enum sa_mode mode,
-	struct eng_packet *p);
+	struct eng_packet *p, struct eng_ip *ip);
 enum eng_count eng_ah_in(struct eng *e, struct eng_sa *sa, struct eng_packet *p,
-	const struct eng_ip *ip, enum sa_mode *mode, uint8_t *next);
+	const struct eng_ip *ip, enum sa_mode *mode, uint8_t *next, uint64_t *seq);
 size_t eng_ah_size(const struct eng_sa *sa, uint8_t family); /* octets of the whole header */
-size_t eng_esp_align(const struct eng_sa *sa);
-size_t eng_esp_icv(const struct eng_sa *sa);
+enum eng_count eng_comp_out(struct eng *e, struct eng_sa *sa, enum sa_mode mode,
+	struct eng_packet *p, struct eng_ip *ip);
+enum eng_count eng_comp_in(struct eng *e, struct eng_sa *sa, struct eng_packet *p,
+	const struct eng_ip *ip, enum sa_mode *mode, uint8_t *next);
+/* The IPComp SA that a packet with this CPI came through, or NULL. */
+struct eng_sa *eng_comp_find(struct eng *e, const struct eng_ip *ip, const struct net_addr *src,
+	const struct net_addr *dst);
+/* The tunnel-mode IPComp SA whose carrier (RFC 3173 2: what does not get smaller goes as it is) an
+ * IP-in-IP packet between these addresses is, or NULL. */
+struct eng_sa *eng_comp_carrier(struct eng *e, const struct net_addr *src,
+	const struct net_addr *dst);
 bool eng_sa_context(struct eng *e, struct eng_sa *sa, bool sealing);
 /* The next number to send in *seq; false: used up. */
-bool eng_sa_next_seq(struct eng *e, struct eng_sa *sa, uint32_t *seq);
+bool eng_sa_next_seq(struct eng *e, struct eng_sa *sa, uint64_t *seq);
 /* What is inside, by SA mode and next header (RFC 4301 5.2). */
 enum sa_mode eng_mode_of(const struct eng_sa *sa, uint8_t next);
+
+/* eng_audit.c: something is wrong with a packet of this SA (NULL: of none that we know) */
+void eng_audit_note(struct eng *e, instant now, enum eng_count what, struct eng_sa *sa,
+	const struct eng_audit *about);
+
+/* eng_frag.c: IPv4 without DF is cut before it is protected; the first piece is in *p, the others
+ * follow from eng_frag_next. Octets a piece may have, or 0: it stays whole. */
+size_t eng_frag_size(const struct eng_packet *p, const struct eng_ip *ip, const struct eng_sa *sa);
+/* Cut off what is beyond the first piece; false: no memory. */
+bool eng_frag_cut(struct eng_packet *p, size_t size, struct list *rest);
+struct eng_packet eng_frag_packet(struct eng_held *piece);
+void eng_frag_queue(struct eng *e, struct eng_held *piece, const struct eng_packet *p);
+bool eng_frag_take(struct eng *e, struct eng_packet *p);
+void eng_frag_free(struct eng *e);
+
+/* eng_migrate.c: SADB_OP_MIGRATE; 0 or an errno */
+int eng_migrate(struct eng *e, const struct sadb_msg *m, struct sadb_msg *answer);
 
 /* eng_hold.c */
 /* Ask for an SA for this rule, unless that is being done, and keep the packet (may be NULL). */

@@ -6,9 +6,10 @@
  */
 #include "ipsec/engine/eng_int.h"
 
+#include <endian.h>
 #include <string.h>
 
-enum { IP4_DF = 0x40, IP4_MF = 0x20, ECN_MASK = 3, ECN_CE = 3 };
+enum { IP4_DF = 0x40, IP4_MF = 0x20, ECN_MASK = 3, ECN_ECT0 = 2, ECN_CE = 3 };
 
 /* --------------------------------------------------------------------------------- parsing --- */
 
@@ -157,8 +158,14 @@ eng_ip_sum(uint32_t start, const uint8_t *p, size_t n)
 	uint64_t sum = start;
 	size_t i = 0;
 
+	for (; i + 4 <= n; i += 4) {
+		uint32_t word;
+
+		memcpy(&word, p + i, sizeof(word));
+		sum += be32toh(word);
+	}
 	for (; i + 1 < n; i += 2)
-		sum += get_u16(p + i);
+		sum += (uint32_t)p[i] << 8 | p[i + 1];
 	if (i < n)
 		sum += (uint32_t)p[i] << 8;
 	while (sum >> 16 != 0)
@@ -254,31 +261,40 @@ eng_ip_push(struct eng *e, struct eng_packet *p, const struct eng_ip *ip, const 
 	return h + outer;
 }
 
-/* RFC 4301 5.1.2.1 note 6: congestion met on the way is passed inwards. */
-static void
+/*
+ * RFC 6040 4.2: congestion met on the way is passed inwards.  False: the outer header says that it
+ * was met by a packet whose sender does not know what that means; such a packet is dropped, as it
+ * would have been there.
+ */
+static bool
 pass_congestion(uint8_t outer, uint8_t *h, size_t len)
 {
-	if ((outer & ECN_MASK) != ECN_CE || (traffic_class(h) & ECN_MASK) == 0)
-		return;
+	uint8_t inner = traffic_class(h) & ECN_MASK, ecn = outer & ECN_MASK;
+
+	if (ecn == inner || ecn == 0 || ecn == ECN_ECT0 || inner == ECN_CE)
+		return true;
+	if (inner == 0)
+		return ecn != ECN_CE;
 	if (h[0] >> 4 == 6) {
-		h[1] = (uint8_t)(h[1] | ECN_CE << 4);
-		return;
+		h[1] = (uint8_t)((h[1] & ~(ECN_MASK << 4)) | ecn << 4);
+		return true;
 	}
 	if (len < ENG_IP4 || (size_t)(h[0] & 15) * 4 > len)
-		return;
-	h[1] = (uint8_t)(h[1] | ECN_CE);
+		return true; /* the next parse refuses it */
+	h[1] = (uint8_t)((h[1] & ~ECN_MASK) | ecn);
 	patch_u16(h + 10, 0);
 	patch_u16(h + 10, (uint16_t)~eng_ip_sum(0, h, (size_t)(h[0] & 15) * 4));
+	return true;
 }
 
-bool
+enum eng_count
 eng_ip_pull(struct eng_packet *p, const struct eng_ip *ip, enum sa_mode mode, size_t n,
 	uint8_t next)
 {
 	uint8_t class = traffic_class(ip->h);
 
 	if (n > p->len - ip->at)
-		return false;
+		return ENG_N_MALFORMED;
 	if (mode == SA_TUNNEL) {
 		uint8_t version = next == IPP_IPV6 ? 6 : 4;
 		uint8_t *h = ip->h + ip->at + n;
@@ -286,16 +302,53 @@ eng_ip_pull(struct eng_packet *p, const struct eng_ip *ip, enum sa_mode mode, si
 		p->head += ip->at + n;
 		p->len -= ip->at + n;
 		if (p->len < (version == 6 ? ENG_IP6 : ENG_IP4) || h[0] >> 4 != version)
-			return false;
-		pass_congestion(class, h, p->len);
-		return true;
+			return ENG_N_MALFORMED;
+		return pass_congestion(class, h, p->len) ? ENG_N_COUNT : ENG_N_CONGESTION;
 	}
 	ip->h[ip->at_next] = next;
 	memmove(ip->h + n, ip->h, ip->at);
 	p->head += n;
 	p->len -= n;
 	eng_ip_finish(ip->h + n, p->len);
-	return true;
+	return ENG_N_COUNT;
+}
+
+/* Where the checksum of the upper layer stands in it, or 0. */
+static size_t
+checksum_at(const struct eng_ip *ip)
+{
+	if (ip->proto == IPP_TCP)
+		return 16;
+	return ip->proto == IPP_UDP ? 6 : 0;
+}
+
+/*
+ * The sender computed it over addresses that we cannot know all of: those of both ends may have
+ * been changed.  The ICV proved the packet sound, so it is made anew (RFC 3948 3.1.2).
+ */
+void
+eng_ip_fix_checksum(struct eng_packet *p)
+{
+	struct eng_ip ip;
+	size_t at, n;
+	uint32_t sum;
+	uint16_t folded;
+	uint8_t *t;
+
+	if (!eng_ip_parse(p, &ip) || ip.fragment)
+		return;
+	at = checksum_at(&ip);
+	n = ip.len - ip.at;
+	t = ip.h + ip.at;
+	if (at == 0 || n < at + 2 || (ip.proto == IPP_UDP && get_u16(t + at) == 0))
+		return;
+	if (ip.proto == IPP_UDP && get_u16(t + 4) >= ENG_UDP && get_u16(t + 4) < n)
+		n = get_u16(t + 4);
+	sum = (uint32_t)n + ip.proto;
+	sum += ip.family == 4 ? eng_ip_sum(0, ip.h + 12, 8) : eng_ip_sum(0, ip.h + 8, 32);
+	patch_u16(t + at, 0);
+	folded = (uint16_t)~eng_ip_sum(sum, t, n);
+	patch_u16(t + at, folded == 0 && ip.proto == IPP_UDP ? 0xffff : folded);
 }
 
 /* ------------------------------------------------------------------------------------ ICMP --- */

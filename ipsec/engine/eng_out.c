@@ -1,10 +1,12 @@
 /*
  * eng_out.c - the way out (RFC 4301 5.1): policy, SAs of its rules, does it fit, transform.
  *
- * Nothing is allocated and nothing walked but the rules of one policy.
+ * Nothing is walked but the rules of one policy, and nothing allocated but for a packet that must
+ * be cut before ESP.
  */
 #include "ipsec/engine/eng_int.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { IP_MAX = 65535, IP6_MTU_MIN = 1280 };
@@ -79,18 +81,26 @@ static size_t
 room_before(const struct step *s, size_t room)
 {
 	const struct eng_sa *sa = s->sa;
-	size_t outside = s->mode == SA_TUNNEL ? header_of(sa) : s->headers, n, align;
+	size_t outside = s->mode == SA_TUNNEL ? header_of(sa) : s->headers, n;
 
-	if (sa->proto == SA_AH) {
+	switch ((enum sa_proto)sa->proto) {
+	case SA_AH:
 		n = eng_ah_size(sa, header_of(sa) == ENG_IP6 ? 6 : 4);
 		n += s->mode == SA_TUNNEL ? outside : 0;
 		return room < n ? 0 : room - n;
-	}
-	align = eng_esp_align(sa);
-	n = outside + (sa->natt ? ENG_UDP : 0) + ENG_ESP + sa->encr->iv + eng_esp_icv(sa);
-	if (room < n + align)
+	case SA_IPCOMP: /* it never grows, but for the carrier of a tunnel */
+		n = s->mode == SA_TUNNEL ? outside : 0;
+		return room < n ? 0 : room - n;
+	case SA_ESP:
+		break;
+	case SA_NONE:
+	case SA_TCP:
 		return 0;
-	n = (room - n) / align * align - ENG_TRAILER;
+	}
+	n = outside + sa->udp + sa->header + sa->iv_octets + sa->icv;
+	if (room < n + sa->align)
+		return 0;
+	n = ((room - n) & ~(sa->align - (size_t)1)) - ENG_TRAILER;
 	return s->mode == SA_TUNNEL ? n : n + s->headers;
 }
 
@@ -151,22 +161,45 @@ settle(struct eng *e, const struct bundle *b, unsigned done)
 	}
 }
 
+static enum eng_count
+transform(struct eng *e, const struct step *s, struct eng_packet *p, struct eng_ip *ip)
+{
+	switch ((enum sa_proto)s->sa->proto) {
+	case SA_ESP:
+		return eng_esp_out(e, s->sa, s->mode, p, ip);
+	case SA_AH:
+		return eng_ah_out(e, s->sa, s->mode, p, ip);
+	case SA_IPCOMP:
+		return eng_comp_out(e, s->sa, s->mode, p, ip);
+	case SA_NONE:
+	case SA_TCP:
+		break;
+	}
+	return ENG_N_MALFORMED;
+}
+
+/* ip: the packet as it is now. */
 static enum eng_verdict
-apply(struct eng *e, instant now, struct bundle *b, struct eng_packet *p)
+apply(struct eng *e, instant now, struct bundle *b, struct eng_packet *p, struct eng_ip *ip)
 {
 	enum eng_count wrong = ENG_N_COUNT;
 	unsigned i;
 
 	for (i = 0; i < b->steps && wrong == ENG_N_COUNT; i++) {
-		struct step *s = &b->step[i];
+		struct eng_sa *sa = b->step[i].sa;
 		size_t n = p->len;
 
-		if (s->sa->proto == SA_AH)
-			wrong = eng_ah_out(e, s->sa, s->mode, p);
-		else
-			wrong = eng_esp_out(e, s->sa, s->mode, p);
-		if (wrong == ENG_N_COUNT)
-			eng_sa_used(e, s->sa, now, n);
+		wrong = i > 0 && !eng_ip_parse(p, ip) ? ENG_N_MALFORMED
+						      : transform(e, &b->step[i], p, ip);
+		if (wrong == ENG_N_COUNT) {
+			eng_sa_used(e, sa, now, n);
+		} else {
+			struct eng_audit about = { .src = sa->src.addr, .dst = sa->dst.addr,
+				.proto = (enum sa_proto)sa->proto, .spi = sa->spi,
+				.seq = sa->seq };
+
+			eng_audit_note(e, now, wrong, sa, &about);
+		}
 	}
 	settle(e, b, i);
 	if (wrong != ENG_N_COUNT)
@@ -175,12 +208,49 @@ apply(struct eng *e, instant now, struct bundle *b, struct eng_packet *p)
 	return ENG_SEND;
 }
 
-static enum eng_verdict
-protect(struct eng *e, instant now, const struct eng_policy *sp, struct eng_packet *p,
+/* Each piece goes its own way through the bundle: the SAs may end meanwhile. */
+static void
+send_pieces(struct eng *e, instant now, const struct eng_policy *sp, struct list *pieces)
+{
+	LIST_FOREACH(at, pieces) {
+		struct eng_held *piece = container_of(at, struct eng_held, node);
+		struct eng_packet p = eng_frag_packet(piece);
+		struct bundle b;
+		struct eng_ip ip;
+
+		list_remove(&piece->node);
+		if (eng_ip_parse(&p, &ip)) {
+			resolve(e, now, sp, &ip, &b);
+			if (b.missing == NULL && b.steps != 0 &&
+				apply(e, now, &b, &p, &ip) == ENG_SEND) {
+				eng_frag_queue(e, piece, &p);
+				continue;
+			}
+		}
+		free(piece);
+	}
+}
+
+/* Does the first tunnel of the bundle want smaller packets in it (esp_frag)? */
+static size_t
+piece_size(const struct eng *e, const struct bundle *b, const struct eng_packet *p,
 	const struct eng_ip *ip)
 {
+	const struct step *s = &b->step[0];
+
+	if (s->mode != SA_TUNNEL || s->sa->frag == 0 || e->piece_count >= ENG_HELD_MAX)
+		return 0;
+	return eng_frag_size(p, ip, s->sa);
+}
+
+static enum eng_verdict
+protect(struct eng *e, instant now, const struct eng_policy *sp, struct eng_packet *p,
+	struct eng_ip *ip)
+{
 	struct bundle b;
+	struct list rest;
 	enum eng_verdict v;
+	size_t piece;
 
 	resolve(e, now, sp, ip, &b);
 	if (b.missing != NULL)
@@ -190,7 +260,16 @@ protect(struct eng *e, instant now, const struct eng_policy *sp, struct eng_pack
 		return ENG_CLEAR;
 	}
 	v = check_size(e, now, &b, p, ip);
-	return v == ENG_SEND ? apply(e, now, &b, p) : v;
+	if (v != ENG_SEND)
+		return v;
+	piece = piece_size(e, &b, p, ip);
+	if (piece == 0)
+		return apply(e, now, &b, p, ip);
+	if (!eng_frag_cut(p, piece, &rest) || !eng_ip_parse(p, ip))
+		return eng_drop(e, ENG_N_QUEUE_FULL);
+	v = apply(e, now, &b, p, ip);
+	send_pieces(e, now, sp, &rest);
+	return v;
 }
 
 enum eng_verdict
@@ -207,6 +286,8 @@ eng_output(struct eng *e, instant now, struct eng_packet *p)
 	sp = eng_spd_find(e, SP_OUT, &f);
 	if (sp != NULL) {
 		sp->used = now;
+		sp->packets++;
+		sp->bytes += p->len;
 		switch (sp->p.action) {
 		case SP_DISCARD:
 			return eng_drop(e, ENG_N_DISCARD);
@@ -229,6 +310,8 @@ eng_path_mtu(struct eng *e, const struct net_addr *dst, uint32_t spi, uint32_t m
 
 	if (sa == NULL)
 		sa = eng_sa_find(e, dst, SA_AH, spi);
+	if (sa == NULL)
+		sa = eng_sa_find(e, dst, SA_IPCOMP, spi);
 	if (sa == NULL)
 		return;
 	/* RFC 4301 8.2: anybody can send these; believe nothing absurd, and not for ever. */

@@ -2,13 +2,15 @@
  * eng_replay.c - the anti-replay window (RFC 4303 3.4.3) as a ring of words (RFC 6479).
  *
  * Asked before the ICV is verified, told after.  A window of 0 accepts everything, which is what
- * manually keyed SAs have by default.
+ * manually keyed SAs have by default.  Numbers have 64 bits; with extended ones only the lower half
+ * is sent, and the upper half is guessed (RFC 4303 2.2.1, appendix A).
  */
 #include "ipsec/engine/eng_int.h"
 
 #include <stdlib.h>
 
 enum { WORD_BITS = 64 };
+#define HALF 0x80000000u
 
 bool
 eng_window_new(struct eng_window *w, uint32_t size)
@@ -33,8 +35,35 @@ eng_window_free(struct eng_window *w)
 	*w = (struct eng_window){ 0 };
 }
 
+/*
+ * RFC 4303 A2.2: the upper half that puts the number nearest to the window.  Without a window, half
+ * of all numbers lie on each side.  What would lie before the first number is taken as it is said:
+ * it is then too old, or its ICV is wrong.
+ */
+uint64_t
+eng_window_guess(const struct eng_window *w, uint32_t low)
+{
+	uint32_t high = (uint32_t)(w->top >> 32), top = (uint32_t)w->top;
+	uint32_t span = w->size == 0 ? HALF : w->size;
+	uint32_t bottom = top - span + 1;
+
+	if (top >= span - 1) { /* the window lies within one upper half */
+		if (low < bottom)
+			high++;
+	} else if (low >= bottom && high != 0) {
+		high--;
+	}
+	return (uint64_t)high << 32 | low;
+}
+
+uint64_t
+eng_sa_seq(const struct eng_sa *sa, uint32_t said)
+{
+	return (sa->flags & SA_F_ESN) != 0 ? eng_window_guess(&sa->window, said) : said;
+}
+
 bool
-eng_window_fresh(const struct eng_window *w, uint32_t seq)
+eng_window_fresh(const struct eng_window *w, uint64_t seq)
 {
 	if (w->size == 0)
 		return true;
@@ -48,7 +77,7 @@ eng_window_fresh(const struct eng_window *w, uint32_t seq)
 }
 
 void
-eng_window_accept(struct eng_window *w, uint32_t seq)
+eng_window_accept(struct eng_window *w, uint64_t seq)
 {
 	if (w->size == 0) {
 		if (seq > w->top)
@@ -56,10 +85,10 @@ eng_window_accept(struct eng_window *w, uint32_t seq)
 		return;
 	}
 	if (seq > w->top) {
-		uint32_t from = w->top / WORD_BITS, to = seq / WORD_BITS;
-		uint32_t fresh = to - from > w->mask ? w->mask + 1 : to - from;
+		uint64_t from = w->top / WORD_BITS, to = seq / WORD_BITS;
+		uint64_t fresh = to - from > w->mask ? w->mask + 1u : to - from;
 
-		for (uint32_t i = 0; i < fresh; i++)
+		for (uint64_t i = 0; i < fresh; i++)
 			w->word[(to - i) & w->mask] = 0;
 		w->top = seq;
 	}

@@ -13,6 +13,8 @@
 
 #include "lib/secret.h"
 
+enum { OLD_ICV = 16, OLD_HMAC_MAX = 20 /* MD5, SHA-1 and RIPEMD-160 */ };
+
 static uint64_t
 spi_hash(const struct eng *e, const struct net_addr *dst, uint8_t proto, uint32_t spi)
 {
@@ -112,6 +114,7 @@ join_pairs(struct eng *e, struct eng_sa *sa)
 	if (sa->any == NULL)
 		return false;
 	list_prepend(&sa->any->sas, &sa->in_any);
+	sa->wide = sa->any->wide;
 	if (sa->reqid == 0)
 		return true;
 	sa->unique = pair_make(e, sa, sa->reqid);
@@ -129,6 +132,40 @@ leave_pairs(struct eng *e, struct eng_sa *sa)
 	pair_drop(e, sa->any);
 	pair_drop(e, sa->unique);
 	sa->any = sa->unique = NULL;
+}
+
+int
+eng_sa_move(struct eng *e, struct eng_sa *sa, const struct net_addr *src,
+	const struct net_addr *dst)
+{
+	struct eng_pair *any = sa->any, *unique = sa->unique;
+	struct net_endpoint was_src = sa->src, was_dst = sa->dst;
+	struct eng_sa *there = eng_sa_find(e, dst, sa->proto, sa->spi);
+
+	if (there != NULL && there != sa)
+		return EEXIST;
+	list_remove(&sa->in_any);
+	list_remove(&sa->in_reqid);
+	sa->src.addr = *src;
+	sa->dst.addr = *dst;
+	sa->src.addr.scope = sa->dst.addr.scope = 0;
+	if (!join_pairs(e, sa)) {
+		leave_pairs(e, sa);
+		sa->src = was_src;
+		sa->dst = was_dst;
+		sa->any = any; /* still there, at most empty */
+		sa->unique = unique;
+		list_prepend(&any->sas, &sa->in_any);
+		if (unique != NULL)
+			list_prepend(&unique->sas, &sa->in_reqid);
+		return ENOMEM;
+	}
+	pair_drop(e, any);
+	pair_drop(e, unique);
+	hash_remove(&e->by_spi, &sa->by_spi);
+	hash_insert(&e->by_spi, &sa->by_spi, spi_hash(e, &sa->dst.addr, sa->proto, sa->spi));
+	sa->pmtu = 0; /* another path */
+	return 0;
 }
 
 bool
@@ -170,13 +207,43 @@ key_fits(const struct alg *a, const struct sa_key *k)
 		alg_key_ok(a, (unsigned)(k->octets - a->salt) * 8);
 }
 
+/* RFC 1826 and 1827 know no numbers: no window, no counter to make IVs of, and ESP has no ICV. */
+static int
+check_old(const struct ipsec_sa *v)
+{
+	if ((v->flags & SA_F_OLD) == 0)
+		return 0;
+	if ((v->flags & SA_F_ESN) != 0 || v->natt)
+		return EINVAL;
+	if (v->proto == SA_AH)
+		return v->auth->mode == ALG_MODE_KEYED || (v->auth->mode == ALG_MODE_HMAC &&
+			v->auth->out <= OLD_HMAC_MAX) ? 0 : EPROTONOSUPPORT;
+	if (v->auth != NULL && v->auth->mode != ALG_MODE_NULL)
+		return EPROTONOSUPPORT;
+	return v->encr->mode == ALG_MODE_CBC || v->encr->mode == ALG_MODE_NULL
+		? 0 : EPROTONOSUPPORT;
+}
+
+static int
+check_comp(const struct ipsec_sa *v)
+{
+	if (v->comp == NULL || v->encr != NULL || v->auth != NULL || v->natt)
+		return EINVAL;
+	/* RFC 3173 3.3: the CPI has 16 bits. */
+	if (v->spi > UINT16_MAX)
+		return EINVAL;
+	return strcmp(v->comp->name, "deflate") == 0 ? 0 : ENOSYS;
+}
+
 int
 eng_sa_check(const struct eng *e, const struct ipsec_sa *v)
 {
 	bool aead = v->encr != NULL && v->encr->icv != 0;
 	bool auth = v->auth != NULL && v->auth->mode != ALG_MODE_NULL;
 
-	if (v->proto == SA_IPCOMP || v->proto == SA_TCP)
+	if (v->proto == SA_IPCOMP)
+		return check_comp(v);
+	if (v->proto == SA_TCP) /* RFC 2385 signs segments: the kernel's TCP alone can */
 		return EPROTONOSUPPORT;
 	if (v->proto != SA_ESP && v->proto != SA_AH)
 		return EINVAL;
@@ -190,9 +257,7 @@ eng_sa_check(const struct eng *e, const struct ipsec_sa *v)
 	if ((v->encr != NULL && !key_fits(v->encr, &v->encr_key)) ||
 		(v->auth != NULL && !key_fits(v->auth, &v->auth_key)))
 		return EINVAL;
-	if ((v->flags & SA_F_OLD) != 0) /* RFC 1826 and 1827 are not spoken */
-		return EPROTONOSUPPORT;
-	return 0;
+	return check_old(v);
 }
 
 static bool
@@ -210,29 +275,116 @@ keep_keys(struct eng_sa *sa, const struct ipsec_sa *v)
 	return true;
 }
 
+/* What each packet will need to know of the algorithms. */
+static void
+set_sizes(struct eng_sa *sa)
+{
+	bool old = (sa->flags & SA_F_OLD) != 0;
+	const struct alg *a = sa->auth;
+
+	sa->icv = sa->iv_octets = 0;
+	sa->align = 1;
+	sa->udp = (uint8_t)(!sa->natt ? 0 : sa->marker ? ENG_UDP + ENG_MARKER : ENG_UDP);
+	switch ((enum sa_proto)sa->proto) {
+	case SA_ESP:
+		sa->header = old ? ENG_ESP_OLD : ENG_ESP;
+		sa->iv_octets = sa->encr->iv;
+		sa->align = sa->encr->block > 4 ? sa->encr->block : 4;
+		sa->icv = sa->encr->icv != 0 ? sa->encr->icv : a == NULL ? 0 : a->icv;
+		break;
+	case SA_AH:
+		sa->header = old ? ENG_AH_OLD : ENG_AH;
+		/* KAME sends 128 bits of whatever digest in the old AH. */
+		sa->icv = old ? OLD_ICV : a->icv;
+		break;
+	case SA_IPCOMP:
+		sa->header = ENG_IPCOMP;
+		break;
+	case SA_NONE:
+	case SA_TCP:
+		break;
+	}
+}
+
 int
 eng_sa_fill(struct eng *e, struct eng_sa *sa, const struct ipsec_sa *v)
 {
+	bool numbered = (v->flags & SA_F_OLD) == 0 && v->proto != SA_IPCOMP;
 	int error = eng_sa_check(e, v);
 
 	if (error != 0)
 		return error;
-	if (!eng_window_new(&sa->window, v->replay) || !keep_keys(sa, v)) {
+	if (!eng_window_new(&sa->window, numbered ? v->replay : 0) || !keep_keys(sa, v)) {
 		eng_window_free(&sa->window);
 		return ENOMEM;
 	}
 	sa->encr = v->encr;
 	sa->auth = v->auth;
+	sa->comp = v->comp;
 	sa->flags = v->flags;
 	sa->natt = v->natt;
+	sa->marker = v->natt && v->natt_non_ike;
+	sa->frag = v->natt_frag;
 	sa->natt_oa = v->natt_oa;
 	sa->src.port = v->src.port;
 	sa->dst.port = v->dst.port;
 	sa->hard = v->hard;
 	sa->soft = v->soft;
+	set_sizes(sa);
 	/* A key used again after a restart must not repeat a counter: begin anywhere. */
 	eng_random(e, (uint8_t *)&sa->iv, sizeof(sa->iv));
 	sa->state = SA_MATURE;
+	if (sa->comp != NULL)
+		e->comp_sas++;
+	return 0;
+}
+
+static bool
+same_key(const uint8_t *have, uint16_t octets, const struct sa_key *k)
+{
+	return octets == k->octets && secret_equal(bytes_of(have, octets), bytes_of(k->b, octets));
+}
+
+int
+eng_sa_rekey(struct eng *e, struct eng_sa *sa, const struct ipsec_sa *v)
+{
+	struct eng_window window;
+	struct ipsec_sa whole = *v;
+	uint8_t *old = sa->keys;
+	size_t old_n = (size_t)sa->encr_octets + sa->auth_octets;
+	int error = 0;
+
+	if (v->encr == NULL && v->auth == NULL && v->comp == NULL)
+		return 0; /* only its limits are meant */
+	if (v->encr == sa->encr && v->auth == sa->auth && v->comp == sa->comp &&
+		same_key(old, sa->encr_octets, &v->encr_key) &&
+		same_key(old + sa->encr_octets, sa->auth_octets, &v->auth_key))
+		return 0; /* its numbers and its window go on: nothing may come twice under a key */
+	whole.flags = sa->flags;
+	whole.natt = sa->natt;
+	error = eng_sa_check(e, &whole);
+	if (error == 0 && !eng_window_new(&window, sa->window.size))
+		error = ENOMEM;
+	if (error == 0 && !keep_keys(sa, v)) {
+		sa->keys = old;
+		eng_window_free(&window);
+		error = ENOMEM;
+	}
+	ipsec_sa_wipe(&whole);
+	if (error != 0)
+		return error;
+	wipe(old, old_n);
+	free(old);
+	cry_esp_free(sa->seal);
+	cry_esp_free(sa->open);
+	sa->seal = sa->open = NULL;
+	eng_window_free(&sa->window);
+	sa->window = window;
+	sa->seq = 0;
+	sa->encr = v->encr;
+	sa->auth = v->auth;
+	sa->comp = v->comp;
+	set_sizes(sa);
 	return 0;
 }
 
@@ -294,6 +446,8 @@ eng_sa_free(struct eng *e, struct eng_sa *sa)
 	cry_esp_free(sa->seal);
 	cry_esp_free(sa->open);
 	eng_window_free(&sa->window);
+	if (sa->comp != NULL)
+		e->comp_sas--;
 	if (sa->keys != NULL)
 		wipe(sa->keys, (size_t)sa->encr_octets + sa->auth_octets);
 	free(sa->keys);
@@ -304,6 +458,8 @@ eng_sa_free(struct eng *e, struct eng_sa *sa)
 void
 eng_sa_show(const struct eng_sa *sa, struct ipsec_sa *v, bool keys)
 {
+	uint64_t seq;
+
 	memset(v, 0, sizeof(*v));
 	v->src = sa->src;
 	v->dst = sa->dst;
@@ -313,10 +469,13 @@ eng_sa_show(const struct eng_sa *sa, struct ipsec_sa *v, bool keys)
 	v->reqid = sa->reqid;
 	v->encr = sa->encr;
 	v->auth = sa->auth;
+	v->comp = sa->comp;
 	v->replay = sa->window.size;
 	v->flags = sa->flags;
 	v->state = (enum sa_state)sa->state;
 	v->natt = sa->natt;
+	v->natt_non_ike = sa->marker;
+	v->natt_frag = sa->frag;
 	v->natt_oa = sa->natt_oa;
 	v->hard = sa->hard;
 	v->soft = sa->soft;
@@ -324,7 +483,9 @@ eng_sa_show(const struct eng_sa *sa, struct ipsec_sa *v, bool keys)
 	v->current.bytes = sa->bytes;
 	v->current.add_s = (uint64_t)sa->created_s;
 	v->current.use_s = (uint64_t)sa->used_s;
-	v->seq = sa->seq > sa->window.top ? sa->seq : sa->window.top;
+	seq = sa->seq > sa->window.top ? sa->seq : sa->window.top;
+	v->seq = (uint32_t)seq;
+	v->seq_high = (uint32_t)(seq >> 32);
 	if (!keys || sa->keys == NULL)
 		return;
 	v->encr_key.octets = sa->encr_octets;

@@ -389,9 +389,7 @@ check_rule(const struct ipsec_policy *p, const struct sp_rule *r)
 {
 	unsigned family = r->src.addr.family;
 
-	if (r->proto == SA_IPCOMP)
-		return EPROTONOSUPPORT;
-	if (r->proto != SA_ESP && r->proto != SA_AH)
+	if (r->proto != SA_ESP && r->proto != SA_AH && r->proto != SA_IPCOMP)
 		return EINVAL;
 	if (r->mode != SA_TUNNEL)
 		return 0;
@@ -532,6 +530,8 @@ void
 eng_spd_show(const struct eng *e, const struct eng_policy *sp, struct ipsec_policy *v)
 {
 	*v = sp->p;
+	v->current.bytes = sp->bytes;
+	v->current.allocations = sp->packets > UINT32_MAX ? UINT32_MAX : (uint32_t)sp->packets;
 	if (instant_diff(sp->used, sp->created) > 0)
 		v->current.use_s = (uint64_t)eng_wall_s(e, sp->used);
 }

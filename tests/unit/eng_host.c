@@ -165,7 +165,8 @@ rule_of(struct sp_rule *r, const char *text)
 	mode = cut(&rest, '/');
 	ends = cut(&rest, '/');
 	level = cut(&rest, ':');
-	r->proto = strcmp(proto, "ah") == 0 ? SA_AH : SA_ESP;
+	r->proto = strcmp(proto, "ah") == 0 ? SA_AH :
+		strcmp(proto, "ipcomp") == 0 ? SA_IPCOMP : SA_ESP;
 	r->mode = strcmp(mode, "tunnel") == 0 ? SA_TUNNEL : SA_TRANSPORT;
 	r->level = strcmp(level, "use") == 0 ? SP_USE :
 		strcmp(level, "unique") == 0 ? SP_UNIQUE : SP_REQUIRE;

@@ -290,14 +290,22 @@ udp_encapsulation(void **state)
 	eng_host_packet(b, "192.0.2.1", "192.0.2.2", 100);
 	memset(eng_host_ip(b) + 28, 0, 4);
 	assert_int_equal(eng_input(b->e, b->now, &b->p), ENG_DROP);
-	assert_int_equal(count(b, ENG_N_NO_SA), 1);
+	assert_int_equal(count(b, ENG_N_NOT_ESP), 1);
 	/* Bare ESP with an SA that was negotiated with UDP, and the other way round. */
 	add_sa(SA_ESP, SA_TUNNEL, 0x1001, "aes-cbc", "hmac-sha1");
 	eng_host_packet(a, "172.16.1.5", "172.16.2.9", 100);
 	assert_int_equal(out(), ENG_SEND);
 	patch_u32(eng_host_ip(a) + 20, 0x1000);
 	assert_int_equal(in(), ENG_DROP);
-	assert_int_equal(count(b, ENG_N_NO_SA), 2);
+	assert_int_equal(count(b, ENG_N_NO_SA), 1);
+	/* RFC 3948 2.3 */
+	eng_host_packet(b, "192.0.2.1", "192.0.2.2", 29);
+	eng_host_ip(b)[28] = 0xff;
+	assert_int_equal(eng_input(b->e, b->now, &b->p), ENG_DROP);
+	assert_int_equal(count(b, ENG_N_KEEPALIVE), 1);
+	eng_host_packet(b, "192.0.2.1", "192.0.2.2", 28);
+	assert_int_equal(eng_input(b->e, b->now, &b->p), ENG_DROP);
+	assert_int_equal(count(b, ENG_N_MALFORMED), 1);
 }
 
 /* --------------------------------------------------------------------------------- headers --- */
@@ -332,13 +340,42 @@ fields_of_the_outer_header(void **state)
 		assert_int_equal(p[8], 3);
 		assert_true(header_sound(p, 100));
 	}
-	/* Who cannot understand the mark does not get it. */
+	/* Who cannot understand the mark should not have got it (RFC 6040 4.2). */
 	eng_host_packet(a, "172.16.1.5", "172.16.2.9", 100);
 	assert_int_equal(out(), ENG_SEND);
 	eng_host_ip(a)[1] = 3;
 	eng_ip_finish(eng_host_ip(a), a->p.len);
-	assert_int_equal(in(), ENG_DELIVER);
-	assert_int_equal(eng_host_ip(b)[1], 0);
+	assert_int_equal(in(), ENG_DROP);
+	assert_int_equal(count(b, ENG_N_CONGESTION), 1);
+}
+
+/* RFC 6040 4.2, figure 4: what comes out, by what was inside and what arrived; -1: dropped. */
+static void
+congestion(void **state)
+{
+	static const int want[4][4] = { /* [inside][arrived]; Not-ECT, ECT(1), ECT(0), CE */
+		{ 0, 0, 0, -1 }, { 1, 1, 1, 3 }, { 2, 1, 2, 3 }, { 3, 3, 3, 3 } };
+
+	(void)state;
+	add_sa(SA_ESP, SA_TUNNEL, 0x1000, "null", "hmac-sha1");
+	add_policy("172.16.1.0/24", "172.16.2.0/24", tunnel_rule, NULL);
+	for (uint8_t inside = 0; inside < 4; inside++)
+		for (uint8_t arrived = 0; arrived < 4; arrived++) {
+			int w = want[inside][arrived];
+
+			eng_host_packet(a, "172.16.1.5", "172.16.2.9", 100);
+			eng_host_ip(a)[1] = 0xb8 | inside;
+			eng_ip_finish(eng_host_ip(a), 100);
+			assert_int_equal(out(), ENG_SEND);
+			assert_int_equal(eng_host_ip(a)[1], 0xb8 | inside);
+			eng_host_ip(a)[1] = arrived;
+			eng_ip_finish(eng_host_ip(a), a->p.len);
+			assert_int_equal(in(), w < 0 ? ENG_DROP : ENG_DELIVER);
+			if (w < 0)
+				continue;
+			assert_int_equal(eng_host_ip(b)[1], 0xb8 | w);
+			assert_true(header_sound(eng_host_ip(b), 100));
+		}
 }
 
 /* AH: routers may change TOS, TTL, and some options; nothing else (RFC 4302 3.3.3.1). */
@@ -842,6 +879,7 @@ main(void)
 		T(transport), T(tunnel), T(every_algorithm), T(ah_after_esp), T(nested_tunnels),
 		T(ipv6), T(ipv6_extension_headers), T(udp_encapsulation),
 		T(fields_of_the_outer_header), T(ah_and_what_routers_change), T(path_mtu),
+		T(congestion),
 		T(learned_mtu), T(no_errors_about_errors), T(fragments), T(inbound_policy),
 		T(rules_must_fit), T(lying_trailers), T(truncated), T(nesting), T(no_room),
 		T(unknown_spi), T(ivs),

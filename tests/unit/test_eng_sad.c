@@ -108,6 +108,15 @@ wrong_requests(void **state)
 	assert_int_equal(eng_host_call(h, &m, NULL), ENOSYS);
 	m = esp(SADB_OP_ADD, 5);
 	m.sa.proto = SA_IPCOMP;
+	assert_int_equal(eng_host_call(h, &m, NULL), EINVAL);
+	m.sa.encr = m.sa.auth = NULL;
+	m.sa.comp = alg_by_name(ALG_COMP, "lzs");
+	assert_int_equal(eng_host_call(h, &m, NULL), ENOSYS);
+	m.sa.comp = alg_by_name(ALG_COMP, "deflate");
+	m.sa.spi = 0x10000; /* a CPI has 16 bits */
+	assert_int_equal(eng_host_call(h, &m, NULL), EINVAL);
+	m = esp(SADB_OP_ADD, 5);
+	m.sa.proto = SA_TCP;
 	assert_int_equal(eng_host_call(h, &m, NULL), EPROTONOSUPPORT);
 	m = esp(SADB_OP_ADD, 5);
 	m.sa.flags = SA_F_OLD;

@@ -108,9 +108,6 @@ wrong_policies(void **state)
 	m.sp.rules = SP_RULES_MAX + 1;
 	assert_int_equal(eng_host_call(h, &m, NULL), EINVAL);
 	m = good;
-	m.sp.rule[0].proto = SA_IPCOMP;
-	assert_int_equal(eng_host_call(h, &m, NULL), EPROTONOSUPPORT);
-	m = good;
 	m.sp.rule[0].proto = SA_TCP;
 	assert_int_equal(eng_host_call(h, &m, NULL), EINVAL);
 	m = good;

@@ -157,11 +157,30 @@ install(struct eng_host *h)
 	m = eng_host_sa(SADB_OP_ADD, SA_AH, SA_TRANSPORT, 0x1000, "192.0.2.1", "192.0.2.2", NULL,
 		"hmac-sha1");
 	assert_int_equal(eng_host_call(h, &m, NULL), 0);
+	m = eng_host_sa(SADB_OP_ADD, SA_IPCOMP, SA_MODE_ANY, 2, "192.0.2.1", "192.0.2.2", NULL,
+		NULL);
+	m.sa.comp = alg_by_name(ALG_COMP, "deflate");
+	assert_int_equal(eng_host_call(h, &m, NULL), 0);
+	m = eng_host_sa(SADB_OP_ADD, SA_ESP, SA_TUNNEL, 0x1001, "192.0.2.1", "192.0.2.2", "aes-cbc",
+		"hmac-sha1");
+	m.sa.natt = true;
+	assert_int_equal(eng_host_call(h, &m, NULL), 0);
 	m = eng_host_policy(SADB_OP_SPDADD, SP_IN, "192.0.2.1/32", "192.0.2.2/32", SP_IPSEC,
 		"esp/transport//require", NULL);
 	assert_int_equal(eng_host_call(h, &m, NULL), 0);
 	m.sp.dir = SP_OUT;
 	assert_int_equal(eng_host_call(h, &m, NULL), 0);
+}
+
+static uint64_t
+counted(const struct eng_host *h)
+{
+	uint64_t n = 0;
+
+	/* The last one only says that there was more to tell. */
+	for (unsigned i = 0; i < ENG_N_AUDIT_LOST; i++)
+		n += eng_count(h->e, (enum eng_count)i);
+	return n;
 }
 
 /* One datagram behind an IPv4 header, in a buffer that ends with it. */
@@ -171,7 +190,7 @@ throw(struct eng_host *h, uint8_t proto, const char *hex)
 	size_t n = 0, digits = strlen(hex);
 	uint8_t *tight = malloc(20 + digits / 2 + 1);
 	struct eng_packet p = { .buf = tight };
-	uint64_t before = 0, after = 0;
+	uint64_t before = counted(h);
 
 	assert_non_null(tight);
 	memset(tight, 0, 20);
@@ -182,13 +201,75 @@ throw(struct eng_host *h, uint8_t proto, const char *hex)
 	memcpy(tight + 12, "\xc0\0\2\1\xc0\0\2\2", 8);
 	eng_ip_finish(tight, 20 + n);
 	p.room = p.len = 20 + n;
-	for (unsigned i = 0; i < ENG_N_COUNT; i++)
-		before += eng_count(h->e, (enum eng_count)i);
 	assert_int_equal(eng_input(h->e, h->now, &p), ENG_DROP);
-	for (unsigned i = 0; i < ENG_N_COUNT; i++)
-		after += eng_count(h->e, (enum eng_count)i);
-	assert_int_equal(after, before + 1); /* counted, once */
+	assert_int_equal(counted(h), before + 1); /* once */
 	free(tight);
+}
+
+static void
+throw_udp(struct eng_host *h, const char *hex)
+{
+	char text[300];
+
+	/* Ports 4500, the length, no checksum. */
+	snprintf(text, sizeof(text), "11941194%04x0000%.200s", (unsigned)(8 + strlen(hex) / 2),
+		hex);
+	throw(h, IPP_UDP, text);
+}
+
+/* A sound packet cut off at every length, and sent twice: refused each time, and told. */
+static void
+truncated_and_replayed(void **state)
+{
+	struct eng_host *h = eng_host_new();
+	struct eng_audit a;
+	uint8_t whole[200];
+	unsigned told = 0;
+	size_t n;
+
+	(void)state;
+	assert_non_null(h);
+	install(h);
+	eng_host_packet(h, "192.0.2.1", "192.0.2.2", 100);
+	assert_int_equal(eng_output(h->e, h->now, &h->p), ENG_SEND);
+	n = h->p.len;
+	assert_true(n < sizeof(whole));
+	memcpy(whole, eng_host_ip(h), n);
+	for (size_t cut = 1; cut < n; cut++) {
+		uint64_t before = counted(h);
+
+		eng_host_put(h, whole, cut);
+		if (cut >= 20) /* a shorter one, or one that lies about its length */
+			eng_ip_finish(eng_host_ip(h), cut % 2 == 0 ? cut : n);
+		assert_int_equal(eng_input(h->e, h->now, &h->p), ENG_DROP);
+		assert_int_equal(counted(h), before + 1);
+	}
+	while (eng_audit(h->e, &a))
+		;
+	eng_host_after(h, 11000);
+	eng_host_put(h, whole, n);
+	assert_int_equal(eng_input(h->e, h->now, &h->p), ENG_DELIVER);
+	for (unsigned i = 0; i < 20; i++) {
+		eng_host_put(h, whole, n);
+		assert_int_equal(eng_input(h->e, h->now, &h->p), ENG_DROP);
+	}
+	assert_int_equal(eng_count(h->e, ENG_N_REPLAY), 20);
+	for (; eng_audit(h->e, &a); told++) {
+		assert_int_equal(a.what, ENG_N_REPLAY);
+		assert_int_equal(a.spi, 0x1000);
+		assert_int_equal(a.seq, 1);
+		assert_int_equal(a.proto, SA_ESP);
+		assert_int_equal(net_ipv4_value(&a.src), 0xc0000201);
+		assert_int_equal(a.more, 0);
+	}
+	assert_int_equal(told, ENG_AUDIT_BURST);
+	/* Later, one more: it says how many were not told. */
+	eng_host_after(h, 11000);
+	eng_host_put(h, whole, n);
+	assert_int_equal(eng_input(h->e, h->now, &h->p), ENG_DROP);
+	assert_true(eng_audit(h->e, &a));
+	assert_int_equal(a.more, 20 - ENG_AUDIT_BURST);
+	eng_host_free(h);
 }
 
 static void
@@ -216,6 +297,8 @@ hostile_datagrams(void **state)
 			throw(h, SA_AH, hex);
 		else if (strncmp(name, "ipcomp-", 7) == 0)
 			throw(h, SA_IPCOMP, hex);
+		else if (strncmp(name, "natt4500-", 9) == 0)
+			throw_udp(h, hex);
 		else
 			continue;
 		thrown++;
@@ -224,7 +307,7 @@ hostile_datagrams(void **state)
 		assert_int_equal(eng_output(h->e, h->now, &h->p), ENG_SEND);
 		assert_int_equal(eng_input(h->e, h->now, &h->p), ENG_DELIVER);
 	}
-	assert_true(thrown >= 16);
+	assert_true(thrown >= 20);
 	json_decref(file);
 	eng_host_free(h);
 }
@@ -281,6 +364,7 @@ main(void)
 		cmocka_unit_test(window_million),
 		cmocka_unit_test(window_ends),
 		cmocka_unit_test(hostile_datagrams),
+		cmocka_unit_test(truncated_and_replayed),
 		cmocka_unit_test(a_packet_of_linux),
 	};
 

@@ -123,7 +123,12 @@ take_sa(struct sides *c, char *words)
 		} else if (strcmp(w, "replay-window") == 0) {
 			(void)strtok_r(NULL, " ", &next);
 		} else if (strcmp(w, "flag") == 0) {
-			skip(c, "not in this version: flag", strtok_r(NULL, " ", &next));
+			const char *flag = strtok_r(NULL, " ", &next);
+
+			if (flag != NULL && strcmp(flag, "esn") == 0)
+				c->sa.flags |= SA_F_ESN;
+			else
+				skip(c, "unknown flag", flag);
 		} else if (strcmp(w, "''") != 0) {
 			skip(c, "unknown word", w);
 		}
