@@ -65,6 +65,9 @@ static const struct { uint8_t octets; bool exact; } shape[PFKEY_EXT_OURS_MAX + 1
 	[PFKEY_EXT_REPLAY] = { PFKEY_LEN_REPLAY, true },
 	[PFKEY_EXT_SEL_SRC] = { PFKEY_LEN_ADDRESS + PFKEY_SOCKADDR4, false },
 	[PFKEY_EXT_SEL_DST] = { PFKEY_LEN_ADDRESS + PFKEY_SOCKADDR4, false },
+	[PFKEY_EXT_SEC_CTX] = { PFKEY_LEN_SEC_CTX, false },
+	[PFKEY_EXT_SEQ_HIGH] = { PFKEY_LEN_REPLAY, true },
+	[PFKEY_EXT_NATT_FRAG] = { PFKEY_LEN_REPLAY, true },
 };
 
 static enum status
@@ -256,6 +259,18 @@ find_alg(struct parse *p, enum alg_kind kind, uint8_t number, const struct alg *
 	return ST_NOALG;
 }
 
+/* The number in one of our extensions; `other` when it is not there. */
+static uint32_t
+own_number(const struct parse *p, enum pfkey_ext type, uint32_t other)
+{
+	struct reader r;
+
+	if (!has(p, type))
+		return other;
+	r = body(p, type);
+	return read_u32_host(&r);
+}
+
 static enum status
 take_sa(struct parse *p, struct ipsec_sa *sa)
 {
@@ -276,10 +291,8 @@ take_sa(struct parse *p, struct ipsec_sa *sa)
 		TRY(find_alg(p, ALG_COMP, second, &sa->comp));
 	else
 		TRY(find_alg(p, ALG_ENCR, second, &sa->encr));
-	if (has(p, PFKEY_EXT_REPLAY)) {
-		r = body(p, PFKEY_EXT_REPLAY);
-		sa->replay = read_u32_host(&r);
-	}
+	sa->replay = own_number(p, PFKEY_EXT_REPLAY, sa->replay);
+	sa->seq_high = own_number(p, PFKEY_EXT_SEQ_HIGH, 0);
 	return ST_NORMAL;
 }
 
@@ -314,9 +327,13 @@ take_natt(struct parse *p, struct ipsec_sa *sa)
 	type = read_u8(&r);
 	if (type == 0)
 		return ST_NORMAL;
-	if (type != PFKEY_ESPINUDP || sa->proto != SA_ESP)
+	if ((type != PFKEY_ESPINUDP && type != PFKEY_ESPINUDP_NON_IKE) || sa->proto != SA_ESP)
 		return bad(p, "UDP encapsulation of type %u", type);
 	sa->natt = true;
+	sa->natt_non_ike = type == PFKEY_ESPINUDP_NON_IKE;
+	if (own_number(p, PFKEY_EXT_NATT_FRAG, 0) > UINT16_MAX)
+		return bad(p, "fragments above 65535 octets");
+	sa->natt_frag = (uint16_t)own_number(p, PFKEY_EXT_NATT_FRAG, 0);
 	if (has(p, PFKEY_EXT_NATT_SPORT)) {
 		r = body(p, PFKEY_EXT_NATT_SPORT);
 		sa->src.port = read_u16(&r);
@@ -334,6 +351,29 @@ take_natt(struct parse *p, struct ipsec_sa *sa)
 	return ST_NORMAL;
 }
 
+/* struct sadb_x_sec_ctx: algorithm, domain, length of the text, with or without its NUL. */
+static enum status
+take_context(struct parse *p, struct sa_context *ctx)
+{
+	struct reader r;
+	struct bytes text;
+	uint16_t n;
+
+	if (!has(p, PFKEY_EXT_SEC_CTX))
+		return ST_NORMAL;
+	r = body(p, PFKEY_EXT_SEC_CTX);
+	ctx->alg = read_u8(&r);
+	ctx->doi = read_u8(&r);
+	n = read_u16_host(&r);
+	text = read_bytes(&r, n);
+	if (text.n != 0 && text.p[text.n - 1] == '\0')
+		text.n--;
+	if (r.bad || text.n == 0 || text.n >= SA_CTX_MAX || memchr(text.p, '\0', text.n) != NULL)
+		return bad(p, "security context of %u octets", n);
+	memcpy(ctx->text, text.p, text.n);
+	return ST_NORMAL;
+}
+
 static enum status
 take_sa_message(struct parse *p, struct sadb_msg *m)
 {
@@ -342,10 +382,16 @@ take_sa_message(struct parse *p, struct sadb_msg *m)
 	TRY(take_pair(p, PFKEY_EXT_SRC, PFKEY_EXT_DST, &src, &dst));
 	m->sa.src.addr = src.prefix.addr;
 	m->sa.dst.addr = dst.prefix.addr;
-	if (has(p, PFKEY_EXT_SA))
+	m->has_sa = src.prefix.addr.family != 0;
+	if (has(p, PFKEY_EXT_SA)) {
 		TRY(take_sa(p, &m->sa));
+		m->has_sa |= m->sa.spi != 0;
+	}
+	if (m->has_sa && m->sa.proto == SA_NONE)
+		return bad(p, "%s of an SA without SA type", sadb_op_name(m->op));
 	TRY(take_sa2(p, &m->sa));
 	TRY(take_natt(p, &m->sa));
+	TRY(take_context(p, &m->sa.ctx));
 	TRY(take_key(p, PFKEY_EXT_KEY_AUTH, m->sa.auth, &m->sa.auth_key));
 	TRY(take_key(p, PFKEY_EXT_KEY_ENCR, m->sa.encr, &m->sa.encr_key));
 	take_life(p, PFKEY_EXT_CURRENT, &m->sa.current);
@@ -358,7 +404,6 @@ take_sa_message(struct parse *p, struct sadb_msg *m)
 		m->spi_min = read_u32_host(&r);
 		m->spi_max = read_u32_host(&r);
 	}
-	m->has_sa = src.prefix.addr.family != 0 || has(p, PFKEY_EXT_SA);
 	return ST_NORMAL;
 }
 
@@ -398,10 +443,34 @@ take_rule(struct parse *p, struct reader *r, struct sp_rule *rule)
 	return ST_NORMAL;
 }
 
+/* Two rules, before and after: the end points that move (KAME's MIGRATE as Linux has it). */
 static enum status
-take_policy(struct parse *p, struct ipsec_policy *sp)
+take_move(struct parse *p, struct reader *r, struct sadb_msg *m)
+{
+	struct sp_rule from = { .proto = SA_NONE }, to = { .proto = SA_NONE };
+	struct sadb_move *move;
+
+	if (m->moves == SP_RULES_MAX)
+		return bad(p, "more than %u moves", SP_RULES_MAX);
+	TRY(take_rule(p, r, &from));
+	if (reader_left(r) < PFKEY_UNIT)
+		return bad(p, "a move without its new end points");
+	TRY(take_rule(p, r, &to));
+	if (from.src.addr.family == 0 || to.src.addr.family == 0 || from.proto != to.proto ||
+		from.mode != to.mode)
+		return bad(p, "the two halves of a move do not fit");
+	move = &m->move[m->moves++];
+	*move = (struct sadb_move){ .from_src = from.src.addr, .from_dst = from.dst.addr,
+		.to_src = to.src.addr, .to_dst = to.dst.addr, .proto = from.proto,
+		.mode = from.mode, .reqid = from.reqid };
+	return ST_NORMAL;
+}
+
+static enum status
+take_policy(struct parse *p, struct sadb_msg *m)
 {
 	struct reader r = body(p, PFKEY_EXT_POLICY);
+	struct ipsec_policy *sp = &m->sp;
 	uint16_t action = read_u16_host(&r);
 	uint8_t dir = read_u8(&r);
 
@@ -415,6 +484,10 @@ take_policy(struct parse *p, struct ipsec_policy *sp)
 	sp->action = (enum sp_action)action;
 	sp->dir = (enum sp_dir)dir;
 	while (reader_left(&r) >= PFKEY_UNIT) {
+		if (m->op == SADB_OP_MIGRATE) {
+			TRY(take_move(p, &r, m));
+			continue;
+		}
 		if (sp->rules == SP_RULES_MAX)
 			return bad(p, "policy has more than %u rules", SP_RULES_MAX);
 		TRY(take_rule(p, &r, &sp->rule[sp->rules]));
@@ -429,7 +502,8 @@ take_sp_message(struct parse *p, struct sadb_msg *m)
 	if (!has(p, PFKEY_EXT_POLICY))
 		return ST_NORMAL;
 	TRY(take_selector(p, PFKEY_EXT_SRC, PFKEY_EXT_DST, &m->sp.sel));
-	TRY(take_policy(p, &m->sp));
+	TRY(take_policy(p, m));
+	TRY(take_context(p, &m->sp.ctx));
 	take_life(p, PFKEY_EXT_HARD, &m->sp.hard);
 	take_life(p, PFKEY_EXT_CURRENT, &m->sp.current);
 	m->has_sp = true;
@@ -446,10 +520,12 @@ take_acquire(struct parse *p, struct sadb_msg *m)
 	m->sa.dst.addr = dst.prefix.addr;
 	TRY(take_sa2(p, &m->sa));
 	m->has_sa = src.prefix.addr.family != 0;
+	if (m->has_sa && m->sa.proto == SA_NONE)
+		return bad(p, "acquire without SA type");
 	if (!has(p, PFKEY_EXT_POLICY))
 		return ST_NORMAL;
 	TRY(take_selector(p, PFKEY_EXT_SEL_SRC, PFKEY_EXT_SEL_DST, &m->sp.sel));
-	TRY(take_policy(p, &m->sp));
+	TRY(take_policy(p, m));
 	m->has_sp = true;
 	return ST_NORMAL;
 }
@@ -465,8 +541,8 @@ check_complete(struct parse *p, const struct sadb_msg *m)
 	case SADB_OP_UPDATE:
 	case SADB_OP_GET:
 	case SADB_OP_EXPIRE:
-		if (!ends || !has(p, PFKEY_EXT_SA) || m->sa.proto == SA_NONE)
-			return bad(p, "%s without SA, addresses or SA type", sadb_op_name(m->op));
+		if (!ends || m->sa.spi == 0 || m->sa.proto == SA_NONE)
+			return bad(p, "%s without SPI, addresses or SA type", sadb_op_name(m->op));
 		break;
 	case SADB_OP_DELETE:
 	case SADB_OP_GETSPI:
@@ -477,6 +553,8 @@ check_complete(struct parse *p, const struct sadb_msg *m)
 	case SADB_OP_SPDUPDATE:
 	case SADB_OP_SPDDELETE:
 	case SADB_OP_MIGRATE:
+		if (m->op == SADB_OP_MIGRATE && m->moves == 0)
+			return bad(p, "migrate without end points");
 		if (!m->has_sp || m->sp.sel.src.addr.family == 0 || m->sp.dir == 0)
 			return bad(p, "%s without policy, addresses or direction",
 				sadb_op_name(m->op));
@@ -555,6 +633,9 @@ pfkey_decode(struct bytes msg, struct sadb_msg *out, char *why, size_t why_size)
 	TRY(take_header(&p, msg, out));
 	read_skip(&r, PFKEY_HEADER);
 	TRY(find_extensions(&p, r));
+	/* A registration is answered with lists of algorithms, PROMISC's type is its switch. */
+	if (out->op == SADB_OP_REGISTER || out->op == SADB_OP_PROMISC)
+		return ST_NORMAL;
 	if (out->op >= SADB_OP_SPDUPDATE)
 		TRY(take_sp_message(&p, out));
 	else if (out->op == SADB_OP_ACQUIRE)

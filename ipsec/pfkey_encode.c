@@ -7,6 +7,8 @@
  */
 #include "ipsec/pfkey.h"
 
+#include <string.h>
+
 #include "ipsec/pfkey_wire.h"
 
 /* An extension begins: where its header goes, or NULL. */
@@ -131,6 +133,15 @@ put_key(struct writer *w, enum pfkey_ext type, const struct sa_key *k)
 }
 
 static void
+put_number(struct writer *w, enum pfkey_ext type, uint32_t v)
+{
+	uint8_t *at = begin(w, type);
+
+	write_u32_host(w, v);
+	finish(w, at);
+}
+
+static void
 put_sa(struct writer *w, const struct ipsec_sa *sa)
 {
 	const struct alg *second = sa->proto == SA_IPCOMP ? sa->comp : sa->encr;
@@ -143,11 +154,10 @@ put_sa(struct writer *w, const struct ipsec_sa *sa)
 	write_u8(w, second == NULL ? 0 : (uint8_t)second->pfkey);
 	write_u32_host(w, sa->flags);
 	finish(w, at);
-	if (sa->replay > PFKEY_REPLAY_OCTET) {
-		at = begin(w, PFKEY_EXT_REPLAY);
-		write_u32_host(w, sa->replay);
-		finish(w, at);
-	}
+	if (sa->replay > PFKEY_REPLAY_OCTET)
+		put_number(w, PFKEY_EXT_REPLAY, sa->replay);
+	if (sa->seq_high != 0)
+		put_number(w, PFKEY_EXT_SEQ_HIGH, sa->seq_high);
 }
 
 static void
@@ -177,12 +187,34 @@ put_natt(struct writer *w, const struct ipsec_sa *sa)
 {
 	uint8_t *at = begin(w, PFKEY_EXT_NATT_TYPE);
 
-	write_u8(w, PFKEY_ESPINUDP);
+	write_u8(w, sa->natt_non_ike ? PFKEY_ESPINUDP_NON_IKE : PFKEY_ESPINUDP);
 	write_zero(w, 3);
 	finish(w, at);
 	put_natt_port(w, PFKEY_EXT_NATT_SPORT, sa->src.port);
 	put_natt_port(w, PFKEY_EXT_NATT_DPORT, sa->dst.port);
 	put_host(w, PFKEY_EXT_NATT_OA, &sa->natt_oa);
+	if (sa->natt_frag != 0)
+		put_number(w, PFKEY_EXT_NATT_FRAG, sa->natt_frag);
+}
+
+static void
+put_context(struct writer *w, const struct sa_context *ctx)
+{
+	size_t n = strnlen(ctx->text, sizeof(ctx->text));
+	uint8_t *at;
+
+	if (n == 0)
+		return;
+	if (n == sizeof(ctx->text)) {
+		w->bad = true;
+		return;
+	}
+	at = begin(w, PFKEY_EXT_SEC_CTX);
+	write_u8(w, ctx->alg);
+	write_u8(w, ctx->doi);
+	write_u16_host(w, (uint16_t)(n + 1));
+	write_bytes(w, bytes_of(ctx->text, n + 1));
+	finish(w, at);
 }
 
 static void
@@ -217,8 +249,23 @@ put_rule(struct writer *w, const struct sp_rule *r)
 }
 
 static void
-put_policy(struct writer *w, const struct ipsec_policy *sp)
+put_move(struct writer *w, const struct sadb_move *m)
 {
+	struct sp_rule r = { .proto = m->proto, .mode = m->mode, .level = SP_REQUIRE,
+		.reqid = m->reqid };
+
+	r.src.addr = m->from_src;
+	r.dst.addr = m->from_dst;
+	put_rule(w, &r);
+	r.src.addr = m->to_src;
+	r.dst.addr = m->to_dst;
+	put_rule(w, &r);
+}
+
+static void
+put_policy(struct writer *w, const struct sadb_msg *m)
+{
+	const struct ipsec_policy *sp = &m->sp;
 	uint8_t *at = begin(w, PFKEY_EXT_POLICY);
 
 	write_u16_host(w, (uint16_t)sp->action);
@@ -226,8 +273,10 @@ put_policy(struct writer *w, const struct ipsec_policy *sp)
 	write_u8(w, 0);
 	write_u32_host(w, sp->id);
 	write_u32_host(w, sp->priority);
-	for (unsigned i = 0; i < sp->rules && i < SP_RULES_MAX; i++)
+	for (unsigned i = 0; i < sp->rules && i < SP_RULES_MAX && m->op != SADB_OP_MIGRATE; i++)
 		put_rule(w, &sp->rule[i]);
+	for (unsigned i = 0; i < m->moves && i < SP_RULES_MAX; i++)
+		put_move(w, &m->move[i]);
 	finish(w, at);
 }
 
@@ -250,6 +299,7 @@ put_whole_sa(struct writer *w, const struct sadb_msg *m)
 	put_sa2(w, sa);
 	if (sa->natt)
 		put_natt(w, sa);
+	put_context(w, &sa->ctx);
 	if (m->op == SADB_OP_GETSPI && m->spi_max != 0)
 		put_spirange(w, m->spi_min, m->spi_max);
 }
@@ -266,7 +316,8 @@ put_whole_sp(struct writer *w, const struct sadb_msg *m)
 		put_life(w, PFKEY_EXT_HARD, &m->sp.hard, told);
 		put_life(w, PFKEY_EXT_CURRENT, &m->sp.current, told);
 	}
-	put_policy(w, &m->sp);
+	put_policy(w, m);
+	put_context(w, &m->sp.ctx);
 }
 
 static void
@@ -281,7 +332,7 @@ put_acquire(struct writer *w, const struct sadb_msg *m)
 		return;
 	put_selector_end(w, PFKEY_EXT_SEL_SRC, &sel->src, sel->upper, sel->sport);
 	put_selector_end(w, PFKEY_EXT_SEL_DST, &sel->dst, sel->upper, sel->dport);
-	put_policy(w, &m->sp);
+	put_policy(w, m);
 }
 
 static uint8_t

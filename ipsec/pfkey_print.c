@@ -188,6 +188,17 @@ print_supported(struct reader r, struct text *out)
 }
 
 static void
+print_context(struct reader r, struct text *out)
+{
+	uint8_t alg = read_u8(&r), doi = read_u8(&r);
+	uint16_t n = read_u16_host(&r);
+
+	text_addf(out, "sadb_x_sec_ctx{ ctx_alg=%u ctx_doi=%u ctx_len=%u\n  ctx=", alg, doi, n);
+	print_hex(out, n <= reader_left(&r) ? read_bytes(&r, n) : read_rest(&r));
+	text_add(out, " }\n");
+}
+
+static void
 print_extension(uint16_t type, struct reader r, struct text *out)
 {
 	switch (type) {
@@ -233,6 +244,15 @@ print_extension(uint16_t type, struct reader r, struct text *out)
 	case PFKEY_EXT_NATT_SPORT:
 	case PFKEY_EXT_NATT_DPORT:
 		text_addf(out, "sadb_x_nat_t_port{ port=%u }\n", read_u16(&r));
+		break;
+	case PFKEY_EXT_SEC_CTX:
+		print_context(r, out);
+		break;
+	case PFKEY_EXT_SEQ_HIGH:
+		text_addf(out, "sadb_x_seq{ high=%u }\n", read_u32_host(&r));
+		break;
+	case PFKEY_EXT_NATT_FRAG:
+		text_addf(out, "sadb_x_nat_t_frag{ fraglen=%u }\n", read_u32_host(&r));
 		break;
 	case PFKEY_EXT_REPLAY:
 		text_addf(out, "sadb_x_replay{ replay=%u }\n", read_u32_host(&r));

@@ -309,6 +309,62 @@ acquire(void **state)
 	assert_int_equal(back.sp.id, 9);
 }
 
+/* What the first protocol of 2367 has no room for. */
+static void
+newer_fields(void **state)
+{
+	struct sadb_msg m = sample(SADB_OP_ADD), back;
+
+	(void)state;
+	m.sa.flags |= SA_F_ESN;
+	m.sa.replay = 4096;
+	m.sa.seq_high = 0x01020304;
+	m.sa.natt = m.sa.natt_non_ike = true;
+	m.sa.natt_frag = 1200;
+	m.sa.src.port = 500;
+	m.sa.dst.port = 4500;
+	m.sa.ctx = (struct sa_context){ .doi = 1, .alg = 1, .text = "system_u:object_r:t" };
+	back = round_trip(&m);
+	assert_int_equal(back.sa.flags, SA_F_ESN | SA_F_CYCSEQ);
+	assert_int_equal(back.sa.replay, 4096);
+	assert_int_equal(back.sa.seq_high, 0x01020304);
+	assert_true(back.sa.natt && back.sa.natt_non_ike);
+	assert_int_equal(back.sa.natt_frag, 1200);
+	assert_int_equal(back.sa.ctx.doi, 1);
+	assert_string_equal(back.sa.ctx.text, "system_u:object_r:t");
+	m = eng_host_policy(SADB_OP_SPDADD, SP_OUT, "10.0.0.0/24", "10.1.0.0/16", SP_IPSEC,
+		"esp/tunnel/1.1.1.1-2.2.2.2/require", NULL);
+	m.sp.ctx = (struct sa_context){ .doi = 1, .alg = 1, .text = "x" };
+	back = round_trip(&m);
+	assert_string_equal(back.sp.ctx.text, "x");
+	memset(m.sp.ctx.text, 'x', sizeof(m.sp.ctx.text)); /* no end */
+	struct writer w = writer_of(wire, sizeof(wire));
+	assert_int_equal(pfkey_encode(&m, &w), ST_LIMIT);
+}
+
+static void
+migration(void **state)
+{
+	struct sadb_msg m = eng_host_policy(SADB_OP_MIGRATE, SP_OUT, "10.0.0.0/24", "10.1.0.0/16",
+		SP_IPSEC, "esp/tunnel/1.1.1.1-2.2.2.2/require", NULL), back;
+	size_t n;
+
+	(void)state;
+	for (m.moves = 0; m.moves < SP_RULES_MAX; m.moves++)
+		m.move[m.moves] = (struct sadb_move){ .from_src = eng_host_addr("1.1.1.1"),
+			.from_dst = eng_host_addr("2.2.2.2"), .to_src = eng_host_addr("fd00::1"),
+			.to_dst = eng_host_addr("fd00::2"), .proto = SA_ESP, .mode = SA_TUNNEL,
+			.reqid = 7 + m.moves };
+	back = round_trip(&m);
+	assert_int_equal(back.moves, SP_RULES_MAX);
+	assert_memory_equal(&back.move[3].to_dst, &m.move[3].to_dst, sizeof(struct net_addr));
+	assert_int_equal(back.move[3].reqid, 10);
+	assert_int_equal(back.sp.dir, SP_OUT);
+	m.moves = 0;
+	n = encode(&m);
+	assert_int_equal(pfkey_decode(bytes_of(wire, n), &back, NULL, 0), ST_BADMSG);
+}
+
 /* -------------------------------------------------------------------------------- refusals --- */
 
 static void
@@ -419,6 +475,15 @@ bad_values(void **state)
 	refused(encode(&m), ST_BADMSG, "without");
 	m.op = SADB_OP_GETSPI;
 	refused(encode(&m), ST_BADMSG, "without");
+	/* An SA of no protocol, whatever the operation. */
+	m = sample(SADB_OP_DUMP);
+	m.sa.proto = SA_NONE;
+	refused(encode(&m), ST_BADMSG, "without SA type");
+	m = sample(SADB_OP_ADD);
+	m.sa.ctx.text[0] = 'x';
+	n = encode(&m);
+	set16(find_ext(n, 24) + 6, 200);
+	refused(n, ST_BADMSG, "security context");
 }
 
 static void
@@ -513,6 +578,7 @@ mutations(void **state)
 			decoded++;
 			w = writer_of(again, sizeof(again));
 			assert_int_equal(pfkey_encode(&back, &w), ST_NORMAL);
+			assert_int_equal(pfkey_decode(writer_bytes(&w), &back, NULL, 0), ST_NORMAL);
 		}
 		pfkey_print(bytes_of(wire, n), &t);
 		text_free(&t);
@@ -595,6 +661,8 @@ main(void)
 		cmocka_unit_test(other_messages),
 		cmocka_unit_test(policies),
 		cmocka_unit_test(acquire),
+		cmocka_unit_test(newer_fields),
+		cmocka_unit_test(migration),
 		cmocka_unit_test(bad_frames),
 		cmocka_unit_test(bad_values),
 		cmocka_unit_test(bad_policies),
