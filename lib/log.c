@@ -12,6 +12,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/journal.h"
 #include "lib/text.h"
 
 enum { LINE_MAX_OCTETS = 2048, PROGRAM_MAX = 32 };
@@ -20,6 +21,7 @@ static struct {
 	enum log_level level;
 	enum log_sink sink;
 	FILE *file;
+	int journal; /* behind standard error; 0: none */
 	char program[PROGRAM_MAX]; /* openlog keeps the pointer */
 	struct log_watch watch;
 	bool watching; /* inside the watcher: what it logs is not told to it again */
@@ -55,6 +57,11 @@ log_open(const char *program, enum log_sink sink, const char *file)
 	snprintf(the_log.program, sizeof(the_log.program), "%s", program);
 	the_log.sink = sink;
 	the_log.file = f;
+	if (sink == LOG_TO_STDERR) {
+		int fd = journal_open(NULL);
+
+		the_log.journal = fd > 0 ? fd : 0;
+	}
 	if (sink == LOG_TO_SYSLOG)
 		openlog(the_log.program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	return true;
@@ -67,6 +74,9 @@ log_close(void)
 		closelog();
 	if (the_log.file != NULL)
 		fclose(the_log.file);
+	if (the_log.journal > 0)
+		close(the_log.journal);
+	the_log.journal = 0;
 	the_log.file = NULL;
 	the_log.sink = LOG_TO_STDERR;
 }
@@ -146,8 +156,8 @@ log_format(char *buf, size_t size, wall t, enum log_level level, const char *pee
 		tail_format(buf + n, size - (size_t)n, level, peer, text);
 }
 
-static void
-to_syslog(enum log_level level, const char *peer, const char *text)
+static int
+syslog_priority(enum log_level level)
 {
 	static const int priority[] = {
 		[LOG_L_ERROR] = LOG_ERR,
@@ -157,10 +167,28 @@ to_syslog(enum log_level level, const char *peer, const char *text)
 		[LOG_L_DEBUG] = LOG_DEBUG,
 		[LOG_L_DEBUG2] = LOG_DEBUG,
 	};
+
+	return priority[level];
+}
+
+static void
+to_syslog(enum log_level level, const char *peer, const char *text)
+{
 	char line[LINE_MAX_OCTETS];
 
 	tail_format(line, sizeof(line), level, peer, text);
-	syslog(priority[level], "%s", line);
+	syslog(syslog_priority(level), "%s", line);
+}
+
+static bool
+to_journal(enum log_level level, const char *peer, const char *text)
+{
+	char line[LINE_MAX_OCTETS];
+
+	if (the_log.journal <= 0)
+		return false;
+	visible(line, sizeof(line), text);
+	return journal_send(the_log.journal, syslog_priority(level), the_log.program, peer, line);
 }
 
 void
@@ -180,6 +208,8 @@ log_line(enum log_level level, const char *peer, const char *fmt, ...)
 		to_syslog(level, peer, text);
 		break;
 	case LOG_TO_STDERR:
+		if (to_journal(level, peer, text))
+			break;
 		fprintf(stderr, "%s\n", line);
 		break;
 	case LOG_TO_FILE:

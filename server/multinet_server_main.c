@@ -19,6 +19,7 @@
 
 #include "lib/ctl_uv.h"
 #include "lib/log.h"
+#include "lib/notify.h"
 #include "server/server.h"
 
 #define DEFAULT_FILE "MULTINET:SERVICES.MASTER_SERVER"
@@ -34,6 +35,8 @@ struct program {
 	struct server server;
 	uv_loop_t loop;
 	uv_signal_t signal[SIGNALS];
+	uv_timer_t watchdog;
+	bool watched; /* by a service manager: the timer runs */
 	struct options o;
 	int tell; /* --daemon: where the parent waits; -1 */
 	char log_path[PATH_MAX]; /* empty: no log file */
@@ -258,6 +261,7 @@ on_signal(uv_signal_t *handle, int number)
 
 	log_line(LOG_L_INFO, NULL, "signal %d (%s)", number, strsignal(number));
 	if (number != SIGHUP) {
+		notify_state("STOPPING=1");
 		server_shutdown(&p->server);
 		return;
 	}
@@ -268,6 +272,25 @@ on_signal(uv_signal_t *handle, int number)
 	text_free(&said);
 }
 
+/* The loop turns: what a service manager's watchdog wants to know. */
+static void
+on_watchdog(uv_timer_t *timer)
+{
+	(void)timer;
+	notify_state("WATCHDOG=1");
+}
+
+static void
+start_watchdog(struct program *p)
+{
+	int64_t ms = notify_watchdog_ms();
+
+	if (ms == 0 || uv_timer_init(&p->loop, &p->watchdog) != 0)
+		return;
+	p->watched = true;
+	uv_timer_start(&p->watchdog, on_watchdog, (uint64_t)ms, (uint64_t)ms);
+}
+
 static void
 on_control_closed(void *user)
 {
@@ -276,6 +299,8 @@ on_control_closed(void *user)
 	p->server.control = NULL;
 	for (size_t i = 0; i < SIGNALS; i++)
 		uv_close((uv_handle_t *)&p->signal[i], NULL);
+	if (p->watched)
+		uv_close((uv_handle_t *)&p->watchdog, NULL);
 	server_loop_close(&p->server);
 }
 
@@ -396,6 +421,9 @@ run(struct program *p, struct svc_file *file)
 	log_line(LOG_L_INFO, NULL, "NETCONTROL server version %s started, %zu services",
 		MULTINET_VERSION, file->services);
 	server_start_enabled(&p->server);
+	start_watchdog(p);
+	notify_state("READY=1\nSTATUS=%zu services; netcontrol SHOW tells their states",
+		file->services);
 	uv_run(&p->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&p->loop);
 	log_line(LOG_L_INFO, NULL, "ended");
@@ -411,6 +439,7 @@ main(int argc, char **argv)
 	char *path = NULL;
 	int status;
 
+	notify_open();
 	p.o.file = DEFAULT_FILE;
 	if (!read_options(argc, argv, &p.o, &status))
 		return status;

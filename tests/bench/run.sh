@@ -2,6 +2,7 @@
 # run.sh [WHAT…] - benchmarks against Debian's strongSwan in the same run; prints ratios.
 #
 #   throughput   TCP through an ESP tunnel, both ends on this machine, ipsecd against kernel-libipsec
+#   bulk         100,000 SAs and policies: load, dump, flush, memory; a stream among them
 #   latency      main + quick mode, first to last datagram on the wire, one at a time
 #   negotiation  main + quick mode as responder: CPU of the responder for each, with 1,000 SAs up,
 #                and its memory for each
@@ -13,7 +14,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/interop/swan.sh
 . tests/bench/lib.sh
 export SWAN_ROUTES=yes SWAN_LOG=0
-what=${*:-throughput latency negotiation}
+what=${*:-throughput bulk latency negotiation}
 [ "$(id -u)" = 0 ] || { echo 'bench: root is needed for network namespaces' >&2; exit 1; }
 
 printf '%s, %s cores, %s\n' "$(uname -sr)" "$(nproc)" "$(openssl version | cut -d' ' -f1,2)"
