@@ -64,7 +64,6 @@ bool rc_split_units(struct conf_ctx *ctx, struct stmt *s);
 conf_setter rc_set_enum;        /* a field of an enumerated type, from row->words */
 conf_printer rc_print_enum;
 conf_setter rc_set_fixed;       /* only the value row->def is available; field untouched */
-conf_setter rc_set_zero;        /* a number of which only 0 is available */
 conf_setter rc_set_ignored;     /* understood, and without effect here */
 conf_setter rc_set_refused;     /* not available, whatever its value */
 conf_setter rc_set_obsolete;    /* not a directive any more: row->help says what is */

@@ -169,15 +169,20 @@ const struct conf_row rc_remote_rows[] = {
 		.def = SECONDS(28800), .help = "of phase 1, where a proposal has none" },
 	{ "dpd", "on|off;", conf_set_switch, AT(rc_remote, dpd), .def = 1,
 		.help = "say that we understand dead peer detection" },
-	{ "dpd_delay", "seconds;", rc_set_zero, AT(rc_remote, dpd_delay_s), .max = DAY_S,
+	{ "dpd_delay", "seconds;", conf_set_number, AT(rc_remote, dpd_delay_s), .max = DAY_S,
 		.help = "asking whether the peer lives" },
 	{ "dpd_retry", "seconds;", conf_set_number, AT(rc_remote, dpd_retry_s), .min = 1,
 		.max = DAY_S, .def = 5, .help = "between unanswered probes" },
 	{ "dpd_maxfail", "number;", conf_set_number, AT(rc_remote, dpd_maxfail), .min = 1,
 		.max = COUNT_MAX, .def = 5, .help = "probes until the peer is dead" },
+	{ "nat_traversal", "on|off|force;", rc_set_enum, rc_print_enum,
+		AT(rc_remote, nat_traversal), force_words, .def = RC_OFF,
+		.help = "ESP in UDP through address translators" },
+	{ "esp_frag", "octets;", conf_set_number, AT(rc_remote, esp_frag), .min = 68, .max = 65535,
+		.def = 65535, .help = "fragment size before ESP in UDP" },
 	{ "proposal", "{ … }", rc_set_proposal, .help = "one phase 1 proposal; repeatable" },
 
-	/* understood, of no effect without certificates or NAT traversal */
+	/* understood, of no effect without certificates */
 	{ "send_cert", "on|off;", conf_set_switch, AT(rc_remote, send_cert), .def = 1,
 		.help = "send our certificate" },
 	{ "send_cr", "on|off;", conf_set_switch, AT(rc_remote, send_cr), .def = 1,
@@ -186,12 +191,8 @@ const struct conf_row rc_remote_rows[] = {
 		.help = "check the peer's certificate" },
 	{ "match_empty_cr", "on|off;", conf_set_switch, AT(rc_remote, match_empty_cr),
 		.help = "an empty request asks for any certificate" },
-	{ "esp_frag", "octets;", conf_set_number, AT(rc_remote, esp_frag), .min = 68, .max = 65535,
-		.def = 65535, .help = "fragment size before ESP in UDP" },
 
 	/* not available: only the value that switches them off */
-	{ "nat_traversal", "on|off|force;", rc_set_fixed, .words = force_words, .def = RC_OFF,
-		.help = "ESP in UDP through address translators" },
 	{ "ike_frag", "on|off|force;", rc_set_fixed, .words = force_words, .def = RC_OFF,
 		.help = "fragmentation of IKE messages" },
 	{ "generate_policy", "off|on|require|unique;", rc_set_fixed, .words = generate_words,

@@ -90,9 +90,6 @@ rc_warn_idle(struct conf_ctx *ctx, const struct stmt *s)
 		{ "send_cr", NULL, "there are no certificates" },
 		{ "verify_cert", NULL, "there are no certificates" },
 		{ "match_empty_cr", NULL, "there are no certificates" },
-		{ "esp_frag", NULL, "there is no NAT traversal" },
-		{ "dpd_retry", NULL, "peers are not asked whether they live" },
-		{ "dpd_maxfail", NULL, "peers are not asked whether they live" },
 	};
 	struct rc_loading *l = rc_loading_of(ctx);
 
@@ -278,22 +275,6 @@ rc_set_fixed(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt
 	stmt_error(ctx->errors, s->pos, "\"%s %s\" " RC_UNAVAILABLE " (%s): expected \"%s %s\"",
 		row->keyword, s->word[1].text, row->help, row->keyword,
 		word_for(row->words, row->def));
-	return false;
-}
-
-bool
-rc_set_zero(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
-{
-	int64_t value;
-
-	(void)into;
-	if (!rc_words(ctx, row, s, 1, 1) ||
-		!stmt_number(&s->word[1], 0, row->max, &value, ctx->errors))
-		return false;
-	if (value == 0)
-		return true;
-	stmt_error(ctx->errors, s->pos, "\"%s %s\" " RC_UNAVAILABLE " (%s): expected \"%s 0\"",
-		row->keyword, s->word[1].text, row->help, row->keyword);
 	return false;
 }
 

@@ -72,7 +72,7 @@ struct rd {
 	enum log_level base_level;
 	int channel; /* from the master; -1: alone */
 	bool managed;
-	uint16_t port;
+	uint16_t port, natt_port;
 
 	uv_timer_t timer;     /* the engine's deadline */
 	uv_timer_t patience;  /* of commands, and of the end */

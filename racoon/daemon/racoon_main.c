@@ -70,6 +70,7 @@ prepare(struct rd *d, char *path, size_t size)
 	d->rc_options = (struct rc_options){ .cry = d->cry, .hash_key = d->hash_key,
 		.uid = (uint32_t)geteuid(), .locate = rd_locate, .user = d };
 	d->port = d->options->port != 0 ? d->options->port : RC_PORT;
+	d->natt_port = d->options->natt_port != 0 ? d->options->natt_port : RC_NATT_PORT;
 	return true;
 }
 

@@ -23,7 +23,7 @@
 
 #include "lib/log.h"
 
-enum { NON_ESP_MARKER = 4, RECEIVE_BUFFER = 1 << 20 };
+enum { NON_ESP_MARKER = 4, NATT_KEEPALIVE = 1, RECEIVE_BUFFER = 1 << 20 };
 
 struct sock {
 	struct list node;
@@ -32,6 +32,7 @@ struct sock {
 	struct rd *d;
 	struct net_endpoint local;
 	int fd;
+	bool natt;   /* for NAT traversal: a marker tells IKE from ESP */
 	bool wanted; /* by the scan that is under way */
 };
 
@@ -44,7 +45,7 @@ struct rd_sockets {
 	int route_fd;
 	struct list failed; /* told about, so that each is told once */
 	bool mark_told, strict_failed, first;
-	struct net_endpoint local[RD_SOCKETS_MAX];
+	struct net_endpoint local[RD_SOCKETS_MAX], natt[RD_SOCKETS_MAX];
 	struct iovec iov[RD_DATAGRAMS];
 	struct mmsghdr msg[RD_DATAGRAMS];
 	struct sockaddr_storage from[RD_DATAGRAMS];
@@ -58,17 +59,35 @@ struct failed { /* an address that could not be bound */
 
 /* ----------------------------------------------------------------------------------- receiving */
 
+/* RFC 3948 2.2, 2.3: four zero octets before IKE's messages; one octet is a keepalive. */
+static void
+give_engine(struct sock *s, const struct net_endpoint *remote, struct bytes octets)
+{
+	static const uint8_t marker[NON_ESP_MARKER];
+	struct ike_event ev = { .type = IKE_EV_DATAGRAM };
+
+	if (s->natt) {
+		if (octets.n < sizeof(marker) || memcmp(octets.p, marker, sizeof(marker)) != 0)
+			return; /* ESP or a keepalive: the SA database's */
+		octets = bytes_of(octets.p + sizeof(marker), octets.n - sizeof(marker));
+	} else if (octets.n == NATT_KEEPALIVE && octets.p[0] == 0xff) {
+		return;
+	}
+	ev.datagram.local = s->local;
+	ev.datagram.remote = *remote;
+	ev.datagram.natt = s->natt;
+	ev.datagram.octets = octets;
+	rd_step(s->d, &ev);
+}
+
 static void
 take_datagram(struct sock *s, const struct mmsghdr *m, uint8_t *octets)
 {
-	struct ike_event ev = { .type = IKE_EV_DATAGRAM };
+	struct net_endpoint remote;
 
-	ev.datagram.local = s->local;
-	if (m->msg_hdr.msg_flags & MSG_TRUNC ||
-		!net_from_sockaddr(m->msg_hdr.msg_name, &ev.datagram.remote))
+	if (m->msg_hdr.msg_flags & MSG_TRUNC || !net_from_sockaddr(m->msg_hdr.msg_name, &remote))
 		return;
-	ev.datagram.octets = bytes_of(octets, m->msg_len);
-	rd_step(s->d, &ev);
+	give_engine(s, &remote, bytes_of(octets, m->msg_len));
 }
 
 static void
@@ -248,7 +267,7 @@ sock_close(struct rd_sockets *all, struct sock *s)
 }
 
 static void
-sock_open(struct rd *d, const struct net_endpoint *local)
+sock_open(struct rd *d, const struct net_endpoint *local, bool natt)
 {
 	char text[NET_ENDPOINT_TEXT];
 	struct failed *f;
@@ -269,6 +288,7 @@ sock_open(struct rd *d, const struct net_endpoint *local)
 	s->d = d;
 	s->fd = fd;
 	s->local = *local;
+	s->natt = natt;
 	s->wanted = true;
 	s->poll.data = s;
 	list_append(&d->sockets->all, &s->node);
@@ -280,8 +300,9 @@ sock_open(struct rd *d, const struct net_endpoint *local)
 		list_remove(&f->node);
 		free(f);
 	}
-	log_line(LOG_L_INFO, NULL, "%s used as isakmp port (fd=%d)",
-		net_endpoint_text(text, sizeof(text), local), fd);
+	log_line(LOG_L_INFO, NULL, "%s used %s (fd=%d)",
+		net_endpoint_text(text, sizeof(text), local),
+		natt ? "for NAT-T" : "as isakmp port", fd);
 }
 
 /* ------------------------------------------------------------------------------------ scanning */
@@ -292,40 +313,82 @@ family_wanted(const struct rd *d, const struct net_addr *a)
 	return d->options->family == 0 || d->options->family == a->family;
 }
 
-/* The port to use at an address of this host, or 0 when it is not to be listened at. */
+/* Are there NAT-T sockets at all, and are their addresses listed? */
+static bool
+natt_wanted(const struct rc_config *c)
+{
+	for (unsigned i = 0; i < c->remotes; i++)
+		if (c->remote[i]->nat_traversal != RC_OFF)
+			return true;
+	return false;
+}
+
+static bool
+lists(const struct rc_config *c, bool natt)
+{
+	for (unsigned i = 0; i < c->listens; i++)
+		if (c->listen[i].natt == natt)
+			return true;
+	return false;
+}
+
 static uint16_t
-port_at(const struct rd *d, const struct net_addr *a, unsigned *next)
+port_of(const struct rd *d, const struct rc_listen *l)
+{
+	if (l->natt)
+		return l->address.port == RC_NATT_PORT ? d->natt_port : l->address.port;
+	return l->address.port == RC_PORT ? d->port : l->address.port;
+}
+
+/*
+ * The next port to use at an address of this host, or 0.  Where no isakmp_natt is listed, NAT-T
+ * goes with the addresses of isakmp.
+ */
+static uint16_t
+port_at(const struct rd *d, const struct net_addr *a, bool natt, unsigned *next)
 {
 	const struct rc_config *c = d->config;
+	bool follow = natt && !lists(c, true);
 
-	if (!family_wanted(d, a))
+	if (!family_wanted(d, a) || (follow && !natt_wanted(c)))
 		return 0;
-	if (c->listens == 0)
-		return (*next)++ == 0 ? d->port : 0;
+	if (follow ? !lists(c, false) : !lists(c, natt) && c->listens == 0)
+		return (*next)++ == 0 ? (natt ? d->natt_port : d->port) : 0;
 	while (*next < c->listens) {
 		const struct rc_listen *l = &c->listen[(*next)++];
 
-		if (!l->natt && memcmp(l->address.addr.b, a->b, sizeof(a->b)) == 0 &&
-			l->address.addr.family == a->family)
-			return l->address.port == RC_PORT ? d->port : l->address.port;
+		if (l->natt != (natt && !follow) || l->address.addr.family != a->family ||
+			memcmp(l->address.addr.b, a->b, sizeof(a->b)) != 0)
+			continue;
+		if (!follow)
+			return port_of(d, l);
+		*next = c->listens; /* once, however many ports of isakmp there are */
+		return d->natt_port;
 	}
 	return 0;
 }
 
 static void
-want(struct rd *d, const struct net_addr *a)
+want_ports(struct rd *d, const struct net_addr *a, bool natt)
 {
 	struct net_endpoint local = { .addr = *a };
 	unsigned next = 0;
 
-	while ((local.port = port_at(d, a, &next)) != 0) {
+	while ((local.port = port_at(d, a, natt, &next)) != 0) {
 		struct sock *s = sock_for(d->sockets, &local);
 
-		if (s != NULL)
+		if (s != NULL && s->natt == natt)
 			s->wanted = true;
-		else if (d->sockets->count < RD_SOCKETS_MAX)
-			sock_open(d, &local);
+		else if (s == NULL && d->sockets->count < RD_SOCKETS_MAX)
+			sock_open(d, &local, natt);
 	}
+}
+
+static void
+want(struct rd *d, const struct net_addr *a)
+{
+	want_ports(d, a, false);
+	want_ports(d, a, true);
 }
 
 static void
@@ -333,13 +396,20 @@ tell_engine(struct rd *d)
 {
 	struct rd_sockets *all = d->sockets;
 	struct ike_event ev = { .type = IKE_EV_ADDRESSES };
-	size_t n = 0;
+	size_t n = 0, natts = 0;
 
-	LIST_FOREACH(at, &all->all)
-		if (n < RD_SOCKETS_MAX)
-			all->local[n++] = container_of(at, struct sock, node)->local;
+	LIST_FOREACH(at, &all->all) {
+		const struct sock *s = container_of(at, struct sock, node);
+
+		if (s->natt && natts < RD_SOCKETS_MAX)
+			all->natt[natts++] = s->local;
+		else if (!s->natt && n < RD_SOCKETS_MAX)
+			all->local[n++] = s->local;
+	}
 	ev.addresses.local = all->local;
 	ev.addresses.count = n;
+	ev.addresses.natt = all->natt;
+	ev.addresses.natts = natts;
 	rd_step(d, &ev);
 }
 
@@ -352,10 +422,9 @@ check_listed(struct rd *d)
 	for (unsigned i = 0; i < c->listens; i++) {
 		struct net_endpoint e = c->listen[i].address;
 
-		if (c->listen[i].natt || !family_wanted(d, &e.addr))
+		if (!family_wanted(d, &e.addr))
 			continue;
-		if (e.port == RC_PORT)
-			e.port = d->port;
+		e.port = port_of(d, &c->listen[i]);
 		if (sock_for(d->sockets, &e) == NULL)
 			bind_failed(d, &e, EADDRNOTAVAIL);
 	}
@@ -455,11 +524,6 @@ rd_sockets_open(struct rd *d, char *why, size_t why_size)
 	all->route_fd = -1;
 	uv_timer_init(&d->loop, &all->scan);
 	all->scan.data = d;
-	for (unsigned i = 0; i < d->config->listens; i++)
-		if (d->config->listen[i].natt)
-			log_line(LOG_L_INFO, NULL,
-				"isakmp_natt: NAT traversal is not available in this version, no "
-				"socket is opened for it");
 	scan(d);
 	open_route(d);
 	uv_timer_start(&all->scan, on_scan, RD_SCAN_MS, RD_SCAN_MS);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "racoon/ikev1/v1_natt.h"
 #include "racoon/ikev1/v1_rows.h"
 
 const char *
@@ -95,6 +96,21 @@ ike_child_by_spi_out(const struct ike *e, const struct net_addr *remote, enum sa
 		struct ike_pair *p = container_of(n, struct ike_pair, by_out);
 		if (p->proto == proto && p->spi_out == spi &&
 		    net_addr_equal(&p->child->remote.addr, remote))
+			return p->child;
+	}
+	return NULL;
+}
+
+/* Hosts behind one NAT choose their SPIs without knowing of each other. */
+struct ike_child *
+ike_child_of_peer(const struct ike *e, const struct ike_peer *peer, enum sa_proto proto,
+	uint32_t spi)
+{
+	for (struct hash_node *n = hash_find(&e->by_spi_out,
+		     out_hash(e, &peer->address, proto, spi));
+	     n != NULL; n = hash_again(n)) {
+		struct ike_pair *p = container_of(n, struct ike_pair, by_out);
+		if (p->proto == proto && p->spi_out == spi && p->child->peer == peer)
 			return p->child;
 	}
 	return NULL;
@@ -236,7 +252,12 @@ ike_child_attach(struct ike *e, struct ike_child *c, struct ike_sa *sa, uint32_t
 		return false;
 	c->local = sa->local;
 	c->remote = sa->remote;
-	c->natt = sa->natt;
+	c->natt = sa->nat != 0;
+	c->nat_me = (sa->nat & IKE_NAT_ME) != 0;
+	c->natt_how = sa->natt_how;
+	c->esp_frag = sa->conf == NULL || sa->conf->esp_frag >= UINT16_MAX
+		? 0
+		: (uint16_t)sa->conf->esp_frag;
 	c->parent = sa->serial;
 	c->message_id = message_id;
 	list_append(&sa->quicks, &c->x->in_sa);
@@ -259,8 +280,12 @@ ike_child_sa(const struct ike_child *c, const struct ike_pair *p, bool inbound,
 	out->reqid = p->reqid;
 	out->encr = p->encr;
 	out->auth = p->auth;
-	if (c->natt) {
+	if (c->natt && p->proto == SA_ESP) {
 		out->natt = true;
+		out->natt_non_ike = !c->natt_how->floats;
+		out->natt_frag = inbound ? 0 : c->esp_frag;
+		if (p->mode != SA_TUNNEL)
+			out->natt_oa = c->natt_oa;
 		out->src.port = inbound ? c->remote.port : c->local.port;
 		out->dst.port = inbound ? c->local.port : c->remote.port;
 	}
@@ -286,6 +311,7 @@ ike_child_policy(const struct ike_child *c, struct ipsec_policy *out)
 		if (p->mode == SA_TUNNEL) {
 			r->src.addr = p->local;
 			r->dst.addr = p->remote;
+			r->dst.port = c->peer->port;
 		}
 	}
 }
@@ -333,7 +359,8 @@ enqueue(struct ike *e, struct ike_child *c, const struct net_addr *local, char *
 		net_addr_text(to, sizeof(to), &p->address));
 	if (ike_peer_coming(p) != NULL)
 		return ST_NORMAL;
-	return ike_sa_initiate(e, &p->address, local, &sa, why, size);
+	return p->port != 0 ? ike_sa_initiate_peer(e, p, &sa, why, size)
+			    : ike_sa_initiate(e, &p->address, local, &sa, why, size);
 }
 
 void
@@ -426,13 +453,23 @@ place(const struct ipsec_policy *policy, const struct net_addr *src, const struc
 	return ST_NORMAL;
 }
 
+/* Of a peer behind a NAT, where the policy was made for one. */
+static uint16_t
+port_of(const struct ipsec_policy *policy)
+{
+	for (unsigned i = 0; i < policy->rules; i++)
+		if (policy->rule[i].mode == SA_TUNNEL && policy->rule[i].dst.port != 0)
+			return policy->rule[i].dst.port;
+	return 0;
+}
+
 enum status
 ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struct net_addr *src,
 	const struct net_addr *dst, uint32_t seq, bool again, struct ike_child **out, char *why,
 	size_t size)
 {
 	struct net_addr local, remote;
-	struct net_endpoint here = { 0 }, there = { .port = 500 };
+	struct net_endpoint here = { 0 }, there = { 0 };
 	struct sp_selector sel;
 	struct ike_child *c = NULL;
 	struct ike_peer *p;
@@ -444,7 +481,9 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 	if (!rules_ok(policy))
 		return ST_UNSUPPORTED;
 	TRY(place(policy, src, dst, &local, &remote, &sel));
-	p = ike_peer_of(e, &local, &remote, true);
+	there.addr = remote;
+	there.port = port_of(policy);
+	p = ike_peer_reach(e, &local, &there, true);
 	if (p == NULL)
 		return ST_NOMEMORY;
 	while ((c = ike_child_same(e, p, &sel, c)) != NULL)
@@ -456,7 +495,7 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 		return ST_NORMAL;
 	}
 	here.addr = local;
-	there.addr = remote;
+	there.port = p->port != 0 ? p->port : RC_PORT;
 	c = ike_child_new(e, p, &here, &there, IKE_INITIATOR, policy);
 	if (c == NULL) {
 		ike_peer_tidy(e, p);

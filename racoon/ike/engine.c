@@ -189,19 +189,28 @@ bury(struct ike *e)
 	ike_peers_bury(e);
 }
 
-static void
-set_addresses(struct ike *e, const struct ike_event *ev)
+static bool
+copy_endpoints(const struct net_endpoint *from, size_t n, struct net_endpoint **out, size_t *out_n)
 {
-	size_t n = ev->addresses.count;
 	struct net_endpoint *copy = n == 0 ? NULL : calloc(n, sizeof(*copy));
 
 	if (n != 0 && copy == NULL)
-		return;
+		return false;
 	if (n != 0)
-		memcpy(copy, ev->addresses.local, n * sizeof(*copy));
-	free(e->address);
-	e->address = copy;
-	e->addresses = n;
+		memcpy(copy, from, n * sizeof(*copy));
+	free(*out);
+	*out = copy;
+	*out_n = n;
+	return true;
+}
+
+/* Out of memory leaves the old ones. */
+static void
+set_addresses(struct ike *e, const struct ike_event *ev)
+{
+	(void)copy_endpoints(ev->addresses.local, ev->addresses.count, &e->address, &e->addresses);
+	(void)copy_endpoints(ev->addresses.natt, ev->addresses.natts, &e->natt_address,
+		&e->natt_addresses);
 }
 
 static void
@@ -308,6 +317,7 @@ ike_free(struct ike *e)
 	ike_commands_free(e);
 	ike_jobs_free(e);
 	for (struct hash_node *n; e->peers.slot != NULL && (n = hash_first(&e->peers)) != NULL;) {
+		ike_disarm(e, &container_of(n, struct ike_peer, by_ends)->keepalive);
 		hash_remove(&e->peers, n);
 		free(container_of(n, struct ike_peer, by_ends));
 	}
@@ -327,6 +337,7 @@ ike_free(struct ike *e)
 	arena_free(e->step);
 	free(e->fx);
 	free(e->address);
+	free(e->natt_address);
 	wipe(e, sizeof(*e));
 	free(e);
 }

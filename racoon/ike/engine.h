@@ -48,6 +48,7 @@ enum {
 };
 
 enum ike_side { IKE_INITIATOR, IKE_RESPONDER };
+enum ike_nat { IKE_NAT_ME = 1, IKE_NAT_PEER = 2 }; /* who is behind one */
 
 /* How long a replaced SA lives where this side is to delete it, or to see it deleted. */
 static inline int64_t
@@ -70,6 +71,7 @@ enum ike_state { /* of an exchange; names in ike_state_name */
 struct ike_sa;
 struct ike_child;
 struct ike_xchg;
+struct v1_natt;
 
 struct ike_timer {
 	struct heap_node node;
@@ -105,11 +107,15 @@ struct ike_row {
 	void (*after)(struct ike *e, struct ike_xchg *x); /* in state `to`, message away */
 };
 
+struct ike_path { /* where messages go between two ends */
+	struct net_endpoint local, remote;
+	bool natt; /* through the NAT-T sockets, behind the non-ESP marker */
+};
+
 struct ike_held { /* one datagram that came while keys were being computed */
 	uint8_t *octets;
 	size_t n;
-	struct net_endpoint local, remote;
-	bool natt;
+	struct ike_path path;
 };
 
 struct ike_xchg { /* phase 1 or one quick mode, under way */
@@ -135,6 +141,8 @@ struct ike_xchg { /* phase 1 or one quick mode, under way */
 	void *data;                /* struct v1_main or struct v1_quick, in the arena */
 	void (*data_free)(void *data);
 	struct ike_held held;
+	struct ike_path arrival; /* of the message taken last: believed when it is authentic */
+	bool elsewhere;          /* … and until then answered there, once */
 	struct ike_window window;
 	struct ike_timer limit;
 	instant begun;
@@ -146,6 +154,9 @@ struct ike_xchg { /* phase 1 or one quick mode, under way */
 struct ike_peer { /* everything between two addresses */
 	struct hash_node by_ends, by_remote;
 	struct net_addr local, address; /* address: the peer's */
+	uint16_t port; /* of one of several behind a NAT; 0: the address is one host's */
+	struct ike_timer keepalive;
+	bool kept_alive; /* we are behind a NAT, and keep its mapping */
 	struct list sas;      /* struct ike_sa, oldest first */
 	struct list children; /* struct ike_child, oldest first */
 	struct list waiting;  /* those of them that wait for phase 1 */
@@ -154,13 +165,26 @@ struct ike_peer { /* everything between two addresses */
 	unsigned half_open;
 };
 
+struct ike_dpd { /* dead peer detection, RFC 3706 */
+	struct ike_timer timer;
+	unsigned fails;          /* questions without an answer yet */
+	uint32_t sent, number;   /* questions in all; the number of the present one */
+	uint32_t heard;          /* the peer's last */
+	bool has_heard;
+	instant answered;
+};
+
 struct ike_sa { /* phase 1 */
 	uint64_t serial;
 	struct list in_all, in_peer, in_half_open;
 	struct hash_node by_cookie, by_first, by_serial;
 	struct ike_peer *peer;
 	struct net_endpoint local, remote;
-	bool natt;
+	bool natt; /* through the NAT-T sockets, behind the non-ESP marker */
+	bool natt_possible, nat_known;
+	uint8_t nat; /* enum ike_nat */
+	const struct v1_natt *natt_how; /* the version agreed on, NULL: none */
+	struct net_endpoint first; /* where message 1 came from */
 	uint8_t cookie_i[V1_COOKIE], cookie_r[V1_COOKIE];
 	enum ike_side side;
 	enum ike_state state; /* START … UP, DEAD */
@@ -180,6 +204,7 @@ struct ike_sa { /* phase 1 */
 	instant begun, established, expires;
 	wall created;
 	struct ike_timer life, retire;
+	struct ike_dpd dpd;
 	enum rc_idtype peer_id_type;
 	uint8_t *peer_id;
 	size_t peer_id_n;
@@ -213,7 +238,11 @@ struct ike_child { /* phase 2 */
 	struct hash_node by_serial, by_msgid, by_policy;
 	struct ike_peer *peer;
 	struct net_endpoint local, remote;
-	bool natt;
+	bool natt;   /* ESP in UDP */
+	bool nat_me; /* we are behind the NAT */
+	const struct v1_natt *natt_how;
+	uint16_t esp_frag; /* 0: off */
+	struct net_addr natt_oa; /* transport mode: the peer's original address, or none */
 	enum ike_side side;
 	enum ike_state state;
 	struct sp_selector sel; /* outbound */
@@ -296,8 +325,8 @@ struct ike {
 	instant now;
 	wall today;
 	const struct rc_config *config;
-	struct net_endpoint *address;
-	size_t addresses;
+	struct net_endpoint *address, *natt_address;
+	size_t addresses, natt_addresses;
 	struct heap timers;
 	struct hash_table sa_by_cookie, sa_by_first, sa_by_serial, peers, peers_by_remote;
 	struct hash_table child_by_serial, child_by_msgid, child_by_policy;
@@ -319,6 +348,7 @@ struct ike {
 	unsigned failures, failure_next;
 	uint64_t steps;
 	struct bytes datagram; /* being received, as it came */
+	struct ike_path arrival; /* its ends */
 	struct wire_msg msg; /* the message being taken apart: too large for the stack of a fibre */
 	uint8_t in[IKE_BUFFER], out[IKE_BUFFER];
 };
@@ -369,6 +399,9 @@ enum status ike_job_derive(struct ike *e, struct ike_xchg *x, const struct alg *
 	void (*then)(struct ike *, struct ike_xchg *)) ATTR_NODISCARD;
 enum status ike_job_getspi(struct ike *e, struct ike_xchg *x, unsigned pair) ATTR_NODISCARD;
 /* Keys in sa are wiped after the effect was made. in the exchange's name, or in the child's. */
+/* Ports and limits of an SA that is there. */
+enum status ike_job_update(struct ike *e, struct ike_child *c, unsigned pair, bool inbound,
+	const struct ipsec_sa *sa) ATTR_NODISCARD;
 enum status ike_job_install(struct ike *e, struct ike_child *c, struct ike_xchg *x, unsigned pair,
 	bool inbound, const struct ipsec_sa *sa) ATTR_NODISCARD;
 void ike_job_delete(struct ike *e, const struct ipsec_sa *sa, uint64_t cmd);
@@ -415,10 +448,33 @@ const struct ike_row *ike_row_find(uint8_t exchange, enum ike_side side, enum ik
 void ike_recv(struct ike *e, const struct ike_event *ev);
 void ike_recv_held(struct ike *e, struct ike_xchg *x);
 
+/* ----------------------------------------------------------------------------------- path.c --- */
+
+/* The NAT-T socket of an address of ours; false: there is none. */
+bool ike_natt_local(const struct ike *e, const struct net_addr *local, struct net_endpoint *out);
+/* May a message of this SA come from elsewhere than the last one did?  To be believed later. */
+bool ike_path_may_move(const struct ike *e, const struct ike_sa *sa, const struct ike_path *to);
+/* The message taken last in x was authentic and fresh: its path is the SA's from now on. */
+void ike_path_follow(struct ike *e, struct ike_xchg *x);
+/* The same for a message outside of an exchange. */
+void ike_path_heard(struct ike *e, struct ike_sa *sa, const struct ike_path *path);
+void ike_path_move(struct ike *e, struct ike_sa *sa, const struct ike_path *to);
+bool ike_path_is(const struct ike_sa *sa, const struct ike_path *path);
+/* An SA is up: to the peer it belongs to, and its NAT's mapping kept. */
+void ike_path_up(struct ike *e, struct ike_sa *sa);
+
 /* ------------------------------------------------------------------------------------- sa.c --- */
 
+/* The peer at an address that is its own. */
 struct ike_peer *ike_peer_of(struct ike *e, const struct net_addr *local,
 	const struct net_addr *remote, bool make);
+/* One of those behind a NAT, by its port; port 0: as above. */
+struct ike_peer *ike_peer_at(struct ike *e, const struct net_addr *local,
+	const struct net_endpoint *remote, bool make);
+/* Who is meant by an address (and a port, or 0), for something new: one with phase 1, if any. */
+struct ike_peer *ike_peer_reach(struct ike *e, const struct net_addr *local,
+	const struct net_endpoint *remote, bool make);
+void ike_peer_rename(struct ike *e, struct ike_peer *p, const struct net_endpoint *remote);
 /* The next one with this remote address, whatever the local; NULL begins. */
 struct ike_peer *ike_peer_remote(const struct ike *e, const struct net_addr *remote,
 	const struct ike_peer *after);
@@ -438,6 +494,9 @@ void ike_sa_own_cookie(struct ike *e, struct ike_sa *sa);
 /* Initiator: begin phase 1. The local end is chosen when none is given. */
 enum status ike_sa_initiate(struct ike *e, const struct net_addr *remote,
 	const struct net_addr *local, struct ike_sa **out, char *why, size_t size) ATTR_NODISCARD;
+/* The same with a peer there is, the way its last SA went. */
+enum status ike_sa_initiate_peer(struct ike *e, struct ike_peer *p, struct ike_sa **out, char *why,
+	size_t size) ATTR_NODISCARD;
 void ike_sa_up(struct ike *e, struct ike_sa *sa);
 /* verb: "deleted", "expired" for the log line. */
 void ike_sa_end(struct ike *e, struct ike_sa *sa, enum status status, bool tell, const char *verb);
@@ -494,6 +553,8 @@ bool ike_child_attach(struct ike *e, struct ike_child *c, struct ike_sa *sa, uin
 void ike_child_hash_policy(struct ike *e, struct ike_child *c); /* by its selector, now final */
 struct ike_child *ike_child_by_spi_in(const struct ike *e, enum sa_proto proto, uint32_t spi);
 struct ike_child *ike_child_by_spi_out(const struct ike *e, const struct net_addr *remote,
+	enum sa_proto proto, uint32_t spi);
+struct ike_child *ike_child_of_peer(const struct ike *e, const struct ike_peer *peer,
 	enum sa_proto proto, uint32_t spi);
 void ike_child_hash_in(struct ike *e, struct ike_child *c, unsigned pair);
 void ike_child_hash_out(struct ike *e, struct ike_child *c, unsigned pair);

@@ -100,8 +100,8 @@ struct ike_event {
 		struct ike_command command;
 		const struct rc_config *config;
 		struct {
-			const struct net_endpoint *local;
-			size_t count;
+			const struct net_endpoint *local, *natt; /* natt: those for NAT-T */
+			size_t count, natts;
 		} addresses;
 	};
 };
@@ -120,6 +120,7 @@ enum ike_note_type {
 	IKE_NOTE_PH2_UP,
 	IKE_NOTE_PH2_DOWN,
 	IKE_NOTE_FAILURE,
+	IKE_NOTE_PH1_DEAD, /* dead peer detection; PH1_DOWN follows */
 };
 
 struct ike_note {

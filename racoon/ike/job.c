@@ -200,6 +200,23 @@ ike_job_install(struct ike *e, struct ike_child *c, struct ike_xchg *x, unsigned
 	return ST_NORMAL;
 }
 
+enum status
+ike_job_update(struct ike *e, struct ike_child *c, unsigned pair, bool inbound,
+	const struct ipsec_sa *sa)
+{
+	struct ike_job *j = job_new(e, IKE_JOB_INSTALL, NULL);
+
+	if (j == NULL)
+		return ST_NOMEMORY;
+	j->child = c;
+	list_append(&c->job_list, &j->in_list);
+	j->pair = pair;
+	j->inbound = inbound;
+	if (!remember(j, sa) || sadb_fx(e, j, SADB_OP_UPDATE, sa) == NULL)
+		return sadb_failed(e, j);
+	return ST_NORMAL;
+}
+
 void
 ike_job_delete(struct ike *e, const struct ipsec_sa *sa, uint64_t cmd)
 {

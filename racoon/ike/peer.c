@@ -17,29 +17,82 @@ address_hash(const struct ike *e, const struct net_addr *a)
 	return hash_bytes(&e->env.hash_key, a, sizeof(*a));
 }
 
-struct ike_peer *
-ike_peer_of(struct ike *e, const struct net_addr *local, const struct net_addr *remote, bool make)
+static uint64_t
+ends_hash(const struct ike *e, const struct net_addr *local, const struct net_endpoint *remote)
 {
-	uint64_t r = address_hash(e, remote), h = hash_more(r, address_hash(e, local));
+	return hash_more(hash_more(address_hash(e, &remote->addr), address_hash(e, local)),
+		remote->port);
+}
+
+struct ike_peer *
+ike_peer_at(struct ike *e, const struct net_addr *local, const struct net_endpoint *remote,
+	bool make)
+{
+	uint64_t h = ends_hash(e, local, remote);
 	struct ike_peer *p;
 
 	for (struct hash_node *n = hash_find(&e->peers, h); n != NULL; n = hash_again(n)) {
 		p = container_of(n, struct ike_peer, by_ends);
-		if (net_addr_equal(&p->address, remote) && net_addr_equal(&p->local, local))
+		if (p->port == remote->port && net_addr_equal(&p->address, &remote->addr) &&
+		    net_addr_equal(&p->local, local))
 			return p;
 	}
 	p = make ? calloc(1, sizeof(*p)) : NULL;
 	if (p == NULL)
 		return NULL;
 	p->local = *local;
-	p->address = *remote;
+	p->address = remote->addr;
+	p->port = remote->port;
 	list_init(&p->sas);
 	list_init(&p->children);
 	list_init(&p->waiting);
 	list_init(&p->commands);
 	hash_insert(&e->peers, &p->by_ends, h);
-	hash_insert(&e->peers_by_remote, &p->by_remote, r);
+	hash_insert(&e->peers_by_remote, &p->by_remote, address_hash(e, &remote->addr));
 	return p;
+}
+
+struct ike_peer *
+ike_peer_of(struct ike *e, const struct net_addr *local, const struct net_addr *remote, bool make)
+{
+	struct net_endpoint there = { .addr = *remote };
+
+	return ike_peer_at(e, local, &there, make);
+}
+
+/* The peer itself has moved; nothing that belongs to it changes hands. */
+void
+ike_peer_rename(struct ike *e, struct ike_peer *p, const struct net_endpoint *remote)
+{
+	hash_remove(&e->peers, &p->by_ends);
+	hash_remove(&e->peers_by_remote, &p->by_remote);
+	p->address = remote->addr;
+	p->port = remote->port;
+	hash_insert(&e->peers, &p->by_ends, ends_hash(e, &p->local, remote));
+	hash_insert(&e->peers_by_remote, &p->by_remote, address_hash(e, &remote->addr));
+}
+
+/*
+ * By address alone one of several behind a NAT is meant only when there is no other, and nobody at
+ * the address itself.
+ */
+struct ike_peer *
+ike_peer_reach(struct ike *e, const struct net_addr *local, const struct net_endpoint *remote,
+	bool make)
+{
+	struct ike_peer *p = ike_peer_at(e, local, remote, false), *only = NULL;
+
+	if (p != NULL && (p->port != 0 || ike_peer_up(p) != NULL || ike_peer_coming(p) != NULL))
+		return p;
+	for (struct ike_peer *o = NULL; (o = ike_peer_remote(e, &remote->addr, o)) != NULL;) {
+		if (o == p || o->port == 0 || !net_addr_equal(&o->local, local) ||
+		    ike_peer_up(o) == NULL)
+			continue;
+		if (only != NULL)
+			return ike_peer_of(e, local, &remote->addr, make);
+		only = o;
+	}
+	return only != NULL ? only : ike_peer_of(e, local, &remote->addr, make);
 }
 
 struct ike_peer *
@@ -79,6 +132,7 @@ ike_peers_bury(struct ike *e)
 		list_remove(&p->in_idle);
 		if (!is_idle(p))
 			continue; /* somebody came back to it */
+		ike_disarm(e, &p->keepalive);
 		hash_remove(&e->peers, &p->by_ends);
 		hash_remove(&e->peers_by_remote, &p->by_remote);
 		free(p);

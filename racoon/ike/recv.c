@@ -12,6 +12,8 @@
 
 #include "racoon/ikev1/v1_rows.h"
 
+enum { WIRE_FLAGS_AT = 19 /* in the ISAKMP header */ };
+
 static void
 malformed(struct ike *e, const struct ike_event *ev, const char *why)
 {
@@ -59,19 +61,24 @@ zero_cookie(const uint8_t *c)
 	return memcmp(c, none, V1_COOKIE) == 0;
 }
 
-/* The peer's end may move only behind a NAT, which is not this function's affair. */
+/* From where the peer was last, or somewhere it may have moved to: that is proven later. */
 static bool
 from_peer(struct ike *e, const struct ike_sa *sa, const struct ike_event *ev)
 {
-	if (net_endpoint_equal(&sa->remote, &ev->datagram.remote))
+	if (net_endpoint_equal(&sa->remote, &ev->datagram.remote) && sa->natt == ev->datagram.natt)
 		return true;
+	if ((ev->datagram.octets.p[WIRE_FLAGS_AT] & WIRE_F_ENCRYPTED) != 0 ||
+	    sa->exchange == RC_AGGRESSIVE) {
+		if (ike_path_may_move(e, sa, &e->arrival))
+			return true;
+	}
 	ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, sa->serial,
 		"message of an SA from another address, dropped");
 	return false;
 }
 
 static bool
-keep_for_later(struct ike_xchg *x, const struct ike_event *ev)
+keep_for_later(const struct ike *e, struct ike_xchg *x, const struct ike_event *ev)
 {
 	struct bytes b = ev->datagram.octets;
 
@@ -82,9 +89,7 @@ keep_for_later(struct ike_xchg *x, const struct ike_event *ev)
 		return false;
 	memcpy(x->held.octets, b.p, b.n);
 	x->held.n = b.n;
-	x->held.local = ev->datagram.local;
-	x->held.remote = ev->datagram.remote;
-	x->held.natt = ev->datagram.natt;
+	x->held.path = e->arrival;
 	return true;
 }
 
@@ -123,7 +128,7 @@ to_exchange(struct ike *e, struct ike_xchg *x, const struct ike_event *ev,
 	memcpy(iv, x->iv, sizeof(iv));
 	if (sealed && x->sa->keys.key.n == 0) {
 		if (x->jobs != 0)
-			(void)keep_for_later(x, ev);
+			(void)keep_for_later(e, x, ev);
 		return;
 	}
 	if (sealed && !opened(e, x->sa, iv, ev->datagram.octets, &payloads)) {
@@ -141,6 +146,7 @@ to_exchange(struct ike *e, struct ike_xchg *x, const struct ike_event *ev,
 	if (sealed)
 		memcpy(x->iv, iv, sizeof(iv));
 	e->datagram = ev->datagram.octets;
+	x->arrival = e->arrival;
 	status = ike_run(e, x, h, &e->msg);
 	if (status != ST_NORMAL && x->state != IKE_S_DEAD)
 		memcpy(x->iv, before, sizeof(before));
@@ -157,9 +163,10 @@ ike_recv_held(struct ike *e, struct ike_xchg *x)
 	struct ike_event ev = { .now = e->now, .today = e->today, .type = IKE_EV_DATAGRAM };
 
 	x->held.octets = NULL;
-	ev.datagram.local = held.local;
-	ev.datagram.remote = held.remote;
-	ev.datagram.natt = held.natt;
+	ev.datagram.local = held.path.local;
+	ev.datagram.remote = held.path.remote;
+	ev.datagram.natt = held.path.natt;
+	e->arrival = held.path;
 	ev.datagram.octets = bytes_of(held.octets, held.n);
 	if (wire_parse_header(ev.datagram.octets, &h, NULL) == ST_NORMAL)
 		to_exchange(e, x, &ev, &h);
@@ -268,6 +275,8 @@ ike_recv(struct ike *e, const struct ike_event *ev)
 	char number[16];
 
 	e->count[IKE_N_RECEIVED]++;
+	e->arrival = (struct ike_path){ ev->datagram.local, ev->datagram.remote,
+		ev->datagram.natt };
 	if (ev->datagram.octets.n > IKE_DATAGRAM_MAX) {
 		malformed(e, ev, "longer than any datagram");
 		return;

@@ -74,7 +74,7 @@ ike_sa_by_first(const struct ike *e, const uint8_t *cookie_i, const struct net_e
 	     n != NULL; n = hash_again(n)) {
 		struct ike_sa *sa = container_of(n, struct ike_sa, by_first);
 		if (memcmp(sa->cookie_i, cookie_i, V1_COOKIE) == 0 &&
-		    net_endpoint_equal(&sa->remote, remote))
+		    net_endpoint_equal(&sa->first, remote))
 			return sa;
 	}
 	return NULL;
@@ -125,12 +125,15 @@ struct ike_sa *
 ike_sa_new(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote,
 	bool natt, enum ike_side side, const uint8_t *cookie_i)
 {
+	struct net_endpoint own;
 	struct ike_peer *p;
 	struct ike_sa *sa;
 
 	if (e->sa_count >= e->env.limits.sas)
 		return NULL;
-	p = ike_peer_of(e, &local->addr, &remote->addr, true);
+	p = natt ? ike_peer_at(e, &local->addr, remote, false) : NULL;
+	if (p == NULL)
+		p = ike_peer_of(e, &local->addr, &remote->addr, true);
 	sa = p == NULL ? NULL : calloc(1, sizeof(*sa));
 	if (sa == NULL) {
 		if (p != NULL)
@@ -142,6 +145,8 @@ ike_sa_new(struct ike *e, const struct net_endpoint *local, const struct net_end
 	sa->local = *local;
 	sa->remote = *remote;
 	sa->natt = natt;
+	sa->natt_possible = natt || ike_natt_local(e, &local->addr, &own);
+	sa->first = *remote;
 	sa->side = side;
 	sa->begun = e->now;
 	sa->begun_step = e->steps;
@@ -219,13 +224,7 @@ ike_local_for(const struct ike *e, const struct net_addr *remote, const struct n
 		const struct net_endpoint *a = &e->address[i];
 		struct net_prefix p = { .addr = a->addr };
 		unsigned rank = 1;
-		bool natt = false;
 		if (a->addr.family != remote->family)
-			continue;
-		for (unsigned l = 0; e->config != NULL && l < e->config->listens; l++)
-			natt |= e->config->listen[l].natt &&
-				e->config->listen[l].address.port == a->port;
-		if (natt || a->port == 4500)
 			continue;
 		if (local != NULL && local->family != 0 && !net_addr_equal(local, &a->addr))
 			continue;
@@ -244,38 +243,21 @@ ike_local_for(const struct ike *e, const struct net_addr *remote, const struct n
 	return found;
 }
 
-enum status
-ike_sa_initiate(struct ike *e, const struct net_addr *remote, const struct net_addr *local,
+/* Who is at the other end, from where, and how: for an initiator. */
+static enum status
+initiate(struct ike *e, const struct rc_remote *conf, const struct ike_path *path,
 	struct ike_sa **out, char *why, size_t size)
 {
-	const struct rc_remote *conf = e->config == NULL ? NULL : rc_remote_for(e->config, remote);
-	struct net_endpoint here, there = { .addr = *remote, .port = 500 };
-	char text[NET_ADDR_TEXT], pair[IKE_PAIR_TEXT];
-	uint8_t exchange;
+	char pair[IKE_PAIR_TEXT];
+	uint8_t exchange = conf->modes == 0 ? WIRE_X_MAIN : (uint8_t)conf->mode[0];
+	struct ike_sa *sa;
 
-	net_addr_text(text, sizeof(text), remote);
-	if (conf == NULL) {
-		snprintf(why, size, "%s", text);
-		ike_log(e, LOG_L_ERROR, NULL, 0, "no configuration found for %s", text);
-		return ST_NOCONF;
-	}
-	if (conf->passive) {
-		snprintf(why, size, "%s", text);
-		return ST_PASSIVE;
-	}
-	if (!ike_local_for(e, remote, local, &here)) {
-		snprintf(why, size, "no socket on a local address to reach %s from", text);
-		return ST_SYSERR;
-	}
-	exchange = conf->modes == 0 ? WIRE_X_MAIN : (uint8_t)conf->mode[0];
 	if (ike_row_find(exchange, IKE_INITIATOR, IKE_S_START) == NULL) {
 		snprintf(why, size, "exchange mode %s",
 			rc_exchange_name((enum rc_exchange)exchange));
 		return ST_UNSUPPORTED;
 	}
-	if (conf->address.port != 0)
-		there.port = conf->address.port;
-	struct ike_sa *sa = ike_sa_new(e, &here, &there, false, IKE_INITIATOR, NULL);
+	sa = ike_sa_new(e, &path->local, &path->remote, path->natt, IKE_INITIATOR, NULL);
 	if (sa == NULL) {
 		snprintf(why, size, "%u phase 1 SAs", e->env.limits.sas);
 		return ST_LIMIT;
@@ -287,13 +269,71 @@ ike_sa_initiate(struct ike *e, const struct net_addr *remote, const struct net_a
 		ike_sa_end(e, sa, ST_NOMEMORY, false, "deleted");
 		return ST_NOMEMORY;
 	}
-	ike_log(e, LOG_L_INFO, &there, sa->serial, "initiate new phase 1 negotiation: %s",
-		ike_pair_text(pair, sizeof(pair), &here, "<=>", &there));
-	ike_log(e, LOG_L_INFO, &there, sa->serial, "begin %s mode.", v1_exchange_title(exchange));
+	ike_log(e, LOG_L_INFO, &path->remote, sa->serial, "initiate new phase 1 negotiation: %s",
+		ike_pair_text(pair, sizeof(pair), &path->local, "<=>", &path->remote));
+	ike_log(e, LOG_L_INFO, &path->remote, sa->serial, "begin %s mode.",
+		v1_exchange_title(exchange));
 	ike_sa_limit(e, sa->x);
 	*out = sa;
 	ike_run_start(e, sa->x);
 	return ST_NORMAL;
+}
+
+static enum status
+may_initiate(struct ike *e, const struct net_addr *remote, const struct rc_remote **conf, char *why,
+	size_t size)
+{
+	char text[NET_ADDR_TEXT];
+
+	*conf = e->config == NULL ? NULL : rc_remote_for(e->config, remote);
+	net_addr_text(text, sizeof(text), remote);
+	snprintf(why, size, "%s", text);
+	if (*conf == NULL) {
+		ike_log(e, LOG_L_ERROR, NULL, 0, "no configuration found for %s", text);
+		return ST_NOCONF;
+	}
+	return (*conf)->passive ? ST_PASSIVE : ST_NORMAL;
+}
+
+enum status
+ike_sa_initiate(struct ike *e, const struct net_addr *remote, const struct net_addr *local,
+	struct ike_sa **out, char *why, size_t size)
+{
+	struct ike_path path = { .remote = { .addr = *remote, .port = RC_PORT } };
+	const struct rc_remote *conf;
+	char text[NET_ADDR_TEXT];
+
+	TRY(may_initiate(e, remote, &conf, why, size));
+	if (!ike_local_for(e, remote, local, &path.local)) {
+		snprintf(why, size, "no socket on a local address to reach %s from",
+			net_addr_text(text, sizeof(text), remote));
+		return ST_SYSERR;
+	}
+	if (conf->address.port != 0)
+		path.remote.port = conf->address.port;
+	return initiate(e, conf, &path, out, why, size);
+}
+
+/* RFC 3947 4: once on port 4500, a new phase 1 begins there. */
+enum status
+ike_sa_initiate_peer(struct ike *e, struct ike_peer *p, struct ike_sa **out, char *why, size_t size)
+{
+	const struct ike_sa *last = ike_peer_any(p);
+	const struct rc_remote *conf;
+	struct ike_path path;
+
+	if (last != NULL && last->natt) {
+		path = (struct ike_path){ last->local, last->remote, true };
+	} else if (p->port != 0) {
+		path.remote = (struct net_endpoint){ p->address, p->port };
+		path.natt = true;
+		if (!ike_natt_local(e, &p->local, &path.local))
+			return ST_SYSERR;
+	} else {
+		return ike_sa_initiate(e, &p->address, &p->local, out, why, size);
+	}
+	TRY(may_initiate(e, &p->address, &conf, why, size));
+	return initiate(e, conf, &path, out, why, size);
 }
 
 /* ------------------------------------------------------------------------------ established --- */
@@ -399,8 +439,7 @@ life_fired(struct ike *e, struct ike_timer *t)
 	struct ike_sa *next;
 	e->count[IKE_N_REKEYED]++;
 	ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial, "lifetime ends soon, renewing phase 1");
-	if (ike_sa_initiate(e, &sa->remote.addr, &sa->local.addr, &next, why, sizeof(why)) !=
-		ST_NORMAL)
+	if (ike_sa_initiate_peer(e, sa->peer, &next, why, sizeof(why)) != ST_NORMAL)
 		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "phase 1 is not renewed: %s", why);
 }
 
@@ -411,6 +450,7 @@ ike_sa_up(struct ike *e, struct ike_sa *sa)
 	int64_t soft = sa->life_ms / 10 * (sa->side == IKE_INITIATOR ? 8 : 9);
 
 	ike_half_open_done(e, sa);
+	ike_path_up(e, sa);
 	sa->verified = true;
 	sa->established = e->now;
 	sa->created = e->today;
@@ -472,6 +512,7 @@ ike_sa_end(struct ike *e, struct ike_sa *sa, enum status status, bool tell, cons
 	sa->state = IKE_S_DEAD;
 	ike_disarm(e, &sa->life);
 	ike_disarm(e, &sa->retire);
+	ike_disarm(e, &sa->dpd.timer);
 	hash_remove(&e->sa_by_cookie, &sa->by_cookie);
 	hash_remove(&e->sa_by_first, &sa->by_first);
 	hash_remove(&e->sa_by_serial, &sa->by_serial);
@@ -497,6 +538,7 @@ ike_sa_free(struct ike *e, struct ike_sa *sa)
 	list_remove(&sa->in_peer);
 	ike_disarm(e, &sa->life);
 	ike_disarm(e, &sa->retire);
+	ike_disarm(e, &sa->dpd.timer);
 	if (sa->x != NULL)
 		ike_xchg_end(e, sa->x);
 	v1_keys_wipe(&sa->keys);

@@ -17,11 +17,21 @@ ike_digest(const struct ike *e, struct bytes b)
 	return hash_bytes(&e->env.hash_key, b.p, b.n);
 }
 
+/* To the peer, or once to where it says it is now. */
+static void
+send_out(struct ike *e, const struct ike_xchg *x, struct bytes message)
+{
+	if (x->elsewhere)
+		ike_send_to(e, &x->arrival.local, &x->arrival.remote, x->arrival.natt, message);
+	else
+		ike_send(e, x->sa, message);
+}
+
 static void
 resend(struct ike *e, struct ike_xchg *x)
 {
 	e->count[IKE_N_RETRANSMITTED]++;
-	ike_send(e, x->sa, bytes_of(x->window.sent, x->window.sent_n));
+	send_out(e, x, bytes_of(x->window.sent, x->window.sent_n));
 }
 
 int
@@ -139,9 +149,9 @@ ike_window_send(struct ike *e, struct ike_xchg *x, struct bytes message, bool re
 		memcpy(copy, message.p, message.n);
 	w->tries = 0;
 	w->resent = (instant){ e->now.ms - IKE_RESEND_GUARD_MS };
-	w->retransmits = retransmit;
-	ike_send(e, x->sa, message);
-	if (retransmit)
+	w->retransmits = retransmit && !x->elsewhere;
+	send_out(e, x, message);
+	if (w->retransmits)
 		ike_arm(e, &w->retry, instant_add(e->now, interval(e, x)), retry_fired);
 	else
 		ike_disarm(e, &w->retry);

@@ -87,6 +87,7 @@ v1_aggr_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	TRY(v1_keep_id(x->sa, &wire_find(m, WIRE_ID, 0)->id));
 	TRY(v1_keep(x, wire_find(m, WIRE_ID, 0)->body, &d->peer_id));
 	TRY(v1_auth_take(e, x, m));
+	TRY(v1_natt_take(e, x->sa, m));
 	return ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_r, &d->gxy, v1_phase1_keys);
 }
 
@@ -101,8 +102,10 @@ v1_aggr_i3_send(struct ike *e, struct ike_xchg *x)
 	TRY(v1_auth_prove(e, x, true));
 	if (v1_auth_waits(x))
 		return ST_NORMAL;
+	v1_natt_float(e, x->sa);
 	v1_begin(e, &b, x->sa, WIRE_X_AGGRESSIVE, WIRE_F_ENCRYPTED, 0);
 	v1_auth_add(x, &b);
+	TRY(v1_natt_add(e, x->sa, &b));
 	v1_add_initial_contact(x->sa, &b);
 	return v1_phase1_send(e, x, &b, true, false);
 }
@@ -157,6 +160,7 @@ v1_aggr_r2_send(struct ike *e, struct ike_xchg *x)
 	v1_auth_add(x, &b);
 	v1_auth_ask(x, &b);
 	v1_vendors_send(x->sa, &b);
+	TRY(v1_natt_add(e, x->sa, &b));
 	return v1_phase1_send(e, x, &b, false, false);
 }
 
@@ -168,6 +172,7 @@ v1_aggr_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 
 	TRY(v1_auth_take(e, x, m));
 	x->sa->verified = true; /* it holds what only message 2 could tell it */
+	TRY(v1_natt_take(e, x->sa, m));
 	TRY(v1_auth_check(e, x, true));
 	d->contact = v1_says_initial_contact(x->sa, m);
 	v1_phase1_notifies(e, x, m);

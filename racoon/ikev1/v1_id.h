@@ -1,5 +1,5 @@
 /*
- * v1_id.h - identities of both phases, and vendor IDs.
+ * v1_id.h - identities of both phases.
  */
 #ifndef RACOON_IKEV1_V1_ID_H
 #define RACOON_IKEV1_V1_ID_H
@@ -24,19 +24,5 @@ bool v1_ids_selector(const struct wire_id *local, const struct wire_id *remote,
 /* The same as the configuration's look-up wants them. */
 void v1_selector_ids(const struct sp_selector *sel, struct rc_selector_id *local,
 	struct rc_selector_id *remote);
-
-enum v1_vendor { /* bits in ike_sa.peer_vendors */
-	V1_VENDOR_RACOON = 1,
-	V1_VENDOR_KAME = 2,
-	V1_VENDOR_DPD = 4,
-	V1_VENDOR_XAUTH = 8,
-	V1_VENDOR_UNITY = 16,
-	V1_VENDOR_FRAGMENTATION = 32,
-	V1_VENDOR_NATT_RFC = 64,
-	V1_VENDOR_NATT_DRAFT = 128,
-	V1_VENDOR_MICROSOFT = 256,
-};
-void v1_vendors_recv(struct ike *e, struct ike_sa *sa, const struct wire_msg *m);
-void v1_vendors_send(const struct ike_sa *sa, struct wire_builder *b);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "racoon/ikev1/v1_id.h"
+#include "racoon/ikev1/v1_natt.h"
 #include "racoon/ikev1/v1_prop.h"
 #include "racoon/ikev1/v1_rows.h"
 
@@ -183,7 +184,7 @@ delete_isakmp(struct ike *e, struct ike_sa *on, const struct wire_delete *d)
 		memcpy(h.cookie_r, spi.p + V1_COOKIE, V1_COOKIE);
 		sa = ike_sa_find(e, &h);
 		/* A peer deletes its own SAs only; one under negotiation it can just leave. */
-		if (sa == NULL || !net_addr_equal(&sa->remote.addr, &on->remote.addr))
+		if (sa == NULL || sa->peer != on->peer)
 			continue;
 		if (sa->state == IKE_S_UP)
 			ike_sa_end(e, sa, ST_PEERDELETED, false, "deleted");
@@ -202,7 +203,7 @@ delete_spis(struct ike *e, const struct ike_sa *on, const struct wire_delete *d)
 		struct ike_child *c;
 		if (spi.n != 4)
 			return;
-		c = ike_child_by_spi_out(e, &on->remote.addr, proto, get_u32(spi.p));
+		c = ike_child_of_peer(e, on->peer, proto, get_u32(spi.p));
 		if (c == NULL)
 			continue;
 		ike_log(e, LOG_L_INFO, &on->remote, c->serial,
@@ -227,7 +228,7 @@ refused_child(const struct ike *e, const struct ike_sa *sa, const struct wire_no
 		uint32_t spi = get_u32(n->spi.p);
 		struct ike_child *c = ike_child_by_spi_in(e, proto, spi);
 		if (c == NULL)
-			c = ike_child_by_spi_out(e, &sa->remote.addr, proto, spi);
+			c = ike_child_of_peer(e, sa->peer, proto, spi);
 		if (c != NULL && c->x != NULL && c->x->sa == sa && c->state != IKE_S_UP)
 			return c;
 	}
@@ -287,6 +288,10 @@ notify(struct ike *e, struct ike_sa *sa, const struct wire_notify *n)
 {
 	char number[16];
 
+	if (n->type == WIRE_N_R_U_THERE || n->type == WIRE_N_R_U_THERE_ACK) {
+		v1_dpd_recv(e, sa, n);
+		return;
+	}
 	ike_log(e, n->type <= WIRE_N_ERROR_LAST ? LOG_L_ERROR : LOG_L_DEBUG, &sa->remote,
 		sa->serial, "received notify %s",
 		wire_name_text(WIRE_NAMES_NOTIFY, n->type, number, sizeof(number)));
@@ -412,7 +417,8 @@ v1_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const stru
 			"informational message for no SA ignored");
 		return;
 	}
-	if (!net_endpoint_equal(&sa->remote, &ev->datagram.remote))
+	if (!ike_path_is(sa, &e->arrival) &&
+	    ((h->flags & WIRE_F_ENCRYPTED) == 0 || !ike_path_may_move(e, sa, &e->arrival)))
 		return;
 	if ((h->flags & WIRE_F_ENCRYPTED) != 0)
 		sealed_info(e, sa, ev, h);

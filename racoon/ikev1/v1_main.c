@@ -97,6 +97,7 @@ v1_main_i3_send(struct ike *e, struct ike_xchg *x)
 	wire_add_data(&b, WIRE_KE, d->ke_i);
 	wire_add_data(&b, WIRE_NONCE, d->ni);
 	v1_auth_ask(x, &b);
+	TRY(v1_natt_add(e, x->sa, &b));
 	return v1_phase1_send(e, x, &b, false, true);
 }
 
@@ -109,6 +110,7 @@ v1_main_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	TRY(v1_take_ke_nonce(e, x, m, &d->ke_r, &d->nr));
 	v1_auth_asked(e, x, m);
 	v1_vendors_recv(e, x->sa, m);
+	TRY(v1_natt_take(e, x->sa, m));
 	return ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_r, &d->gxy, v1_phase1_keys);
 }
 
@@ -121,6 +123,7 @@ v1_main_i5_send(struct ike *e, struct ike_xchg *x)
 	TRY(v1_auth_prove(e, x, true));
 	if (v1_auth_waits(x))
 		return ST_NORMAL;
+	v1_natt_float(e, x->sa);
 	v1_begin(e, &b, x->sa, WIRE_X_MAIN, WIRE_F_ENCRYPTED, 0);
 	wire_add_body(&b, WIRE_ID, d->own_id);
 	v1_auth_add(x, &b);
@@ -171,6 +174,7 @@ v1_main_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	TRY(v1_take_ke_nonce(e, x, m, &d->ke_i, &d->ni));
 	v1_auth_asked(e, x, m);
 	v1_vendors_recv(e, x->sa, m);
+	TRY(v1_natt_take(e, x->sa, m));
 	/* Our cookie came back: the peer receives at its address. */
 	x->sa->verified = true;
 	return ike_job_keypair(e, x, x->sa->group, &d->dh, NULL);
@@ -188,6 +192,7 @@ v1_main_r4_send(struct ike *e, struct ike_xchg *x)
 	wire_add_data(&b, WIRE_KE, d->ke_r);
 	wire_add_data(&b, WIRE_NONCE, d->nr);
 	v1_auth_ask(x, &b);
+	TRY(v1_natt_add(e, x->sa, &b));
 	return v1_phase1_send(e, x, &b, false, false);
 }
 
@@ -223,6 +228,7 @@ v1_main_r6_send(struct ike *e, struct ike_xchg *x)
 	TRY(v1_auth_prove(e, x, false));
 	if (v1_auth_waits(x))
 		return ST_NORMAL;
+	ike_path_follow(e, x); /* message 5 was authentic */
 	v1_begin(e, &b, x->sa, WIRE_X_MAIN, WIRE_F_ENCRYPTED, 0);
 	wire_add_body(&b, WIRE_ID, d->own_id);
 	v1_auth_add(x, &b);

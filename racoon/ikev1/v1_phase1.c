@@ -254,7 +254,9 @@ v1_phase1_after(struct ike *e, struct ike_xchg *x)
 	struct ike_sa *sa = x->sa;
 	bool contact = d->contact;
 
+	ike_path_follow(e, x);
 	ike_sa_up(e, sa);
+	v1_dpd_alive(e, sa);
 	ike_xchg_settle(x);
 	if (contact && sa->state == IKE_S_UP)
 		ike_peer_contact(e, sa);

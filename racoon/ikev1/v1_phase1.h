@@ -6,6 +6,7 @@
 
 #include "racoon/ikev1/v1_auth.h"
 #include "racoon/ikev1/v1_id.h"
+#include "racoon/ikev1/v1_natt.h"
 #include "racoon/ikev1/v1_prop.h"
 #include "racoon/ikev1/v1_rows.h"
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "racoon/ikev1/v1_natt.h"
+
 enum { ATTRS = 8 };
 
 struct seen { /* one transform of a peer */
@@ -50,14 +52,6 @@ bits_of(const struct rc_alg_choice *c)
 	return c->bits != 0 ? c->bits : (uint16_t)alg_default_bits(c->alg);
 }
 
-static uint64_t
-encap_of(const struct ike_child *c, const struct ike_pair *p)
-{
-	if (p->mode == SA_TUNNEL)
-		return c->natt ? WIRE_ENCAP_UDP_TUNNEL : WIRE_ENCAP_TUNNEL;
-	return c->natt ? WIRE_ENCAP_UDP_TRANSPORT : WIRE_ENCAP_TRANSPORT;
-}
-
 /* ------------------------------------------------------------------------------------ offer --- */
 
 static bool
@@ -75,7 +69,7 @@ add_transform(struct arena *arena, struct wire_proposal *p, const struct ike_chi
 		return false;
 	a[n++] = wire_attr_of(WIRE_A2_LIFE_TYPE, WIRE_LIFE_SECONDS);
 	a[n++] = wire_attr_of(WIRE_A2_LIFE, (uint64_t)(info->life_ms / 1000));
-	a[n++] = wire_attr_of(WIRE_A2_ENCAP, encap_of(c, pair));
+	a[n++] = wire_attr_of(WIRE_A2_ENCAP, v1_natt_encap(c, pair));
 	if (encr != NULL && encr->alg->key_length_attr)
 		a[n++] = wire_attr_of(WIRE_A2_KEY_LENGTH, bits_of(encr));
 	if (auth != NULL && auth->auth1 != 0)
@@ -239,13 +233,20 @@ encr_listed(const struct rc_sainfo *info, const struct seen *s, enum rc_check ch
 static bool
 encap_fits(const struct ike_child *c, const struct ike_pair *pair, const struct seen *s)
 {
-	uint64_t want = encap_of(c, pair);
+	uint64_t want = v1_natt_encap(c, pair);
 
-	if (s->encap == 0 || s->encap == want)
-		return true;
-	/* RFC 3947's drafts had numbers of their own. */
-	return (want == WIRE_ENCAP_UDP_TUNNEL && s->encap == WIRE_ENCAP_UDP_TUNNEL_DRAFT) ||
-	       (want == WIRE_ENCAP_UDP_TRANSPORT && s->encap == WIRE_ENCAP_UDP_TRANSPORT_DRAFT);
+	/* The first drafts of RFC 3947 had numbers of their own, and some peers mix them. */
+	switch (want) {
+	case WIRE_ENCAP_UDP_TUNNEL:
+	case WIRE_ENCAP_UDP_TUNNEL_DRAFT:
+		return s->encap == 0 || s->encap == WIRE_ENCAP_UDP_TUNNEL ||
+		       s->encap == WIRE_ENCAP_UDP_TUNNEL_DRAFT;
+	case WIRE_ENCAP_UDP_TRANSPORT:
+	case WIRE_ENCAP_UDP_TRANSPORT_DRAFT:
+		return s->encap == 0 || s->encap == WIRE_ENCAP_UDP_TRANSPORT ||
+		       s->encap == WIRE_ENCAP_UDP_TRANSPORT_DRAFT;
+	}
+	return s->encap == 0 || s->encap == want;
 }
 
 static const char *

@@ -85,6 +85,32 @@ set_life(const struct ike_child *c, struct ipsec_sa *sa)
 	sa->state = SA_MATURE;
 }
 
+/*
+ * RFC 3947 3: the database changes ports and limits of an SA it has; of the keys only the lengths
+ * are told, for those that want to see some.
+ */
+void
+v1_quick_ports(struct ike *e, struct ike_child *c)
+{
+	struct ipsec_sa sa;
+	size_t encr, auth;
+
+	for (unsigned i = 0; i < 2 * c->pairs; i++) {
+		const struct ike_pair *p = &c->pair[i / 2];
+		bool inbound = i % 2 == 0;
+		if (p->proto != SA_ESP || !(inbound ? p->in_asked : p->out_asked))
+			continue;
+		ike_child_sa(c, p, inbound, &sa);
+		set_life(c, &sa);
+		v1_keymat_octets(p->encr, p->bits, p->auth, &encr, &auth);
+		sa.encr_key.octets = (uint16_t)encr;
+		sa.auth_key.octets = (uint16_t)auth;
+		if (ike_job_update(e, c, i / 2, inbound, &sa) != ST_NORMAL)
+			ike_log(e, LOG_L_ERROR, &c->remote, c->serial,
+				"ports of an IPsec-SA are not changed: out of memory");
+	}
+}
+
 static enum status
 put_key(struct sa_key *k, struct bytes material)
 {
@@ -214,7 +240,8 @@ keep_ids(struct ike_xchg *x)
 }
 
 static void
-add_rest(struct wire_builder *b, const struct v1_quick *d, struct bytes nonce)
+add_rest(struct wire_builder *b, const struct ike_child *c, const struct v1_quick *d,
+	struct bytes nonce)
 {
 	wire_add_data(b, WIRE_NONCE, nonce);
 	if (d->dh != NULL)
@@ -223,6 +250,7 @@ add_rest(struct wire_builder *b, const struct v1_quick *d, struct bytes nonce)
 		wire_add_body(b, WIRE_ID, d->idci_b);
 		wire_add_body(b, WIRE_ID, d->idcr_b);
 	}
+	v1_natt_add_oa(c, b);
 }
 
 /* -------------------------------------------------------------------------------- initiator --- */
@@ -264,7 +292,7 @@ v1_quick_i1_send(struct ike *e, struct ike_xchg *x)
 	v1_begin(e, &b, sa, WIRE_X_QUICK, WIRE_F_ENCRYPTED, x->message_id);
 	hash = wire_add_hole(&b, WIRE_HASH, sa->hash->out);
 	wire_add_sa(&b, &offer);
-	add_rest(&b, d, d->ni);
+	add_rest(&b, x->child, d, d->ni);
 	if (hash == NULL)
 		return ST_LIMIT;
 	TRY(v1_hash_1(e->env.cry, sa->hash, secret_view(&sa->keys.a), x->message_id,
@@ -334,7 +362,7 @@ responder_lifetime(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 
 /* RFC 2409 5.5: the responder returns the initiator's IDs; other ones would be another SA. */
 static bool
-ids_came_back(const struct v1_quick *d, const struct wire_msg *m)
+ids_came_back(const struct v1_quick *d, const struct wire_msg *m, bool udp)
 {
 	const struct wire_payload *i = wire_find(m, WIRE_ID, 0), *r = wire_find(m, WIRE_ID, 1);
 	struct net_prefix a, b;
@@ -349,8 +377,12 @@ ids_came_back(const struct v1_quick *d, const struct wire_msg *m)
 		struct wire_id w = { .type = want[k]->p[0], .protocol = want[k]->p[1],
 			.port = get_u16(want[k]->p + 2),
 			.data = bytes_of(want[k]->p + 4, want[k]->n - 4) };
-		if (!v1_id_prefix(&w, &a) || !v1_id_prefix(&got[k]->id, &b) ||
-		    !net_prefix_equal(&a, &b) || w.protocol != got[k]->id.protocol ||
+		if (!v1_id_prefix(&w, &a) || !v1_id_prefix(&got[k]->id, &b))
+			return false;
+		/* Some peers name the addresses that they see, not those from behind the NAT. */
+		bool hosts = udp && a.len == net_addr_bits(&a.addr) &&
+			     b.len == net_addr_bits(&b.addr);
+		if ((!hosts && !net_prefix_equal(&a, &b)) || w.protocol != got[k]->id.protocol ||
 		    w.port != got[k]->id.port)
 			return false;
 	}
@@ -374,6 +406,8 @@ v1_quick_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 		wire_after(m, &m->payload[0]), hash));
 	if (!v1_hash_is(m, sa->hash, hash))
 		return bad_hash(e, x);
+	ike_path_follow(e, x); /* our nonce is in it: no replay */
+	v1_natt_take_oa(x->child, m);
 	if (info == NULL)
 		return no_sainfo(x);
 	if (wire_parse_sa(wire_find(m, WIRE_SA, 0), x->arena, &answer, NULL) != ST_NORMAL)
@@ -382,7 +416,7 @@ v1_quick_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 		return ike_why(x, ST_NOPROPOSAL, "%s", why);
 	if (!picks_spis_ok(&d->picks, x->child->pairs))
 		return ike_why(x, ST_MALFORMED, "SPI below %d", SA_SPI_MIN);
-	if (!ids_came_back(d, m))
+	if (!ids_came_back(d, m, v1_natt_transport(x->child)))
 		return ike_why(x, ST_BADID, "peer answered with other identities");
 	TRY(take_nonce_ke(x, m, &d->nr));
 	responder_lifetime(e, x, m);
@@ -534,6 +568,7 @@ v1_quick_first(struct ike *e, struct ike_sa *sa, const struct wire_header *h,
 		refuse_quick(e, sa, m, ST_BADID, "identities that name no address range");
 		return;
 	}
+	v1_natt_selector(e, sa, m, &sel);
 	policy = policy_for(e, sa, &sel);
 	if (policy == NULL) {
 		snprintf(why, sizeof(why), "local %s, remote %s",
@@ -561,6 +596,9 @@ v1_quick_first(struct ike *e, struct ike_sa *sa, const struct wire_header *h,
 		return;
 	}
 	memcpy(c->x->iv, iv, V1_IV_MAX);
+	c->x->arrival = e->arrival;
+	c->x->elsewhere = !ike_path_is(sa, &e->arrival);
+	v1_natt_take_oa(c, m);
 	ike_log(e, LOG_L_INFO, &sa->remote, c->serial, "respond new phase 2 negotiation: %s",
 		ike_pair_text(pair, sizeof(pair), &sa->local, "<=>", &sa->remote));
 	if (ike_run(e, c->x, h, m) != ST_NORMAL && c->state != IKE_S_DEAD)
@@ -681,7 +719,7 @@ v1_quick_r2_send(struct ike *e, struct ike_xchg *x)
 	v1_begin(e, &b, sa, WIRE_X_QUICK, WIRE_F_ENCRYPTED, x->message_id);
 	hash = wire_add_hole(&b, WIRE_HASH, sa->hash->out);
 	wire_add_sa(&b, &answer);
-	add_rest(&b, d, d->nr);
+	add_rest(&b, x->child, d, d->nr);
 	if (d->picks.claim && sa->conf != NULL && sa->conf->proposal_check == RC_CHECK_CLAIM)
 		add_lifetime(&b, x->child);
 	if (hash == NULL)
@@ -701,7 +739,10 @@ v1_quick_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 
 	TRY(v1_hash_3(e->env.cry, sa->hash, secret_view(&sa->keys.a), x->message_id, d->ni, d->nr,
 		hash));
-	return v1_hash_is(m, sa->hash, hash) ? ST_NORMAL : bad_hash(e, x);
+	if (!v1_hash_is(m, sa->hash, hash))
+		return bad_hash(e, x);
+	ike_path_follow(e, x); /* our nonce is in it: no replay */
+	return ST_NORMAL;
 }
 
 void

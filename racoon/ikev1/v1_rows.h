@@ -45,6 +45,8 @@ void v1_unreadable(struct ike *e, struct ike_xchg *x, const char *why);
 /* ---- v1_quick.c */
 
 /* First quick mode message of a peer. */
+/* The peer's port changed: the SAs in the database follow. */
+void v1_quick_ports(struct ike *e, struct ike_child *c);
 void v1_quick_first(struct ike *e, struct ike_sa *sa, const struct wire_header *h,
 	const struct wire_msg *m, const uint8_t *iv);
 

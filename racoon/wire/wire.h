@@ -53,6 +53,8 @@ enum wire_type { /* payload types, RFC 2408 3.1 and RFC 3947; those ≥ 128 are 
 	WIRE_DELETE = 12,
 	WIRE_VENDOR = 13,
 	WIRE_ATTRIBUTES = 14, /* mode-cfg, XAUTH */
+	WIRE_NAT_D_DRAFT4 = 15, /* drafts 04 to 08 of RFC 3947 */
+	WIRE_NAT_OA_DRAFT4 = 16,
 	WIRE_NAT_D = 20,
 	WIRE_NAT_OA = 21,
 	WIRE_GSS = 129,

@@ -24,6 +24,7 @@ static const struct name payloads[] = {
 	{ WIRE_HASH, "HASH" }, { WIRE_SIG, "SIG" }, { WIRE_NONCE, "NONCE" }, { WIRE_NOTIFY, "N" },
 	{ WIRE_DELETE, "D" }, { WIRE_VENDOR, "VID" }, { WIRE_ATTRIBUTES, "ATTR" },
 	{ WIRE_NAT_D, "NAT-D" }, { WIRE_NAT_OA, "NAT-OA" }, { WIRE_GSS, "GSS" },
+	{ WIRE_NAT_D_DRAFT4, "NAT-D" }, { WIRE_NAT_OA_DRAFT4, "NAT-OA" },
 	{ WIRE_NAT_D_DRAFT, "NAT-D" }, { WIRE_NAT_OA_DRAFT, "NAT-OA" }, { WIRE_FRAGMENT, "FRAG" },
 };
 

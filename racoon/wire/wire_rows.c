@@ -196,6 +196,8 @@ static const struct wire_row rows[] = {
 	{ WIRE_NAT_D, WIRE_NAT_D, "NAT-D", data_fields, 1, HASH_MAX, NULL },
 	{ WIRE_NAT_OA, WIRE_NAT_OA, "NAT-OA", natoa_fields, 8, 20, check_natoa },
 	{ WIRE_GSS, WIRE_BIT_GSS, "GSS", hidden_fields, 1, GSS_MAX, NULL },
+	{ WIRE_NAT_D_DRAFT4, WIRE_NAT_D, "NAT-D", data_fields, 1, HASH_MAX, NULL },
+	{ WIRE_NAT_OA_DRAFT4, WIRE_NAT_OA, "NAT-OA", natoa_fields, 8, 20, check_natoa },
 	{ WIRE_NAT_D_DRAFT, WIRE_NAT_D, "NAT-D", data_fields, 1, HASH_MAX, NULL },
 	{ WIRE_NAT_OA_DRAFT, WIRE_NAT_OA, "NAT-OA", natoa_fields, 8, 20, check_natoa },
 	{ WIRE_FRAGMENT, WIRE_BIT_FRAGMENT, "FRAG", fragment_fields, 5, MAX, NULL },

@@ -240,7 +240,8 @@ sim_host_start(struct sim_world *w, unsigned host)
 	h->up = true;
 	struct ike_event ev = { .type = IKE_EV_CONFIG, .config = h->config };
 	sim_step(w, host, &ev);
-	ev = (struct ike_event){ .type = IKE_EV_ADDRESSES, .addresses = { &h->address, 1 } };
+	ev = (struct ike_event){ .type = IKE_EV_ADDRESSES,
+		.addresses = { .local = &h->address, .count = 1 } };
 	sim_step(w, host, &ev);
 	sim_tell_policies(w, host);
 	return true;

@@ -217,18 +217,43 @@ put_in_flight(struct pair *p, const struct pair_flight *f, const uint8_t *octets
 	p->flights++;
 }
 
+/* What the NAT makes of a datagram; false: it knows of no host that is meant. */
+static bool
+translate(const struct pair *p, int side, struct pair_flight *f)
+{
+	if (p->nat.family == 0)
+		return true;
+	if (side == 0) {
+		f->remote.addr = p->nat;
+		f->remote.port = (uint16_t)(f->remote.port + p->nat_shift);
+		return true;
+	}
+	if (!net_addr_equal(&f->local.addr, &p->nat))
+		return false;
+	f->local.addr = p->host[0].local.addr;
+	f->local.port = (uint16_t)(f->local.port - p->nat_shift);
+	return f->local.port == 500 || f->local.port == 4500;
+}
+
 static void
 send_one(struct pair *p, int side, const struct ike_effect *fx)
 {
 	struct pair_flight f = { .when = instant_add(p->now, 1), .to = !side,
-		.local = fx->send.remote, .remote = fx->send.local, .n = fx->send.octets.n };
+		.local = fx->send.remote, .remote = fx->send.local, .natt = fx->send.natt,
+		.n = fx->send.octets.n };
 	uint8_t *octets = malloc(f.n);
 
 	if (octets == NULL)
 		fail("memory");
 	memcpy(octets, fx->send.octets.p, f.n);
 	p->host[side].sent++;
-	if (p->filter == NULL || p->filter(p, side, octets, f.n)) {
+	p->last_natt = f.natt;
+	p->last_to = f.local;
+	bool known = translate(p, side, &f);
+	p->last_from = f.remote;
+	if (f.n == 1 && octets[0] == 0xff)
+		p->keepalives[side]++;
+	else if (known && (p->filter == NULL || p->filter(p, side, octets, f.n))) {
 		put_in_flight(p, &f, octets);
 		f.when = instant_add(f.when, p->copy_after);
 		if (p->copy_after != 0)
@@ -334,14 +359,34 @@ pair_jobs(struct pair *p, int side)
 /* ------------------------------------------------------------------------------------- time --- */
 
 void
-pair_datagram(struct pair *p, int side, const struct net_endpoint *from, struct bytes octets)
+pair_datagram_at(struct pair *p, int side, const struct net_endpoint *local,
+	const struct net_endpoint *from, bool natt, struct bytes octets)
 {
 	struct ike_event ev = { .type = IKE_EV_DATAGRAM };
 
-	ev.datagram.local = p->host[side].local;
+	ev.datagram.local = *local;
 	ev.datagram.remote = *from;
+	ev.datagram.natt = natt;
 	ev.datagram.octets = octets;
 	pair_event(p, side, &ev);
+}
+
+void
+pair_datagram(struct pair *p, int side, const struct net_endpoint *from, struct bytes octets)
+{
+	pair_datagram_at(p, side, &p->host[side].local, from, false, octets);
+}
+
+void
+pair_natt(struct pair *p)
+{
+	for (int side = 0; side < 2; side++) {
+		struct net_endpoint natt = { p->host[side].local.addr, 4500 };
+		struct ike_event ev = { .type = IKE_EV_ADDRESSES,
+			.addresses = { .local = &p->host[side].local, .count = 1, .natt = &natt,
+				.natts = 1 } };
+		pair_event(p, side, &ev);
+	}
 }
 
 static bool
@@ -363,7 +408,7 @@ deliver(struct pair *p, instant until)
 		p->now = f.when;
 	}
 	if (net_addr_equal(&f.local.addr, &p->host[f.to].local.addr))
-		pair_datagram(p, f.to, &f.remote, bytes_of(f.octets, f.n));
+		pair_datagram_at(p, f.to, &f.local, &f.remote, f.natt, bytes_of(f.octets, f.n));
 	free(f.octets);
 	return true;
 }

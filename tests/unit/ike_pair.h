@@ -33,8 +33,8 @@ struct pair_host {
 	uint32_t spi;
 	struct pair_sa sa[PAIR_SAS];
 	struct pair_reply reply[PAIR_REPLIES];
-	unsigned replies, notes[5];
-	enum status note_status[5]; /* of the last note of each type */
+	unsigned replies, notes[6];
+	enum status note_status[6]; /* of the last note of each type */
 	unsigned sent, requests;
 	enum status sadb_fails; /* answer to the next ADD or UPDATE */
 	bool hold_jobs;         /* keep crypto jobs until pair_jobs */
@@ -48,6 +48,7 @@ struct pair_flight {
 	instant when;
 	int to;
 	struct net_endpoint local, remote;
+	bool natt;
 	uint8_t *octets;
 	size_t n;
 };
@@ -63,6 +64,12 @@ struct pair {
 	void *user;
 	unsigned counter;
 	int64_t copy_after; /* each datagram comes again so many ms later; 0: it does not */
+	/* A NAT before host 0: its datagrams have this address, and ports so much higher. */
+	struct net_addr nat;
+	uint16_t nat_shift;
+	unsigned keepalives[2]; /* of each, seen on the wire */
+	struct net_endpoint last_from, last_to; /* of the last datagram, on the wire */
+	bool last_natt;
 };
 
 /* Configurations of both ends: text with %s for the other's address; NULL: the usual one. */
@@ -73,6 +80,10 @@ extern const char pair_conf[];
 void pair_event(struct pair *p, int side, struct ike_event *ev); /* a step, and its effects */
 void pair_run(struct pair *p, int64_t ms);
 void pair_jobs(struct pair *p, int side); /* run what hold_jobs kept */
+/* Sockets for NAT-T at both ends. */
+void pair_natt(struct pair *p);
+void pair_datagram_at(struct pair *p, int side, const struct net_endpoint *local,
+	const struct net_endpoint *from, bool natt, struct bytes octets);
 void pair_datagram(struct pair *p, int side, const struct net_endpoint *from, struct bytes octets);
 
 /* Both ends' policies: rule texts as "esp/tunnel" "ah/transport"; NULL ends. */

@@ -130,18 +130,14 @@ static void
 errors_together(void **state)
 {
 	(void)state;
-	refuse("log lowd;\nremote 10.0.0.1 {\n\tnat_traversal on;\n\texchange_mode "
+	refuse("log lowd;\nremote 10.0.0.1 {\n\tgenerate_policy on;\n\texchange_mode "
 	       "main\n}\nnonsense;\n",
 		"t:1:5: unknown word \"lowd\": expected error, warning, notify, info, debug or "
 		"debug2\n"
 		"t:5:1: expected \";\" after \"main\" at line 4, found \"}\"\n"
-		"t:3:2: \"nat_traversal on\" is not available in this version (ESP in UDP through "
-		"address translators): expected \"nat_traversal off\"\n"
+		"t:3:2: \"generate_policy on\" is not available in this version (making policies "
+		"from what the peer asks): expected \"generate_policy off\"\n"
 		"t:6:1: unknown keyword \"nonsense\": it is not one of this place's statements\n");
-	refuse("remote 10.0.0.1 { " GOOD " dpd_delay 5; }",
-		"t:1:156: \"dpd_delay 5\" is not available in this version (asking whether the "
-		"peer "
-		"lives): expected \"dpd_delay 0\"\n");
 }
 
 /* Without the provider only the table decides; with it, what OpenSSL has; and legacy is noted. */

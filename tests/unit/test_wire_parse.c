@@ -349,7 +349,7 @@ static const struct {
 	{ "ike-hdr-trunc-17.bin", "header" }, { "ike1-hdr-len-27.bin", "header" },
 	{ "ike1-hdr-len-short.bin", "header" }, { "ike1-plen-0.bin", "chain" },
 	{ "ike1-plen-1.bin", "chain" }, { "ike1-plen-2.bin", "chain" },
-	{ "ike1-plen-past-end.bin", "chain" }, { "ike1-np-016.bin", "unknown" },
+	{ "ike1-plen-past-end.bin", "chain" }, { "ike1-np-016.bin", "chain" },
 	{ "ike1-np-046.bin", "unknown" }, { "ike1-agg-control.bin", "good" },
 	{ "ike1-agg-ke-len0.bin", "chain" }, { "ike1-agg-nonce-7.bin", "chain" },
 	{ "ike1-agg-nonce-8.bin", "good" }, { "ike1-agg-nonce-256.bin", "good" },
