@@ -12,6 +12,8 @@
 
 #include "ipsec/pfkey.h"
 #include "setkey/dump.h"
+#include "setkey/json.h"
+#include "setkey/words.h"
 
 enum { HEX_PER_LINE = 16, WATCH_WAIT_MS = 1000 };
 
@@ -44,50 +46,94 @@ is_spd(enum sadb_op op)
 	return op >= SADB_OP_SPDUPDATE;
 }
 
+/* What a database may not have: "esp twofish-cbc", "ipcomp/tunnel". */
+static void
+wanted(const struct sadb_msg *m, struct text *out)
+{
+	const struct alg *algs[] = { m->sa.encr, m->sa.auth, m->sa.comp };
+
+	if (m->has_sp) {
+		for (unsigned i = 0; i < m->sp.rules; i++)
+			text_addf(out, "%s%s/%s", i == 0 ? "" : " ",
+				sa_proto_name(m->sp.rule[i].proto),
+				sa_mode_name(m->sp.rule[i].mode));
+		return;
+	}
+	if (!m->has_sa)
+		return;
+	text_add(out, sa_protocol_word(&m->sa));
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+		if (algs[i] != NULL)
+			text_addf(out, " %s", algs[i]->name);
+}
+
 /* The old program's words, and what to do about it. */
 static void
-refusal(enum sadb_op op, int error, char *buf, size_t size)
+refusal(const struct sadb_msg *m, int error, struct text *out)
 {
-	const struct message_row *row = status_row(sadb_status(op, error));
+	enum status status = sadb_status(m->op, error);
+	const struct message_row *row = status_row(status);
 
-	if (error == ENOENT || error == ESRCH)
-		snprintf(buf, size, op == SADB_OP_DUMP ? "No SAD entries." :
-			op == SADB_OP_SPDDUMP ? "No SPD entries." : "No entry.");
-	else
-		snprintf(buf, size, "%s (%s: %s)", strerror(error), row->text, row->action);
+	if (error == ENOENT || error == ESRCH) {
+		text_add(out, m->op == SADB_OP_DUMP ? "No SAD entries." :
+			m->op == SADB_OP_SPDDUMP ? "No SPD entries." : "No entry.");
+		return;
+	}
+	text_add(out, strerror(error));
+	if (status == ST_NOALG) {
+		text_add(out, ": ");
+		wanted(m, out);
+	}
+	text_addf(out, " (%s: %s)", row->text, row->action);
 }
 
 static void
-tell(struct setkey_run *run, const struct setkey_origin *origin, enum sadb_op op, int error)
+tell(struct setkey_run *run, const struct setkey_origin *origin, const struct sadb_msg *m,
+	int error)
 {
-	char text[512];
+	struct text t = { 0 };
 
-	refusal(op, error, text, sizeof(text));
+	refusal(m, error, &t);
 	if (origin != NULL)
 		fprintf(stderr, "%s:%u:%u: The result of line %u: %s\n", run->file, origin->line,
-			origin->column, origin->line, text);
+			origin->column, origin->line, text_str(&t));
 	else
-		fprintf(stderr, "setkey: %s: %s\n", sadb_op_name(op), text);
+		fprintf(stderr, "setkey: %s: %s\n", sadb_op_name(m->op), text_str(&t));
+	text_free(&t);
 	run->failed = true;
 }
 
 /* -------------------------------------------------------------------------------------- dumps */
 
+/* Out with what was written, so that a dump of any length needs one entry's memory. */
+static void
+flush_line(struct setkey_run *run)
+{
+	if (run->line.failed)
+		run->failed = true;
+	fwrite(text_str(&run->line), 1, run->line.n, stdout);
+	text_clear(&run->line);
+}
+
 static void
 show_entry(void *user, const struct sadb_msg *m)
 {
 	struct setkey_run *run = user;
-	struct text t = { 0 };
+	struct text *t = &run->line;
 
-	if (m->has_sp)
-		setkey_dump_sp(m, run->ports, &t);
-	else if (!m->has_sa || (m->sa.state == SA_DEAD && !run->all))
+	if (!m->has_sp && (!m->has_sa || (m->sa.state == SA_DEAD && !run->all)))
 		return;
+	if (run->json != NULL && m->has_sp)
+		setkey_json_sp(m, run->json);
+	else if (run->json != NULL)
+		setkey_json_sa(m, run->json);
+	else if (m->has_sp)
+		setkey_dump_sp(m, run->ports, t);
 	else if (run->brief)
-		setkey_dump_short(m, run->now, &t);
+		setkey_dump_short(m, run->now, t);
 	else
-		setkey_dump_sa(m, run->now, &t);
-	print(&t);
+		setkey_dump_sa(m, run->now, t);
+	flush_line(run);
 }
 
 /* The SPI that GETSPI took: the first lines of its SA's dump. */
@@ -126,10 +172,12 @@ call_and_show(struct setkey_run *run, struct sadb_msg *m, const struct setkey_or
 		show_entry(run, &answer);
 	else if (answer.error == 0 && m->op == SADB_OP_GETSPI)
 		show_spi(m, &answer);
+	else if (answer.error == ENOENT && is_dump(m->op) && run->json != NULL)
+		; /* an empty array */
 	else if (answer.error == ENOENT && is_dump(m->op))
 		printf("No %s entries.\n", is_spd(m->op) ? "SPD" : "SAD");
 	else if (answer.error != 0)
-		tell(run, origin, m->op, answer.error);
+		tell(run, origin, m, answer.error);
 	sadb_msg_wipe(&answer);
 }
 
@@ -144,6 +192,42 @@ setkey_run_dump(struct setkey_run *run, bool policies)
 	call_and_show(run, &m, NULL);
 }
 
+static void
+json_database(struct setkey_run *run, bool policies)
+{
+	json_array(run->json, policies ? "spd" : "sad");
+	if (!run->broken)
+		setkey_run_dump(run, policies);
+	json_end(run->json);
+	flush_line(run);
+}
+
+void
+setkey_run_json(struct setkey_run *run, bool sas, bool policies)
+{
+	struct json j = json_to(&run->line);
+
+	run->json = &j;
+	json_object(&j, NULL);
+	json_string(&j, "schema", SETKEY_JSON_SCHEMA);
+	json_uint(&j, "version", SETKEY_JSON_VERSION);
+	json_int(&j, "time_ms", run->now.ms);
+	if (sas)
+		json_database(run, false);
+	if (policies)
+		json_database(run, true);
+	json_end(&j);
+	text_add(&run->line, "\n");
+	flush_line(run);
+	run->json = NULL;
+}
+
+void
+setkey_run_clear(struct setkey_run *run)
+{
+	text_free(&run->line);
+}
+
 void
 setkey_run_flush(struct setkey_run *run, bool policies)
 {
@@ -155,7 +239,7 @@ setkey_run_flush(struct setkey_run *run, bool policies)
 	if (status != ST_NORMAL)
 		broken(run, status);
 	else if (answer.error != 0 && answer.error != ENOENT)
-		tell(run, NULL, m.op, answer.error);
+		tell(run, NULL, &m, answer.error);
 }
 
 /* ------------------------------------------------------------------------------------ scripts */
@@ -188,7 +272,7 @@ batch_result(void *user, size_t index, const struct sadb_msg *answer)
 	b->last_error = answer->error;
 	if (said || (origin->twin && gone && op == SADB_OP_SPDDELETE))
 		return;
-	tell(b->run, origin, op, answer->error);
+	tell(b->run, origin, &b->script->msg[at], answer->error);
 }
 
 static bool
@@ -271,7 +355,7 @@ setkey_run_watch(struct setkey_run *run, bool hex)
 	enum status status = sadb_sync_call(run->db, &m, &answer, NULL, NULL);
 
 	if (status == ST_NORMAL && answer.error != 0) {
-		tell(run, NULL, m.op, answer.error);
+		tell(run, NULL, &m, answer.error);
 		return;
 	}
 	while ((status == ST_NORMAL || status == ST_TIMEOUT) &&

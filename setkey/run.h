@@ -19,6 +19,8 @@ struct setkey_run {
 	bool all;         /* -a: show dead SAs as well */
 	bool ports;       /* -p */
 	bool brief;       /* -l: one line for each SA */
+	struct json *json; /* entries go there, not to text; NULL: text */
+	struct text line;  /* kept between entries */
 	bool failed;      /* something was refused: the exit status is 1 */
 	bool broken;      /* the connection is gone: nothing more can be done */
 };
@@ -29,6 +31,9 @@ void setkey_run_script(struct setkey_run *run, struct setkey_script *script);
 bool setkey_run_batch(void *user, struct setkey_script *script);
 void setkey_run_dump(struct setkey_run *run, bool policies);
 void setkey_run_flush(struct setkey_run *run, bool policies);
+/* What of the two is wanted, as one JSON document (doc/setkey.schema.json). */
+void setkey_run_json(struct setkey_run *run, bool sas, bool policies);
+void setkey_run_clear(struct setkey_run *run); /* wipes what it keeps; not the connection */
 /* Print every message of the database from now on with its time, until the connection ends. */
 void setkey_run_watch(struct setkey_run *run, bool hex);
 /* One message as -v and -x print it. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "logicals/lnm.h"
+#include "setkey/check.h"
 #include "setkey/run.h"
 
 #define DEFAULT_FILE "MULTINET:IPSEC.CONF"
@@ -26,7 +27,8 @@ struct options {
 	enum action action;
 	const char *file, *backend;
 	bool policies, all, ports, brief, parse_only, numeric, verbose, kernel_style, hex, help;
-	bool force;
+	bool force, check, json, dump_word;
+	bool both; /* --dump: SAs and policies */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -46,6 +48,8 @@ usage(FILE *to)
 	      "  -n only check           -N no name look-ups             -v show what is sent\n"
 	      "  -k `in` policies stand alone  -r they cover forwarded packets (default)\n"
 	      "  -h, -H  with -x: in hexadecimal as well\n"
+	      "       setkey --check [-f FILE]   what is doubtful about a script\n"
+	      "       setkey --dump=json|text    SAs and policies; with -D or -DP one of them\n"
 	      "  -xx is -xH              --force SPIs 1 to 255 may be used\n"
 	      "  -f without a file reads " DEFAULT_FILE "\n", to);
 }
@@ -174,6 +178,29 @@ make_requests(struct setkey_script *script, struct setkey_run *run, struct bytes
 	return false;
 }
 
+/* --check: exit status 1 when there is anything to say. */
+static bool
+check_script(struct setkey_script *script, struct setkey_run *run, struct bytes text)
+{
+	struct text report = { 0 };
+	struct check *c = check_new();
+	bool good = false;
+
+	script->batch = check_batch;
+	script->batch_user = c;
+	if (c != NULL && setkey_make(script, run->file, text)) {
+		good = check_report(c, run->file, &report) == 0;
+		fputs(text_str(&report), stdout);
+	}
+	if (c == NULL || c->failed) {
+		fprintf(stderr, "setkey: %s: out of memory\n", run->file);
+		good = false;
+	}
+	text_free(&report);
+	check_free(c);
+	return good;
+}
+
 static bool
 carry_out_script(const struct options *o, const struct lnm *names, struct setkey_run *run,
 	struct bytes text)
@@ -182,7 +209,9 @@ carry_out_script(const struct options *o, const struct lnm *names, struct setkey
 	struct options copy = *o;
 	bool good = scan_script(&script, run->file, text);
 
-	if (good && o->parse_only) {
+	if (good && o->check) {
+		good = check_script(&script, run, text);
+	} else if (good && o->parse_only) {
 		script.batch = print_script;
 		script.batch_user = &copy;
 		good = !o->verbose || make_requests(&script, run, text);
@@ -225,6 +254,7 @@ load(const struct options *o, const struct lnm *names, const char *spec)
 	if (good)
 		good = carry_out_script(o, names, &run, bytes_of(text.p, text.n));
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 	text_free(&text);
 	return good && !run.failed ? 0 : 1;
 }
@@ -304,6 +334,7 @@ converse(const struct options *o, const struct lnm *names)
 	}
 	free(line);
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 	setkey_script_clear(&script);
 	text_free(&text);
 	return sound && !run.failed ? 0 : 1;
@@ -362,13 +393,15 @@ set_letter(struct options *o, int letter)
 	return false;
 }
 
-enum { OPT_FORCE = 256 };
+enum { OPT_FORCE = 256, OPT_CHECK, OPT_DUMP };
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "backend", required_argument, NULL, 'B' },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "dump", required_argument, NULL, OPT_DUMP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -386,10 +419,24 @@ set_option(struct options *o, int c)
 	case OPT_FORCE:
 		o->force = true;
 		return true;
+	case OPT_CHECK:
+		o->check = true;
+		return true;
+	case OPT_DUMP:
+		if (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0) {
+			fprintf(stderr, "setkey: --dump=%s: expected json or text\n", optarg);
+			return false;
+		}
+		o->json = strcmp(optarg, "json") == 0;
+		o->dump_word = true;
+		return true;
 	case ':':
 		if (optopt == 'f')
 			break;
-		fprintf(stderr, "setkey: option -%c needs an argument\n", optopt);
+		if (optopt == 'B')
+			fputs("setkey: -B needs a backend: engine, pfkey, xfrm or auto\n", stderr);
+		else
+			fputs("setkey: --dump needs a format: json or text\n", stderr);
 		return false;
 	case 'f':
 		break;
@@ -421,6 +468,20 @@ read_options(int argc, char **argv, struct options *o, int *exit_status)
 		}
 		if (!set_option(o, c))
 			return false;
+	}
+	/* --check is about a file. --dump alone shows both, with -D or -DP the one that they do. */
+	if (o->check && o->action == ACT_NONE) {
+		o->action = ACT_FILE;
+		o->file = DEFAULT_FILE;
+	}
+	if (o->dump_word && o->action == ACT_NONE) {
+		o->action = ACT_DUMP;
+		o->both = !o->policies;
+	}
+	if ((o->check && o->action != ACT_FILE && o->action != ACT_STDIN) ||
+		(o->dump_word && o->action != ACT_DUMP)) {
+		fputs("setkey: --check goes with -f or -c, --dump with -D\n", stderr);
+		return false;
 	}
 	/* -h is help alone, and the hexadecimal dump with -x. */
 	if (o->help && o->action != ACT_WATCH) {
@@ -456,6 +517,18 @@ catch_interrupt(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+static void
+dump(struct setkey_run *run, const struct options *o)
+{
+	if (o->json) {
+		setkey_run_json(run, o->both || !o->policies, o->both || o->policies);
+		return;
+	}
+	setkey_run_dump(run, o->policies);
+	if (o->both && !run->broken)
+		setkey_run_dump(run, true);
+}
+
 static int
 database(const struct options *o, const struct lnm *names)
 {
@@ -470,7 +543,7 @@ database(const struct options *o, const struct lnm *names)
 	do {
 		run.now = when_wall();
 		if (o->action == ACT_DUMP)
-			setkey_run_dump(&run, o->policies);
+			dump(&run, o);
 		else if (o->action == ACT_FLUSH)
 			setkey_run_flush(&run, o->policies);
 		else
@@ -479,6 +552,7 @@ database(const struct options *o, const struct lnm *names)
 			break;
 	} while (again && !run.failed && !interrupted && sleep(1) == 0);
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 	return run.failed ? 1 : 0;
 }
 
@@ -489,7 +563,7 @@ carry_out(const struct options *o, const struct lnm *names)
 	case ACT_FILE:
 		return load(o, names, o->file);
 	case ACT_STDIN:
-		return isatty(STDIN_FILENO) ? converse(o, names) : load(o, names, "-");
+		return isatty(STDIN_FILENO) && !o->check ? converse(o, names) : load(o, names, "-");
 	case ACT_DUMP:
 	case ACT_FLUSH:
 	case ACT_WATCH:

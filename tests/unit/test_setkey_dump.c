@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "setkey/json.h"
+
 enum { CREATED = 1795256528 }; /* Nov 21 10:22:08 2026 UTC */
 
 static struct net_addr
@@ -316,6 +318,92 @@ odd_policies(void **state)
 	text_free(&t);
 }
 
+static void
+json_sa(void **state)
+{
+	struct sadb_msg m = tunnel_sa();
+	struct text t = { 0 };
+	struct json j = json_to(&t);
+
+	(void)state;
+	m.sa.natt = true;
+	m.sa.src.port = 4500;
+	m.sa.dst.port = 30000;
+	m.sa.natt_oa = addr("192.168.7.1");
+	m.sa.flags |= SA_F_ESN;
+	m.sa.seq = 5;
+	m.sa.seq_high = 1;
+	m.sa.mark = (struct sa_mark){ 1, 3 };
+	m.sa.if_id = 7;
+	m.sa.ctx = (struct sa_context){ .doi = 1, .alg = 2, .text = "a\"b" };
+	setkey_json_sa(&m, &j);
+	assert_false(j.bad);
+	assert_string_equal(text_str(&t),
+		"{\"src\":\"10.0.0.1\",\"dst\":\"10.0.0.2\",\"protocol\":\"esp-udp\","
+		"\"mode\":\"tunnel\",\"spi\":4096,\"reqid\":7,\"state\":\"mature\","
+		"\"udp\":{\"src_port\":4500,\"dst_port\":30000,\"non_ike_marker\":false,"
+		"\"original\":\"192.168.7.1\"},"
+		"\"encryption\":{\"algorithm\":\"aes-cbc\","
+		"\"key\":\"30313233343536373839616263646566\"},"
+		"\"authentication\":{\"algorithm\":\"hmac-sha1\","
+		"\"key\":\"00112233445566778899aabbccddeeff00112233\"},"
+		"\"sequence\":4294967301,\"replay\":32,\"flags\":{\"value\":320,\"esn\":true,"
+		"\"cyclic_seq\":true,\"padding\":\"seq\"},"
+		"\"created_s\":1795256528,\"used_s\":0,\"bytes\":0,\"allocations\":0,"
+		"\"hard\":{\"seconds\":3600,\"use_seconds\":0,\"bytes\":100000,"
+		"\"allocations\":0},"
+		"\"soft\":{\"seconds\":3000,\"use_seconds\":0,\"bytes\":90000,"
+		"\"allocations\":0},"
+		"\"mark\":{\"value\":1,\"mask\":3},\"if_id\":7,"
+		"\"context\":{\"doi\":1,\"algorithm\":2,\"label\":\"a\\\"b\"}}");
+	text_free(&t);
+}
+
+static void
+json_sp(void **state)
+{
+	struct sadb_msg m = { .op = SADB_OP_SPDDUMP, .has_sp = true };
+	struct ipsec_policy *sp = &m.sp;
+	struct text t = { 0 };
+	struct json j = json_to(&t);
+
+	(void)state;
+	sp->sel = (struct sp_selector){ .src = { addr("::"), 0 }, .dst = { addr("fe80::1"), 128 },
+		.upper = 58, .sport = 136, .dport = 1 };
+	sp->dir = SP_OUT;
+	sp->action = SP_IPSEC;
+	sp->priority = SP_PRIORITY_DEFAULT;
+	sp->id = 8;
+	sp->rules = 1;
+	sp->rule[0] = (struct sp_rule){ .proto = SA_ESP, .mode = SA_TUNNEL, .level = SP_UNIQUE,
+		.reqid = 3, .src.addr = addr("10.0.0.1"), .dst.addr = addr("10.0.0.2") };
+	json_array(&j, NULL);
+	setkey_json_sp(&m, &j);
+	sp->dir = (enum sp_dir)4;
+	sp->rules = 0;
+	sp->sel.upper = 6;
+	sp->sel.sport = 80;
+	setkey_json_sp(&m, &j);
+	json_end(&j);
+	assert_false(j.bad);
+	assert_string_equal(text_str(&t),
+		"[{\"id\":8,\"direction\":\"out\",\"per_socket\":false,"
+		"\"src\":{\"address\":\"::\",\"prefix\":0},"
+		"\"dst\":{\"address\":\"fe80::1\",\"prefix\":128},"
+		"\"upper\":58,\"upper_name\":\"ipv6-icmp\",\"icmp_type\":135,\"icmp_code\":0,"
+		"\"action\":\"ipsec\",\"priority\":2147483648,"
+		"\"rules\":[{\"protocol\":\"esp\",\"mode\":\"tunnel\",\"level\":\"unique\","
+		"\"reqid\":3,\"src\":\"10.0.0.1\",\"dst\":\"10.0.0.2\"}],"
+		"\"created_s\":0,\"used_s\":0,\"lifetime_s\":0,\"validtime_s\":0},"
+		"{\"id\":8,\"direction\":\"in\",\"per_socket\":true,"
+		"\"src\":{\"address\":\"::\",\"prefix\":0,\"port\":80},"
+		"\"dst\":{\"address\":\"fe80::1\",\"prefix\":128,\"port\":1},"
+		"\"upper\":6,\"upper_name\":\"tcp\",\"action\":\"ipsec\","
+		"\"priority\":2147483648,\"rules\":[],"
+		"\"created_s\":0,\"used_s\":0,\"lifetime_s\":0,\"validtime_s\":0}]");
+	text_free(&t);
+}
+
 int
 main(void)
 {
@@ -328,6 +416,8 @@ main(void)
 		cmocka_unit_test(selectors_and_priorities),
 		cmocka_unit_test(later_lines),
 		cmocka_unit_test(odd_policies),
+		cmocka_unit_test(json_sa),
+		cmocka_unit_test(json_sp),
 	};
 
 	setenv("TZ", "UTC0", 1);
