@@ -52,6 +52,7 @@ enum rc_auth {
 };
 enum rc_check { RC_CHECK_OBEY, RC_CHECK_STRICT, RC_CHECK_CLAIM, RC_CHECK_EXACT };
 enum rc_generate { RC_GENERATE_OFF, RC_GENERATE_REQUIRE, RC_GENERATE_UNIQUE };
+enum rc_hook { RC_HOOK_UP, RC_HOOK_DOWN, RC_HOOK_DEAD, RC_HOOKS };
 enum rc_onoff_force { RC_OFF, RC_ON, RC_FORCE };
 
 enum rc_idtype { /* ISAKMP ID types (RFC 2407 4.6.2.1) */
@@ -97,6 +98,9 @@ struct rc_remote {
 	enum rc_generate generate_policy;
 	enum rc_onoff_force nat_traversal, ike_frag, rekey;
 	int64_t nonce_size, dpd_delay_s, dpd_retry_s, dpd_maxfail, ph1id, esp_frag, life_ms;
+	const char *script[RC_HOOKS];      /* by event, as written; NULL = none */
+	const char *script_path[RC_HOOKS]; /* the same as a path */
+	struct stmt_pos script_pos[RC_HOOKS];
 	struct rc_proposal proposal[RC_PROPOSALS_MAX];
 	unsigned proposals;
 	struct stmt_pos pos;
@@ -228,6 +232,9 @@ const struct rc_sainfo *rc_sainfo_for(const struct rc_config *c, const struct rc
 /* The pre-shared key for an address or an identity; empty view when there is none. */
 struct bytes rc_psk_for_address(const struct rc_config *c, const struct net_addr *peer);
 struct bytes rc_psk_for_id(const struct rc_config *c, enum rc_idtype type, struct bytes value);
+
+/* Why a hook's program cannot be run, or must not be; NULL: it can. */
+const char *rc_script_fault(const char *path, uint32_t uid);
 
 /* Text of an identity: "192.168.1.100", "FQDN www.example.net". Truncated to size. */
 char *rc_id_text(char *buf, size_t size, enum rc_idtype type, struct bytes value);

@@ -69,11 +69,33 @@ warn_weak(struct rc_loading *l, struct stmt_pos pos, const char *section, const 
 			rc_alg_name(a));
 }
 
+/* Programs of `script`: found, ours alone to change, executable; else they are not run. */
 static void
-check_remote(struct rc_loading *l, const struct rc_remote *r)
+check_scripts(struct rc_loading *l, struct rc_remote *r)
+{
+	for (unsigned i = 0; i < RC_HOOKS; i++) {
+		const char *fault;
+
+		if (r->script[i] == NULL)
+			continue;
+		r->script_path[i] = rc_script_path(l, r->script[i]);
+		if (r->script_path[i] == NULL) {
+			stmt_error(l->ctx.errors, r->script_pos[i], "out of memory");
+			continue;
+		}
+		fault = rc_script_fault(r->script_path[i], l->options->uid);
+		if (fault != NULL)
+			stmt_warn(l->ctx.errors, r->script_pos[i],
+				"script \"%s\" %s: it will not be run", r->script_path[i], fault);
+	}
+}
+
+static void
+check_remote(struct rc_loading *l, struct rc_remote *r)
 {
 	if (r->bad)
 		return;
+	check_scripts(l, r);
 	/* A section that only hands its values down needs not be whole. */
 	if (r->is_parent && r->named && r->address.addr.family == 0)
 		return;

@@ -15,8 +15,8 @@ dump_paths(const struct rc_config *c, struct text *out)
 		const char *kind, *value;
 	} paths[] = {
 		{ "include", c->path_include }, { "pre_shared_key", c->path_psk },
-		{ "certificate", c->path_certificate }, { "script", c->path_script },
-		{ "pidfile", c->path_pidfile },
+		{ "certificate", c->path_certificate }, { "backupsa", c->path_backupsa },
+		{ "script", c->path_script }, { "pidfile", c->path_pidfile },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
@@ -67,6 +67,10 @@ rc_dump_remote(const struct rc_remote *r, struct text *out)
 	conf_print(rc_remote_rows, r, "\t", false, out);
 	for (unsigned i = 0; i < r->peer_ids; i++)
 		text_addf(out, "\tpeers_identifier %s;\n", r->peer_id[i].text);
+	for (unsigned i = 0; i < RC_HOOKS; i++)
+		if (r->script[i] != NULL)
+			text_addf(out, "\tscript \"%s\" %s;\n", r->script[i],
+				rc_hook_words[i].name);
 	for (unsigned i = 0; i < r->proposals; i++) {
 		text_add(out, "\tproposal {\n");
 		conf_print(rc_proposal_rows, &r->proposal[i], "\t\t", false, out);

@@ -42,7 +42,8 @@ extern const struct conf_row rc_top_rows[], rc_timer_rows[], rc_listen_rows[], r
 extern const struct conf_row rc_remote_rows[], rc_proposal_rows[], rc_sainfo_rows[];
 extern const struct conf_row rc_privsep_rows[], rc_mode_cfg_rows[], rc_radius_rows[],
 	rc_ldap_rows[];
-extern const struct conf_word rc_exchange_words[], rc_auth_words[], rc_upper_words[];
+extern const struct conf_word rc_exchange_words[], rc_auth_words[], rc_hook_words[],
+	rc_upper_words[];
 
 /* Defaults that no row carries. */
 void rc_remote_defaults(struct rc_remote *r);
@@ -50,6 +51,11 @@ void rc_remote_defaults(struct rc_remote *r);
 /* ----------------------------------------------------------------- shared setters (rc_set.c) */
 
 struct rc_loading *rc_loading_of(struct conf_ctx *ctx);
+enum rc_inert { /* what the words of a directive in a refused block must be */
+	RC_INERT_NUMBER, RC_INERT_ADDRESS, RC_INERT_ADDRESSES, RC_INERT_STRING, RC_INERT_STRINGS,
+	RC_INERT_WORD, RC_INERT_NETWORKS, RC_INERT_SERVER,
+};
+
 /* Between min and max words after the keyword, or an error that shows the form. */
 bool rc_words(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, size_t min,
 	size_t max);
@@ -65,6 +71,7 @@ conf_setter rc_set_enum;        /* a field of an enumerated type, from row->word
 conf_printer rc_print_enum;
 conf_setter rc_set_fixed;       /* only the value row->def is available; field untouched */
 conf_setter rc_set_ignored;     /* understood, and without effect here */
+conf_setter rc_set_inert;       /* read in full (row->def: which kind of words), kept nowhere */
 conf_setter rc_set_refused;     /* not available, whatever its value */
 conf_setter rc_set_obsolete;    /* not a directive any more: row->help says what is */
 conf_setter rc_set_timer_block, rc_set_listen_block, rc_set_padding_block, rc_set_refused_block;
@@ -93,6 +100,7 @@ conf_setter rc_set_strict_address, rc_set_remote, rc_set_sainfo;
 
 conf_setter rc_set_remote_address, rc_set_exchange_mode, rc_set_my_identifier;
 conf_setter rc_set_peers_identifier, rc_set_lifetime, rc_set_proposal;
+conf_setter rc_set_mip6, rc_set_script;
 conf_printer rc_print_remote_address, rc_print_exchange_mode, rc_print_my_identifier;
 conf_printer rc_print_lifetime;
 
@@ -110,6 +118,8 @@ bool rc_id_words(struct conf_ctx *ctx, const struct stmt *s, size_t *at, bool ow
 
 /* A file name as written, made a path: located, `~` and relative names resolved. */
 const char *rc_path(struct rc_loading *l, const char *written, const char *base, const char *from);
+/* Where a hook's program is: relative to `path script`, else to scripts/ beside the file. */
+const char *rc_script_path(struct rc_loading *l, const char *written);
 bool rc_read_file(struct rc_loading *l, const char *path, const struct stmt_pos *from);
 bool rc_read_text(struct rc_loading *l, const char *name, struct bytes text);
 

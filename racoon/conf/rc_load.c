@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/secret.h"
@@ -49,6 +50,32 @@ rc_path(struct rc_loading *l, const char *written, const char *base, const char 
 	}
 	from = directory_of(l->ctx.arena, from);
 	return from == NULL ? NULL : arena_printf(l->ctx.arena, "%s%s", from, written);
+}
+
+const char *
+rc_script_path(struct rc_loading *l, const char *written)
+{
+	const char *base = l->c->path_script;
+
+	if (base == NULL)
+		base = "scripts";
+	return rc_path(l, written, base, l->c->file);
+}
+
+const char *
+rc_script_fault(const char *path, uint32_t uid)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return errno == ENOENT ? "does not exist" : "cannot be looked at";
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
+		return "is not a program";
+	if (st.st_uid != uid && st.st_uid != 0)
+		return "belongs to another user";
+	if ((st.st_mode & 022) != 0)
+		return "can be changed by others";
+	return NULL;
 }
 
 bool

@@ -265,17 +265,14 @@ rc_print_remote_address(const struct conf_row *row, const void *from, struct tex
 
 /* ------------------------------------------------------------------------------- its directives */
 
-/* Base mode is read, so that old files load, and left out of what is offered and accepted. */
 static bool
-take_mode(struct conf_ctx *ctx, const struct stmt_word *w, struct rc_remote *r, bool *left_out)
+take_mode(struct conf_ctx *ctx, const struct stmt_word *w, struct rc_remote *r)
 {
 	int64_t value;
 
 	if (!conf_word_value(ctx, rc_exchange_words, w, &value))
 		return false;
-	if (value == RC_BASE)
-		*left_out = true;
-	else if (!rc_remote_allows(r, (enum rc_exchange)value))
+	if (!rc_remote_allows(r, (enum rc_exchange)value))
 		r->mode[r->modes++] = (enum rc_exchange)value;
 	return true;
 }
@@ -285,13 +282,12 @@ rc_set_exchange_mode(struct conf_ctx *ctx, const struct conf_row *row, const str
 	void *into)
 {
 	struct rc_remote *r = into;
-	bool left_out = false;
 
 	if (!rc_words(ctx, row, s, 1, 2 * RC_MODES_MAX - 1))
 		return false;
 	r->modes = 0;
 	for (size_t i = 1; i < s->words; i++) {
-		if (i % 2 == 1 && !take_mode(ctx, &s->word[i], r, &left_out))
+		if (i % 2 == 1 && !take_mode(ctx, &s->word[i], r))
 			return false;
 		if (i % 2 == 0 && s->word[i].kind != STMT_COMMA) {
 			stmt_error(ctx->errors, s->word[i].pos, "expected \",\" before \"%s\"",
@@ -303,14 +299,36 @@ rc_set_exchange_mode(struct conf_ctx *ctx, const struct conf_row *row, const str
 		stmt_error(ctx->errors, s->end, "expected a mode after \",\"");
 		return false;
 	}
-	if (r->modes == 0) {
-		stmt_error(ctx->errors, s->word[1].pos, "exchange_mode base " RC_UNAVAILABLE
-			": expected \"main\" or \"aggressive\" in the list");
+	return true;
+}
+
+/* support_mip6 is what support_proxy was called before: either one switches it. */
+bool
+rc_set_mip6(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
+{
+	struct conf_row proxy = *row;
+
+	proxy.offset = offsetof(struct rc_remote, support_proxy);
+	return conf_set_switch(ctx, &proxy, s, into);
+}
+
+/* One program for each event; a second one for the same event takes its place (inherit). */
+bool
+rc_set_script(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
+{
+	struct rc_remote *r = into;
+	int64_t hook;
+
+	if (!rc_words(ctx, row, s, 2, 2) ||
+		!rc_string_word(ctx, &s->word[1], "the file name of a program") ||
+		!conf_word_value(ctx, row->words, &s->word[2], &hook))
+		return false;
+	if (s->word[1].text[0] == '\0') {
+		stmt_error(ctx->errors, s->word[1].pos, "the file name is empty");
 		return false;
 	}
-	if (left_out)
-		stmt_warn(ctx->errors, s->pos, "exchange_mode base " RC_UNAVAILABLE
-			": it is neither offered nor accepted");
+	r->script[hook] = s->word[1].text;
+	r->script_pos[hook] = s->pos;
 	return true;
 }
 

@@ -11,8 +11,11 @@
 #include "lib/log.h"
 
 #define AT(type, field) .offset = offsetof(struct type, field)
-/* Checked for its keyword only: the block around it is refused. */
-#define INERT(word, form) { word, form, rc_set_ignored, .help = "part of a refused block" }
+/* Read in full, so that a slip is told as what it is: then the block around it is refused. */
+#define INERT(word, form, kind) { word, form, rc_set_inert, .def = kind, \
+	.help = "part of a refused block" }
+#define INERT_WORDS(word, form, list) { word, form, rc_set_inert, .def = RC_INERT_WORD, \
+	.words = list, .help = "part of a refused block" }
 #define SECONDS(n) ((int64_t)(n) * 1000)
 
 enum { COUNT_MAX = 1000, LIFE_MIN_S = 10, DAY_S = 86400, YEAR_S = 366 * DAY_S, KB_MAX = 1 << 20 };
@@ -55,6 +58,10 @@ const struct conf_word rc_auth_words[] = {
 	{ "xauth_psk_client", RC_AUTH_XAUTH_PSK_CLIENT },
 	{ "xauth_rsa_server", RC_AUTH_XAUTH_RSA_SERVER },
 	{ "xauth_rsa_client", RC_AUTH_XAUTH_RSA_CLIENT }, { NULL, 0 },
+};
+const struct conf_word rc_hook_words[] = {
+	{ "phase1_up", RC_HOOK_UP }, { "phase1_down", RC_HOOK_DOWN },
+	{ "phase1_dead", RC_HOOK_DEAD }, { NULL, 0 },
 };
 const struct conf_word rc_upper_words[] = { /* ID payload convention: 0 = any */
 	{ "any", 0 }, { "icmp", 1 }, { "tcp", 6 }, { "udp", 17 }, { "gre", 47 }, { "esp", 50 },
@@ -180,6 +187,16 @@ const struct conf_row rc_remote_rows[] = {
 		.help = "ESP in UDP through address translators" },
 	{ "esp_frag", "octets;", conf_set_number, AT(rc_remote, esp_frag), .min = 68, .max = 65535,
 		.def = 65535, .help = "fragment size before ESP in UDP" },
+	{ "generate_policy", "off|on|require|unique;", rc_set_enum, rc_print_enum,
+		AT(rc_remote, generate_policy), generate_words, .def = RC_GENERATE_OFF,
+		.help = "make policies from what the peer asks" },
+	{ "support_proxy", "on|off;", conf_set_switch, AT(rc_remote, support_proxy),
+		.help = "SA end points from phase 2 identities" },
+	{ "support_mip6", "on|off;", rc_set_mip6, .help = "the older name of support_proxy" },
+	{ "weak_phase1_check", "on|off;", conf_set_switch, AT(rc_remote, weak_phase1_check),
+		.help = "act on Deletes that nothing authenticates" },
+	{ "script", "\"file\" phase1_up|phase1_down|phase1_dead;", rc_set_script,
+		.words = rc_hook_words, .help = "a program to run at this event; repeatable" },
 	{ "proposal", "{ … }", rc_set_proposal, .help = "one phase 1 proposal; repeatable" },
 
 	/* understood, of no effect without certificates */
@@ -195,14 +212,6 @@ const struct conf_row rc_remote_rows[] = {
 	/* not available: only the value that switches them off */
 	{ "ike_frag", "on|off|force;", rc_set_fixed, .words = force_words, .def = RC_OFF,
 		.help = "fragmentation of IKE messages" },
-	{ "generate_policy", "off|on|require|unique;", rc_set_fixed, .words = generate_words,
-		.def = RC_GENERATE_OFF, .help = "making policies from what the peer asks" },
-	{ "support_proxy", "on|off;", rc_set_fixed, .words = on_off_words,
-		.help = "SA end points from phase 2 identities" },
-	{ "support_mip6", "on|off;", rc_set_fixed, .words = on_off_words,
-		.help = "SA end points from phase 2 identities" },
-	{ "weak_phase1_check", "on|off;", rc_set_fixed, .words = on_off_words,
-		.help = "acting on unauthenticated Deletes" },
 	{ "mode_cfg", "on|off;", rc_set_fixed, .words = on_off_words,
 		.help = "ISAKMP mode configuration" },
 	{ "xauth_login", "[\"user\"];", rc_set_refused, .help = "XAUTH" },
@@ -211,8 +220,6 @@ const struct conf_row rc_remote_rows[] = {
 	{ "ca_type", "x509 \"file\";", rc_set_refused, .help = "authentication with certificates" },
 	{ "peers_certfile", "x509 \"file\"|plain_rsa \"file\"|dnssec|\"file\";", rc_set_refused,
 		.help = "authentication with certificates or RSA keys" },
-	{ "script", "\"file\" phase1_up|phase1_down|phase1_dead;", rc_set_refused,
-		.help = "running a program at phase 1 events" },
 	{ "dh_group", "group;", rc_set_obsolete, .help = "it belongs inside proposal { }" },
 	{ .keyword = NULL },
 };
@@ -276,38 +283,64 @@ const struct conf_row rc_privsep_rows[] = {
 	{ .keyword = NULL },
 };
 
+static const struct conf_word split_words[] = {
+	{ "include", 0 }, { "local_lan", 1 }, { NULL, 0 },
+};
+static const struct conf_word source_words[] = {
+	{ "system", 0 }, { "radius", 1 }, { "pam", 2 }, { "ldap", 3 }, { NULL, 0 },
+};
+static const struct conf_word group_source_words[] = {
+	{ "system", 0 }, { "ldap", 1 }, { NULL, 0 },
+};
+static const struct conf_word conf_source_words[] = {
+	{ "local", 0 }, { "radius", 1 }, { "ldap", 2 }, { NULL, 0 },
+};
+static const struct conf_word accounting_words[] = {
+	{ "none", 0 }, { "system", 1 }, { "radius", 2 }, { "pam", 3 }, { NULL, 0 },
+};
+
 const struct conf_row rc_mode_cfg_rows[] = {
-	INERT("network4", "address;"), INERT("netmask4", "address;"),
-	INERT("pool_size", "number;"), INERT("dns4", "address, …;"),
-	INERT("wins4", "address, …;"), INERT("nbns4", "address, …;"),
-	INERT("split_network", "include|local_lan prefix, …;"),
-	INERT("split_dns", "\"domain\", …;"),
-	INERT("default_domain", "\"domain\";"),
-	INERT("banner", "\"file\";"),
-	INERT("auth_source", "system|radius|pam|ldap;"),
-	INERT("auth_groups", "\"group\", …;"),
-	INERT("group_source", "system|ldap;"),
-	INERT("conf_source", "local|radius|ldap;"),
-	INERT("accounting", "none|system|radius|pam;"),
-	INERT("auth_throttle", "seconds;"), INERT("pfs_group", "number;"),
-	INERT("save_passwd", "on|off;"), { .keyword = NULL },
+	INERT("network4", "address;", RC_INERT_ADDRESS),
+	INERT("netmask4", "address;", RC_INERT_ADDRESS),
+	INERT("pool_size", "number;", RC_INERT_NUMBER),
+	INERT("dns4", "address, …;", RC_INERT_ADDRESSES),
+	INERT("wins4", "address, …;", RC_INERT_ADDRESSES),
+	INERT("nbns4", "address, …;", RC_INERT_ADDRESSES),
+	{ "split_network", "include|local_lan prefix, …;", rc_set_inert, .def = RC_INERT_NETWORKS,
+		.words = split_words, .help = "part of a refused block" },
+	INERT("split_dns", "\"domain\", …;", RC_INERT_STRINGS),
+	INERT("default_domain", "\"domain\";", RC_INERT_STRING),
+	INERT("banner", "\"file\";", RC_INERT_STRING),
+	INERT_WORDS("auth_source", "system|radius|pam|ldap;", source_words),
+	INERT("auth_groups", "\"group\", …;", RC_INERT_STRINGS),
+	INERT_WORDS("group_source", "system|ldap;", group_source_words),
+	INERT_WORDS("conf_source", "local|radius|ldap;", conf_source_words),
+	INERT_WORDS("accounting", "none|system|radius|pam;", accounting_words),
+	INERT("auth_throttle", "seconds;", RC_INERT_NUMBER),
+	INERT("pfs_group", "number;", RC_INERT_NUMBER),
+	INERT_WORDS("save_passwd", "on|off;", on_off_words), { .keyword = NULL },
 };
 
 const struct conf_row rc_radius_rows[] = {
-	INERT("auth", "\"host\" [port] \"secret\";"),
-	INERT("acct", "\"host\" [port] \"secret\";"),
-	INERT("timeout", "seconds;"), INERT("retries", "number;"),
-	{ .keyword = NULL },
+	INERT("auth", "\"host\" [port] \"secret\";", RC_INERT_SERVER),
+	INERT("acct", "\"host\" [port] \"secret\";", RC_INERT_SERVER),
+	INERT("timeout", "seconds;", RC_INERT_NUMBER),
+	INERT("retries", "number;", RC_INERT_NUMBER), { .keyword = NULL },
 };
 
 const struct conf_row rc_ldap_rows[] = {
-	INERT("version", "2|3;"), INERT("host", "\"host\";"),
-	INERT("port", "number;"), INERT("uri", "\"uri\";"),
-	INERT("base", "\"dn\";"), INERT("subtree", "on|off;"),
-	INERT("bind_dn", "\"dn\";"), INERT("bind_pw", "\"password\";"),
-	INERT("attr_user", "\"name\";"), INERT("attr_addr", "\"name\";"),
-	INERT("attr_mask", "\"name\";"), INERT("attr_group", "\"name\";"),
-	INERT("attr_member", "\"name\";"), INERT("timeout", "seconds;"),
-	INERT("debug", "number;"), INERT("tls", "on|off;"),
-	{ .keyword = NULL },
+	INERT("version", "2|3;", RC_INERT_NUMBER), INERT("host", "\"host\";", RC_INERT_STRING),
+	INERT("port", "number;", RC_INERT_NUMBER), INERT("uri", "\"uri\";", RC_INERT_STRING),
+	INERT("base", "\"dn\";", RC_INERT_STRING),
+	INERT_WORDS("subtree", "on|off;", on_off_words),
+	INERT("bind_dn", "\"dn\";", RC_INERT_STRING),
+	INERT("bind_pw", "\"password\";", RC_INERT_STRING),
+	INERT("attr_user", "\"name\";", RC_INERT_STRING),
+	INERT("attr_addr", "\"name\";", RC_INERT_STRING),
+	INERT("attr_mask", "\"name\";", RC_INERT_STRING),
+	INERT("attr_group", "\"name\";", RC_INERT_STRING),
+	INERT("attr_member", "\"name\";", RC_INERT_STRING),
+	INERT("timeout", "seconds;", RC_INERT_NUMBER),
+	INERT("debug", "number;", RC_INERT_NUMBER),
+	INERT_WORDS("tls", "on|off;", on_off_words), { .keyword = NULL },
 };

@@ -254,7 +254,16 @@ take_from_and_group(struct conf_ctx *ctx, const struct stmt *s, size_t *at, stru
 			return false;
 	}
 	if (is_word(s, *at, "group")) {
-		stmt_error(ctx->errors, pos_at(s, *at), "\"group\" " RC_UNAVAILABLE " (XAUTH)");
+		struct stmt_pos pos = pos_at(s, (*at)++);
+
+		if (*at >= s->words) {
+			stmt_error(ctx->errors, s->end, "expected a group in double quotes after "
+				"\"group\"");
+			return false;
+		}
+		if (!rc_string_word(ctx, &s->word[(*at)++], "a group"))
+			return false;
+		stmt_error(ctx->errors, pos, "\"group\" " RC_UNAVAILABLE " (XAUTH)");
 		return false;
 	}
 	return true;

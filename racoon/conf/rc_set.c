@@ -82,10 +82,8 @@ rc_warn_idle(struct conf_ctx *ctx, const struct stmt *s)
 		const char *keyword, *second, *why;
 	} idle[] = {
 		{ "pfkey_buffer", NULL, "the SA database is not reached through PF_KEY" },
-		{ "complex_bundle", NULL, "a bundle is negotiated as its policy has it" },
 		{ "gss_id_enc", NULL, "there is no GSS-API" },
 		{ "path", "certificate", "there are no certificates" },
-		{ "path", "script", "no program is run at phase 1 events" },
 		{ "send_cert", NULL, "there are no certificates" },
 		{ "send_cr", NULL, "there are no certificates" },
 		{ "verify_cert", NULL, "there are no certificates" },

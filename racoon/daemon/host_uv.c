@@ -140,6 +140,7 @@ perform(struct rd *d, const struct ike_effect *fx)
 		break;
 	case IKE_FX_NOTE:
 		perform_note(&fx->note);
+		rd_hooks_note(d, &fx->note);
 		break;
 	}
 }
@@ -304,6 +305,8 @@ rd_host_open(struct rd *d)
 
 	signal(SIGPIPE, SIG_IGN);
 	list_init(&d->jobs_here);
+	list_init(&d->hooks_waiting);
+	list_init(&d->hooks_active);
 	d->news.limit = RD_NEWS_MAX;
 	d->started = when_wall();
 	if (uv_loop_init(&d->loop) != 0)
@@ -358,6 +361,7 @@ rd_finish(struct rd *d)
 		d->closing = true;
 		uv_timer_stop(&d->timer);
 		log_set_watch(NULL);
+		rd_hooks_close(d);
 		rd_lookups_cancel_all(d);
 		rd_sockets_close(d);
 		rd_sadb_close(d);

@@ -83,6 +83,9 @@ struct rd {
 	struct list jobs_here; /* those that no thread takes: short, or the pool refused them */
 	size_t jobs_short;
 
+	struct list hooks_waiting, hooks_active; /* struct rd_hook */
+	unsigned hooks_running, hooks_pending;
+
 	struct list commands, replied;
 	struct hash_table command_by_id;
 	uint64_t last_id;
@@ -140,6 +143,11 @@ bool rd_sadb_open(struct rd *d);
 void rd_sadb_request(struct rd *d, const struct ike_effect *fx);
 void rd_sadb_close(struct rd *d);
 void rd_sadb_free(struct rd *d);
+
+/* hooks_uv.c */
+void rd_hooks_note(struct rd *d, const struct ike_note *n);
+void rd_hooks_next(struct rd *d); /* run what waits, as far as the limit allows */
+void rd_hooks_close(struct rd *d);
 
 /* journal_uv.c */
 void rd_journal_open(struct rd *d);

@@ -226,6 +226,20 @@ give_up_ipsec(struct rd *d, const char *why)
 	(void)rd_submit(d, &command, 0, NULL, NULL);
 }
 
+/* One that the database has lost: the engine deletes what is left of it, and tells the peer. */
+static void
+give_up_child(struct rd *d, const struct ike_child_view *child)
+{
+	struct sadb_msg m = { .op = SADB_OP_DELETE, .has_sa = true };
+	struct ike_event ev = { .type = IKE_EV_SADB, .sadb = &m };
+
+	m.sa.proto = child->proto;
+	m.sa.src.addr = child->sa_remote;
+	m.sa.dst.addr = child->sa_local;
+	m.sa.spi = child->spi_in;
+	rd_step(d, &ev);
+}
+
 static void
 compare_sad(struct rd *d)
 {
@@ -234,13 +248,16 @@ compare_sad(struct rd *d)
 	size_t lost = 0;
 
 	while (ike_show_child(d->engine, &cursor, &child))
-		if (child.established &&
-			(!was_seen(d, child.proto, &child.local.addr, child.spi_in) ||
-				!was_seen(d, child.proto, &child.remote.addr, child.spi_out)))
+		if (child.established && !child.retiring &&
+			(!was_seen(d, child.proto, &child.sa_local, child.spi_in) ||
+				!was_seen(d, child.proto, &child.sa_remote, child.spi_out))) {
+			give_up_child(d, &child);
 			lost++;
+		}
 	forget_seen(d);
 	if (lost > 0)
-		give_up_ipsec(d, "the SA database came back without our SAs");
+		log_line(LOG_L_NOTIFY, NULL, "the SA database came back without %zu of our IPsec "
+			"SAs: these are given up and negotiated anew on demand", lost);
 }
 
 /* ----------------------------------------------------------------------------------- handlers */

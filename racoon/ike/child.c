@@ -176,14 +176,38 @@ rules_ok(const struct ipsec_policy *p)
 {
 	bool any = false;
 
-	for (unsigned i = 0; i < p->rules; i++) {
-		enum sa_proto proto = p->rule[i].proto;
-		if (proto == SA_ESP || proto == SA_AH)
-			any = true;
-		else if (p->rule[i].level != SP_USE)
-			return false;
-	}
+	for (unsigned i = 0; i < p->rules; i++)
+		any |= p->rule[i].proto == SA_ESP || p->rule[i].proto == SA_AH;
 	return any && p->action == SP_IPSEC;
+}
+
+/* Pairs that there must be: compression with level `use` may be left out; it stands last. */
+unsigned
+ike_child_needed(const struct ike_child *c)
+{
+	unsigned n = c->pairs;
+
+	while (n > 0 && c->pair[n - 1].proto == SA_IPCOMP && c->pair[n - 1].level == SP_USE)
+		n--;
+	return n == 0 ? c->pairs : n;
+}
+
+/* Use only the first n pairs: what was reserved for the others is given back. */
+void
+ike_child_trim(struct ike *e, struct ike_child *c, unsigned n)
+{
+	struct ipsec_sa sa;
+
+	while (c->pairs > n) {
+		struct ike_pair *p = &c->pair[c->pairs - 1];
+		if (p->spi_in != 0) {
+			ike_child_sa(c, p, true, &sa);
+			ike_job_delete(e, &sa, 0);
+		}
+		hash_remove(&e->by_spi_in, &p->by_in);
+		hash_remove(&e->by_spi_out, &p->by_out);
+		c->pairs--;
+	}
 }
 
 /* Ends of a transport rule's SA: those of the tunnel it runs in, else the two hosts. */
@@ -209,11 +233,23 @@ pair_init(struct ike_pair *pair, struct ike_child *c, const struct ipsec_policy 
 	}
 }
 
+static void
+add_pairs(struct ike_child *c, const struct ipsec_policy *policy, bool comp)
+{
+	for (unsigned i = 0; i < policy->rules; i++) {
+		const struct sp_rule *r = &policy->rule[i];
+		bool is_comp = r->proto == SA_IPCOMP;
+		if (is_comp == comp && (is_comp || r->proto == SA_ESP || r->proto == SA_AH))
+			pair_init(&c->pair[c->pairs++], c, policy, r);
+	}
+}
+
 struct ike_child *
 ike_child_new(struct ike *e, struct ike_peer *p, const struct net_endpoint *local,
 	const struct net_endpoint *remote, enum ike_side side, const struct ipsec_policy *policy)
 {
 	struct ike_child *c;
+	bool tunnel = false;
 
 	if (!rules_ok(policy))
 		return NULL;
@@ -234,9 +270,13 @@ ike_child_new(struct ike *e, struct ike_peer *p, const struct net_endpoint *loca
 	c->begun_step = e->steps;
 	c->expires = INSTANT_NEVER;
 	list_init(&c->job_list);
-	for (unsigned i = 0; i < policy->rules; i++)
-		if (policy->rule[i].proto == SA_ESP || policy->rule[i].proto == SA_AH)
-			pair_init(&c->pair[c->pairs++], c, policy, &policy->rule[i]);
+	add_pairs(c, policy, false);
+	add_pairs(c, policy, true); /* what may be left out comes last */
+	for (unsigned i = 0; i < c->pairs; i++)
+		tunnel |= c->pair[i].mode == SA_TUNNEL;
+	c->bundle = c->pairs > 1 && tunnel;
+	c->any = e->config == NULL || e->config->complex_bundle;
+	c->alike = c->bundle && !c->any;
 	list_append(&e->children, &c->in_all);
 	list_append(&p->children, &c->in_peer);
 	hash_insert(&e->child_by_serial, &c->by_serial, hash_more(0, c->serial));
@@ -280,6 +320,7 @@ ike_child_sa(const struct ike_child *c, const struct ike_pair *p, bool inbound,
 	out->reqid = p->reqid;
 	out->encr = p->encr;
 	out->auth = p->auth;
+	out->comp = p->comp;
 	if (c->natt && p->proto == SA_ESP) {
 		out->natt = true;
 		out->natt_non_ike = !c->natt_how->floats;
@@ -463,6 +504,37 @@ port_of(const struct ipsec_policy *policy)
 	return 0;
 }
 
+/* support_proxy: SAs are between the identities of phase 2, where these are hosts. */
+void
+ike_child_proxy(struct ike_child *c)
+{
+	bool hosts = c->sel.src.len == net_addr_bits(&c->sel.src.addr) &&
+		     c->sel.dst.len == net_addr_bits(&c->sel.dst.addr);
+
+	for (unsigned i = 0; hosts && !c->bundle && i < c->pairs; i++)
+		if (c->pair[i].mode == SA_TRANSPORT) {
+			c->pair[i].local = c->sel.src.addr;
+			c->pair[i].remote = c->sel.dst.addr;
+		}
+}
+
+/*
+ * The same as initiator: a transport policy's own address may be one that no IKE runs on (a mobile
+ * host's home address); then IKE runs from where the host is.
+ */
+static bool
+is_proxy(const struct ike *e, const struct net_addr *remote, struct net_addr *local)
+{
+	const struct rc_remote *conf = e->config == NULL ? NULL : rc_remote_for(e->config, remote);
+	struct net_endpoint here;
+
+	if (conf == NULL || !conf->support_proxy)
+		return false;
+	if (!ike_local_for(e, remote, local, &here) && ike_local_for(e, remote, NULL, &here))
+		*local = here.addr;
+	return true;
+}
+
 enum status
 ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struct net_addr *src,
 	const struct net_addr *dst, uint32_t seq, bool again, struct ike_child **out, char *why,
@@ -481,6 +553,7 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 	if (!rules_ok(policy))
 		return ST_UNSUPPORTED;
 	TRY(place(policy, src, dst, &local, &remote, &sel));
+	bool proxy = is_proxy(e, &remote, &local);
 	there.addr = remote;
 	there.port = port_of(policy);
 	p = ike_peer_reach(e, &local, &there, true);
@@ -496,13 +569,20 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 	}
 	here.addr = local;
 	there.port = p->port != 0 ? p->port : RC_PORT;
+	const struct ike_child *old = ike_generated_by(e, p, &sel);
 	c = ike_child_new(e, p, &here, &there, IKE_INITIATOR, policy);
 	if (c == NULL) {
 		ike_peer_tidy(e, p);
 		return ST_NOMEMORY;
 	}
 	c->sel = sel;
+	if (proxy)
+		ike_child_proxy(c);
 	c->acquire_seq = seq;
+	if (old != NULL) {
+		c->generated = true;
+		c->gen_sel = old->gen_sel;
+	}
 	ike_child_hash_policy(e, c);
 	if (out != NULL)
 		*out = c;
@@ -572,6 +652,7 @@ ike_child_end(struct ike *e, struct ike_child *c, enum status status, bool tell,
 			ike_job_delete(e, &sa, cmd);
 		}
 	}
+	ike_generated_end(e, c, cmd);
 	c->state = IKE_S_DEAD;
 	if (c->cmds != 0) /* nobody told them */
 		ike_commands_child(e, c, status, status_row(status)->text);

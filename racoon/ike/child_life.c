@@ -154,7 +154,7 @@ renew(struct ike *e, struct ike_child *c)
 	if (c->state != IKE_S_UP || c->rekeying || c->retiring || e->stopping)
 		return;
 	/* Traffic that no policy protects any more needs no SA. */
-	if (e->spd.known && ike_spd_find(e, SP_OUT, &c->sel) == NULL)
+	if (e->spd.known && ike_spd_find(e, SP_OUT, c->generated ? &c->gen_sel : &c->sel) == NULL)
 		return;
 	for (struct ike_child *o = NULL; (o = ike_child_same(e, c->peer, &c->sel, o)) != NULL;)
 		if (o != c && (o->state != IKE_S_UP || o->up_step > c->up_step))
@@ -219,7 +219,10 @@ ike_child_up(struct ike *e, struct ike_child *c)
 		ike_sa_limit(e, c->x); /* kept for duplicates of message 2 */
 	} else {
 		abandon_attempts(e, c);
-		ike_xchg_end(e, c->x);
+		if (c->x->kept)
+			ike_sa_limit(e, c->x);
+		else
+			ike_xchg_end(e, c->x);
 	}
 	choose_successor(e, c);
 	ike_commands_child(e, c, ST_NORMAL, "");

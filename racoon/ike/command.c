@@ -288,7 +288,7 @@ struct flush {
 static void
 tell_children(struct ike *e, struct ike_peer *p)
 {
-	static const enum sa_proto protos[] = { SA_ESP, SA_AH };
+	static const enum sa_proto protos[] = { SA_ESP, SA_AH, SA_IPCOMP };
 	uint32_t spi[IKE_SPIS_PER_DELETE];
 	struct ike_sa *sa = ike_peer_any(p);
 
@@ -374,8 +374,11 @@ flush(struct ike *e, const struct ike_command *what)
 	f.cmd->deletes = 1; /* this function */
 	if (what->type == IKE_CMD_DELETE) {
 		for (p = ike_peer_remote(e, &what->remote, NULL); p != NULL; p = after) {
+			bool ours = what->local.family == 0 ||
+				    net_addr_equal(&what->local, &p->local);
 			flush_begin(p, &f);
-			flush_peer(e, p, &f);
+			if (ours)
+				flush_peer(e, p, &f);
 			after = ike_peer_remote(e, &what->remote, p);
 			flush_end(e, p, &f);
 		}

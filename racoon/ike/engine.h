@@ -62,7 +62,10 @@ enum ike_state { /* of an exchange; names in ike_state_name */
 	IKE_S_MSG1_SENT, IKE_S_MSG3_SENT, IKE_S_MSG5_SENT, /* main mode, initiator */
 	IKE_S_MSG2_SENT, IKE_S_MSG4_SENT,                  /* main mode, responder */
 	IKE_S_AGG1_SENT, IKE_S_AGG2_SENT,
+	IKE_S_BASE1_SENT, IKE_S_BASE3_SENT, /* base mode, initiator */
+	IKE_S_BASE2_SENT,                   /* base mode, responder */
 	IKE_S_QUICK1_SENT, IKE_S_QUICK2_SENT,
+	IKE_S_QUICK3_SENT, /* the peer is to say CONNECTED */
 	IKE_S_UP,
 	IKE_S_DEAD,
 	IKE_S_COUNT
@@ -98,6 +101,7 @@ struct ike_row {
 	uint8_t exchange; /* enum wire_exchange */
 	enum ike_side side;
 	enum ike_state from, to;
+	enum ike_state detour; /* instead of `to`, when a handler sets detours; START: none */
 	enum ike_sealed sealed;
 	uint64_t need, may; /* sets of WIRE_BIT */
 	uint64_t either;    /* of these exactly one */
@@ -129,6 +133,8 @@ struct ike_xchg { /* phase 1 or one quick mode, under way */
 	unsigned jobs;             /* outstanding */
 	struct list job_list;
 	enum status failed;        /* of a job */
+	bool detours;              /* to the row's detour */
+	bool kept;                 /* its last message is kept for duplicates, once it is up */
 	bool more;                 /* send has begun, and goes on after these jobs */
 	bool drop;                 /* the handler wants the message dropped, not the exchange */
 	bool answered;             /* the peer has said something that fits */
@@ -227,7 +233,7 @@ struct ike_pair { /* one rule of the bundle: an SA each way */
 	uint32_t reqid;
 	struct net_addr local, remote; /* of the SAs */
 	uint32_t spi_in, spi_out;
-	const struct alg *encr, *auth;
+	const struct alg *encr, *auth, *comp;
 	uint16_t bits;
 	bool in_asked, out_asked; /* install requests were made */
 };
@@ -255,6 +261,12 @@ struct ike_child { /* phase 2 */
 	uint64_t life_bytes;
 	instant begun, established, expires;
 	wall created;
+	bool bundle;      /* several rules, one of them a tunnel */
+	bool any;         /* complex_bundle: either way of putting a bundle is taken */
+	bool alike;       /* a bundle with a tunnel is offered as tunnels (complex_bundle off) */
+	bool generated;   /* its policies are ours: see generate.c */
+	bool policy_made; /* … and this one removes them */
+	struct sp_selector gen_sel; /* of the generated policies; sel unless behind a NAT */
 	bool rekeying;  /* soft lifetime over, and seen to */
 	bool retiring;  /* a newer one took over */
 	bool waits;     /* for phase 1 */
@@ -272,6 +284,7 @@ enum ike_job_type {
 	IKE_JOB_GETSPI,
 	IKE_JOB_INSTALL,
 	IKE_JOB_DELETE,
+	IKE_JOB_POLICY,
 };
 
 struct ike_cmd {
@@ -300,6 +313,8 @@ struct ike_job {
 	struct secret *shared;   /* where the secret goes */
 	unsigned pair;           /* GETSPI, INSTALL */
 	bool inbound;
+	struct ipsec_policy *policy; /* POLICY: what was asked for */
+	enum sadb_op op;
 	struct ipsec_sa *sa;     /* SADB: to undo it when the owner is gone; without keys */
 };
 
@@ -334,6 +349,7 @@ struct ike {
 	struct list sas, children, commands, half_open, again;
 	size_t sa_count, half_open_count, again_count;
 	uint64_t serial, job_serial;
+	uint32_t reqid; /* of generated policies */
 	struct ike_spd spd;
 	bool stopping;
 	uint64_t cmd_mask; /* for children made now */
@@ -405,6 +421,9 @@ enum status ike_job_update(struct ike *e, struct ike_child *c, unsigned pair, bo
 enum status ike_job_install(struct ike *e, struct ike_child *c, struct ike_xchg *x, unsigned pair,
 	bool inbound, const struct ipsec_sa *sa) ATTR_NODISCARD;
 void ike_job_delete(struct ike *e, const struct ipsec_sa *sa, uint64_t cmd);
+/* A policy made (child: whose negotiation fails with it) or removed (NULL). */
+enum status ike_job_policy(struct ike *e, struct ike_child *c, enum sadb_op op,
+	const struct ipsec_policy *policy, uint64_t cmd) ATTR_NODISCARD;
 void ike_jobs_orphan(struct list *jobs);
 void ike_job_done(struct ike *e, const struct ike_event *ev);
 void ike_jobs_free(struct ike *e);
@@ -544,6 +563,9 @@ void ike_child_end(struct ike *e, struct ike_child *c, enum status status, bool 
 void ike_child_fail(struct ike *e, struct ike_child *c, enum status status, uint16_t notify,
 	const char *detail);
 void ike_child_free(struct ike *e, struct ike_child *c);
+void ike_child_proxy(struct ike_child *c); /* SAs between the identities of phase 2 */
+unsigned ike_child_needed(const struct ike_child *c); /* pairs that cannot be left out */
+void ike_child_trim(struct ike *e, struct ike_child *c, unsigned n);
 void ike_child_sa(const struct ike_child *c, const struct ike_pair *p, bool inbound,
 	struct ipsec_sa *out); /* without keys and lifetimes */
 void ike_child_policy(const struct ike_child *c, struct ipsec_policy *out);
@@ -587,6 +609,19 @@ const struct ipsec_policy *ike_spd_peer_next(const struct ike *e, const struct n
 	const struct ipsec_policy *after);
 /* The IKE peer and our address by a policy; false: it names none. */
 bool ike_policy_ends(const struct ipsec_policy *p, struct net_addr *local, struct net_addr *remote);
+
+/* ------------------------------------------------------------------------------- generate.c --- */
+
+/* May policies be generated for this traffic (outbound selector) of the peer's? */
+bool ike_may_generate(struct ike *e, const struct ike_sa *sa, const struct sp_selector *sel);
+uint32_t ike_generated_reqid(struct ike *e);
+/* A child of this peer's whose generated policies are for this traffic, or NULL. */
+const struct ike_child *ike_generated_by(const struct ike *e, const struct ike_peer *p,
+	const struct sp_selector *sel);
+/* Put the child's policies into the database, or make them last as long as the child. */
+enum status ike_generate(struct ike *e, struct ike_child *c) ATTR_NODISCARD;
+/* The child ends: its policies go with it, unless another one for the same traffic needs them. */
+void ike_generated_end(struct ike *e, struct ike_child *c, uint64_t cmd);
 
 /* -------------------------------------------------------------------------------- command.c --- */
 

@@ -92,6 +92,7 @@ ike_note_sa(struct ike *e, enum ike_note_type type, const struct ike_sa *sa, enu
 		return;
 	n->local = sa->local;
 	n->remote = sa->remote;
+	n->conf = sa->conf;
 	note_peer(e, n, sa);
 }
 
@@ -136,15 +137,18 @@ ike_notify_status(uint16_t notify, enum ike_state state)
 	case WIRE_N_NO_PROPOSAL_CHOSEN:
 	case WIRE_N_ATTRIBUTES_NOT_SUPPORTED:
 	case WIRE_N_BAD_PROPOSAL_SYNTAX:
-		return state == IKE_S_MSG1_SENT || state == IKE_S_AGG1_SENT ? ST_NOPROPOSAL
-									    : ST_PEERREFUSED;
+		return state == IKE_S_MSG1_SENT || state == IKE_S_AGG1_SENT ||
+				state == IKE_S_BASE1_SENT
+			? ST_NOPROPOSAL
+			: ST_PEERREFUSED;
 	case WIRE_N_INVALID_ID_INFORMATION:
 		return ST_IDMISMATCH;
 	case WIRE_N_PAYLOAD_MALFORMED:
 	case WIRE_N_INVALID_PAYLOAD_TYPE:
 	case WIRE_N_INVALID_HASH_INFORMATION:
 	case WIRE_N_UNEQUAL_PAYLOAD_LENGTHS:
-		return state == IKE_S_MSG5_SENT ? ST_PSKMISMATCH : ST_PEERREFUSED;
+		return state == IKE_S_MSG5_SENT || state == IKE_S_BASE3_SENT ? ST_PSKMISMATCH
+									     : ST_PEERREFUSED;
 	case WIRE_N_AUTHENTICATION_FAILED:
 		return ST_AUTHFAILED;
 	}

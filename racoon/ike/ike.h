@@ -76,7 +76,7 @@ enum ike_scope { IKE_SCOPE_ISAKMP = 1, IKE_SCOPE_IPSEC = 2, IKE_SCOPE_ALL = 3 };
 struct ike_command {
 	uint64_t id, cancels;
 	enum ike_command_type type;
-	struct net_addr remote, local; /* ESTABLISH, DELETE; local may be none */
+	struct net_addr remote, local; /* ESTABLISH, DELETE; local none: any of ours */
 	bool children;
 	enum ike_scope scope;
 };
@@ -120,7 +120,7 @@ enum ike_note_type {
 	IKE_NOTE_PH2_UP,
 	IKE_NOTE_PH2_DOWN,
 	IKE_NOTE_FAILURE,
-	IKE_NOTE_PH1_DEAD, /* dead peer detection; PH1_DOWN follows */
+	IKE_NOTE_PH1_DEAD, /* no answer, or ended without a successor that is wanted */
 };
 
 struct ike_note {
@@ -129,6 +129,7 @@ struct ike_note {
 	struct net_endpoint local, remote;
 	uint8_t cookie_i[8], cookie_r[8];
 	uint32_t msgid;                   /* phase 2 */
+	const struct rc_remote *conf;     /* phase 1: of the configuration in use; or NULL */
 	const char *peer_id;              /* phase 1 identity as text, or "" */
 	/* PH2_UP: what was installed (keys wiped); PH2_DOWN: what goes */
 	const struct ipsec_sa *in, *out;
@@ -186,6 +187,8 @@ struct ike_child_view {
 	struct sp_selector sel; /* outbound: src local, dst remote */
 	enum sa_proto proto;
 	enum sa_mode mode;
+	struct net_addr sa_local, sa_remote; /* ends of the SAs themselves */
+	bool retiring; /* its outbound SA may be gone already */
 	uint32_t spi_in, spi_out;
 	const struct alg *encr, *auth, *pfs;
 	uint16_t bits;

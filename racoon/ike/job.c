@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPI_MIN = 256, SPI_MAX = 0x0fffffff };
+enum { SPI_MIN = 256, SPI_MAX = 0x0fffffff, CPI_MAX = 61439 /* RFC 3173 3.3 */ };
 
 static struct ike_job *
 job_new(struct ike *e, enum ike_job_type type, struct ike_xchg *x)
@@ -47,6 +47,7 @@ job_free(struct ike *e, struct ike_job *j)
 	list_remove(&j->in_list);
 	crypto_free(j->crypto);
 	free(j->sa);
+	free(j->policy);
 	free(j);
 }
 
@@ -173,7 +174,7 @@ ike_job_getspi(struct ike *e, struct ike_xchg *x, unsigned pair)
 	if (!remember(j, &sa) || (m = sadb_fx(e, j, SADB_OP_GETSPI, &sa)) == NULL)
 		return sadb_failed(e, j);
 	m->spi_min = SPI_MIN;
-	m->spi_max = SPI_MAX;
+	m->spi_max = sa.proto == SA_IPCOMP ? CPI_MAX : SPI_MAX;
 	m->seq = c->acquire_seq;
 	return ST_NORMAL;
 }
@@ -231,6 +232,65 @@ ike_job_delete(struct ike *e, const struct ipsec_sa *sa, uint64_t cmd)
 		ike_command_deleting(e, cmd);
 }
 
+enum status
+ike_job_policy(struct ike *e, struct ike_child *c, enum sadb_op op,
+	const struct ipsec_policy *policy, uint64_t cmd)
+{
+	struct ike_job *j = job_new(e, IKE_JOB_POLICY, NULL);
+	struct sadb_msg *m = arena_alloc(e->step, sizeof(*m));
+	struct ike_effect *fx;
+
+	if (j == NULL)
+		return ST_NOMEMORY;
+	j->policy = malloc(sizeof(*j->policy));
+	fx = j->policy == NULL || m == NULL ? NULL : ike_fx(e, IKE_FX_SADB);
+	if (fx == NULL) {
+		job_free(e, j);
+		return ST_NOMEMORY;
+	}
+	*j->policy = *policy;
+	j->op = op;
+	j->cmd = cmd;
+	m->op = op;
+	m->has_sp = true;
+	m->sp = *policy;
+	fx->id = j->id;
+	fx->sadb = m;
+	if (c != NULL) {
+		j->child = c;
+		list_append(&c->job_list, &j->in_list);
+	}
+	ike_command_deleting(e, cmd);
+	return ST_NORMAL;
+}
+
+static void
+install_failed(struct ike *e, struct ike_child *c, enum status status)
+{
+	char why[IKE_DETAIL_MAX];
+
+	status_format(why, sizeof(why), status, NULL, NULL);
+	ike_child_fail(e, c, ST_SADBFAILED, 0, why);
+}
+
+/* The mirror of the policies follows at once: the database's own news may come later. */
+static void
+policy_done(struct ike *e, struct ike_job *j, enum status status)
+{
+	struct sadb_msg *m = arena_alloc(e->step, sizeof(*m));
+
+	/* What is not there to be deleted is gone as well. */
+	if (m != NULL && (status == ST_NORMAL || j->op == SADB_OP_SPDDELETE)) {
+		m->op = j->op;
+		m->has_sp = true;
+		m->sp = *j->policy;
+		ike_spd_event(e, m);
+	}
+	if (status != ST_NORMAL && j->child != NULL)
+		install_failed(e, j->child, status);
+	ike_command_deleted(e, j->cmd);
+}
+
 /* ---------------------------------------------------------------------------------- answers --- */
 
 static void
@@ -274,6 +334,8 @@ reap(struct ike *e, struct ike_job *j, enum status status, const struct sadb_msg
 	case IKE_JOB_DELETE:
 		ike_command_deleted(e, j->cmd);
 		return;
+	case IKE_JOB_POLICY:
+		return;
 	}
 }
 
@@ -294,6 +356,9 @@ take(struct ike *e, struct ike_job *j, enum status status, const struct sadb_msg
 			secret_move(j->shared, &j->crypto->shared);
 		return j->crypto->status;
 	case IKE_JOB_GETSPI:
+		/* Compression that is not to be had here, and may be left out. */
+		if (status != ST_NORMAL && j->pair >= ike_child_needed(x->child))
+			return ST_NORMAL;
 		if (status != ST_NORMAL)
 			return status == ST_BACKEND ? status : ST_SADBFAILED;
 		if (answer == NULL || answer->sa.spi < SA_SPI_MIN)
@@ -304,18 +369,10 @@ take(struct ike *e, struct ike_job *j, enum status status, const struct sadb_msg
 	case IKE_JOB_INSTALL:
 		return status == ST_NORMAL || status == ST_BACKEND ? status : ST_SADBFAILED;
 	case IKE_JOB_DELETE:
+	case IKE_JOB_POLICY:
 		return ST_NORMAL;
 	}
 	return ST_BUG;
-}
-
-static void
-install_failed(struct ike *e, struct ike_child *c, enum status status)
-{
-	char why[IKE_DETAIL_MAX];
-
-	status_format(why, sizeof(why), status, NULL, NULL);
-	ike_child_fail(e, c, ST_SADBFAILED, 0, why);
 }
 
 void
@@ -330,6 +387,11 @@ ike_job_done(struct ike *e, const struct ike_event *ev)
 	struct ike_job *j = container_of(n, struct ike_job, by_id);
 	struct ike_xchg *x = j->owner;
 	enum status status = ev->done.status;
+	if (j->type == IKE_JOB_POLICY) {
+		policy_done(e, j, status);
+		job_free(e, j);
+		return;
+	}
 	if (x == NULL && j->child != NULL) { /* install in the background */
 		if (status != ST_NORMAL)
 			install_failed(e, j->child, status);

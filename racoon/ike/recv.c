@@ -296,6 +296,7 @@ ike_recv(struct ike *e, const struct ike_event *ev)
 	switch (h.exchange) {
 	case WIRE_X_MAIN:
 	case WIRE_X_AGGRESSIVE:
+	case WIRE_X_BASE:
 		phase1(e, ev, &h);
 		return;
 	case WIRE_X_QUICK:
@@ -303,6 +304,10 @@ ike_recv(struct ike *e, const struct ike_event *ev)
 		return;
 	case WIRE_X_INFO:
 		v1_info(e, ike_sa_find(e, &h), ev, &h);
+		return;
+	}
+	if (h.exchange == WIRE_X_NEW_GROUP) {
+		v1_new_group(e, ike_sa_find(e, &h), ev, &h);
 		return;
 	}
 	e->count[IKE_N_MALFORMED]++;

@@ -172,11 +172,12 @@ finish(struct ike *e, struct ike_xchg *x)
 		return;
 	}
 	x->row = NULL;
-	x->state = row->to;
+	x->state = x->detours ? row->detour : row->to;
+	x->detours = false;
 	if (x->child != NULL)
-		x->child->state = row->to;
+		x->child->state = x->state;
 	else
-		x->sa->state = row->to;
+		x->sa->state = x->state;
 	if (row->after != NULL)
 		row->after(e, x);
 }

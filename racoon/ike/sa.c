@@ -398,7 +398,9 @@ abandon_attempts(struct ike *e, struct ike_sa *n)
 	LIST_FOREACH(at, &n->peer->sas)
 	{
 		struct ike_sa *o = container_of(at, struct ike_sa, in_peer);
-		if (o != n && o->state == IKE_S_MSG1_SENT && o->x != NULL && !o->x->answered &&
+		bool first = o->state == IKE_S_MSG1_SENT || o->state == IKE_S_AGG1_SENT ||
+			     o->state == IKE_S_BASE1_SENT;
+		if (o != n && first && o->x != NULL && !o->x->answered &&
 		    o->x->row == NULL && net_endpoint_equal(&o->remote, &n->remote))
 			ike_sa_end(e, o, ST_REPLACED, false, "deleted");
 	}
@@ -490,6 +492,22 @@ ike_half_open_done(struct ike *e, struct ike_sa *sa)
 	sa->peer->half_open--;
 }
 
+/* Reference 4.11: phase1_dead is for whoever has to bring the peer back, so not for a shutdown. */
+static bool
+without_successor(const struct ike *e, const struct ike_sa *sa, enum status status)
+{
+	if (e->stopping || status == ST_REPLACED || sa->conf == NULL ||
+	    sa->conf->rekey == RC_OFF || status == ST_PEERDEAD /* told already */)
+		return false;
+	LIST_FOREACH(at, &sa->peer->sas)
+	{
+		const struct ike_sa *o = container_of(at, struct ike_sa, in_peer);
+		if (o != sa && o->state == IKE_S_UP && !o->retiring)
+			return false;
+	}
+	return true;
+}
+
 void
 ike_sa_end(struct ike *e, struct ike_sa *sa, enum status status, bool tell, const char *verb)
 {
@@ -507,6 +525,8 @@ ike_sa_end(struct ike *e, struct ike_sa *sa, enum status status, bool tell, cons
 			net_endpoint_text(b, sizeof(b), &sa->remote),
 			ike_cookies_text(cookies, sizeof(cookies), sa));
 		ike_note_sa(e, IKE_NOTE_PH1_DOWN, sa, status, status_row(status)->text);
+		if (without_successor(e, sa, status))
+			ike_note_sa(e, IKE_NOTE_PH1_DEAD, sa, status, status_row(status)->text);
 	}
 	ike_half_open_done(e, sa);
 	sa->state = IKE_S_DEAD;
@@ -576,6 +596,8 @@ ike_sa_fail(struct ike *e, struct ike_sa *sa, enum status status, const char *de
 		ike_failure(e, 1, &local, &remote, status, x == NULL ? 0 : x->hint, detail);
 	}
 	bool initiator = sa->side == IKE_INITIATOR;
+	if (worth && (status == ST_NORESPONSE || status == ST_TIMEUP) && ike_peer_up(p) == NULL)
+		ike_note_sa(e, IKE_NOTE_PH1_DEAD, sa, status, detail);
 	if (initiator)
 		renew_later(e, p);
 	/* ike_sa_end may free the peer: keep it while there is something that waits. */

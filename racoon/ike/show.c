@@ -107,6 +107,9 @@ ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out
 	out->sel = c->sel;
 	out->proto = p->proto;
 	out->mode = p->mode;
+	out->sa_local = p->local;
+	out->sa_remote = p->remote;
+	out->retiring = c->retiring;
 	out->spi_in = p->spi_in;
 	out->spi_out = p->spi_out;
 	out->encr = p->encr;

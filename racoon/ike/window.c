@@ -107,8 +107,10 @@ give_up(struct ike *e, struct ike_xchg *x)
 			"phase2 negotiation failed due to time up. %s:%08x",
 			ike_cookies_text(buf, sizeof(buf), x->sa), x->message_id);
 	ike_xchg_fail(e, x, ST_NORESPONSE, "no answer to %s after %u transmissions",
-		x->state == IKE_S_MSG1_SENT || x->state == IKE_S_AGG1_SENT ? "the first message"
-		: x->state == IKE_S_MSG3_SENT                              ? "message 3"
+		x->state == IKE_S_MSG1_SENT || x->state == IKE_S_AGG1_SENT ||
+				x->state == IKE_S_BASE1_SENT
+			? "the first message"
+		: x->state == IKE_S_MSG3_SENT || x->state == IKE_S_BASE3_SENT ? "message 3"
 		: x->state == IKE_S_MSG5_SENT                              ? "message 5"
 									   : "quick mode",
 		x->window.tries + 1);

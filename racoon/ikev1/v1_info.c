@@ -119,9 +119,12 @@ v1_delete_spis(struct ike *e, struct ike_sa *sa, enum sa_proto proto, const uint
 	while (count != 0) {
 		size_t n = count < IKE_SPIS_PER_DELETE ? count : IKE_SPIS_PER_DELETE;
 		struct wire_delete d = { .doi = WIRE_DOI_IPSEC, .protocol = v1_proto_of(proto),
-			.spi_size = 4, .count = (uint16_t)n, .spis = bytes_of(spis, 4 * n) };
-		for (size_t i = 0; i < n; i++)
+			.spi_size = proto == SA_IPCOMP ? 2 : 4, .count = (uint16_t)n };
+		for (size_t i = 0; i < n && proto == SA_IPCOMP; i++)
+			patch_u16(spis + 2 * i, (uint16_t)spi[i]);
+		for (size_t i = 0; i < n && proto != SA_IPCOMP; i++)
 			patch_u32(spis + 4 * i, spi[i]);
+		d.spis = bytes_of(spis, d.spi_size * n);
 		info_begin(e, sa, &o);
 		wire_add_delete(&o.b, &d);
 		info_send(e, sa, &o, true);
@@ -130,14 +133,16 @@ v1_delete_spis(struct ike *e, struct ike_sa *sa, enum sa_proto proto, const uint
 	}
 }
 
-/* RFC 2407 4.6.3.3.  The initiator has put it into its last message, which is retransmitted. */
+/* RFC 2407 4.6.3.3.  The initiator has put it into its last message, which is retransmitted;
+ * that of base mode authenticates nothing beside its hash. */
 void
 v1_initial_contact(struct ike *e, struct ike_sa *sa)
 {
 	uint8_t cookies[2 * V1_COOKIE];
 
-	if (sa->side == IKE_INITIATOR || sa->conf == NULL || !sa->conf->initial_contact ||
-	    ike_peer_known(sa))
+	bool said = sa->side == IKE_INITIATOR && sa->exchange != RC_BASE;
+
+	if (said || sa->conf == NULL || !sa->conf->initial_contact || ike_peer_known(sa))
 		return;
 	v1_notify(e, sa, WIRE_N_INITIAL_CONTACT, WIRE_P_ISAKMP, v1_cookies(sa, cookies),
 		bytes_of(NULL, 0));
@@ -163,7 +168,8 @@ v1_refuse(struct ike *e, struct ike_xchg *x, enum status status, const char *det
 	} else if (notify != 0 && (x->state != IKE_S_START || x->side == IKE_RESPONDER)) {
 		v1_notify(e, sa, notify, WIRE_P_ISAKMP, v1_cookies(sa, cookies), bytes_of(NULL, 0));
 		/* The other end is up when its last message displeases us. */
-		if (x->state == IKE_S_MSG5_SENT || x->state == IKE_S_AGG2_SENT)
+		if (x->state == IKE_S_MSG5_SENT || x->state == IKE_S_AGG2_SENT ||
+		    x->state == IKE_S_BASE3_SENT)
 			v1_delete_sa(e, sa);
 	}
 	ike_xchg_fail(e, x, status, "%s", detail);
@@ -201,14 +207,14 @@ delete_spis(struct ike *e, const struct ike_sa *on, const struct wire_delete *d)
 	for (unsigned i = 0; i < d->count && proto != SA_NONE; i++) {
 		struct bytes spi = wire_delete_spi(d, i);
 		struct ike_child *c;
-		if (spi.n != 4)
+		uint32_t number;
+		if (!v1_spi_from(proto, spi, &number))
 			return;
-		c = ike_child_of_peer(e, on->peer, proto, get_u32(spi.p));
+		c = ike_child_of_peer(e, on->peer, proto, number);
 		if (c == NULL)
 			continue;
 		ike_log(e, LOG_L_INFO, &on->remote, c->serial,
-			"purged IPsec-SA proto_id=%s spi=%u.", ike_proto_name(proto),
-			get_u32(spi.p));
+			"purged IPsec-SA proto_id=%s spi=%u.", ike_proto_name(proto), number);
 		if (c->state == IKE_S_UP)
 			ike_child_end(e, c, ST_PEERDELETED, false, 0);
 		else
@@ -283,8 +289,21 @@ error_notify(struct ike *e, struct ike_sa *sa, const struct wire_notify *n)
 		ike_child_fail(e, c, phase2_status(n->type), n->type, detail);
 }
 
+/* RFC 2408 3.1: its message ID is that of the quick mode; some name the SPI instead. */
 static void
-notify(struct ike *e, struct ike_sa *sa, const struct wire_notify *n)
+connected(struct ike *e, struct ike_sa *sa, const struct wire_notify *n, uint32_t message_id)
+{
+	struct ike_child *c = ike_child_by_msgid(e, sa, message_id);
+
+	if (c == NULL && n->spi.n == 4)
+		c = ike_child_by_spi_out(e, &sa->remote.addr, v1_proto_from(n->protocol),
+			get_u32(n->spi.p));
+	if (c != NULL && c->x != NULL && c->x->sa == sa)
+		v1_quick_connected(e, c);
+}
+
+static void
+notify(struct ike *e, struct ike_sa *sa, const struct wire_notify *n, uint32_t message_id)
 {
 	char number[16];
 
@@ -295,19 +314,21 @@ notify(struct ike *e, struct ike_sa *sa, const struct wire_notify *n)
 	ike_log(e, n->type <= WIRE_N_ERROR_LAST ? LOG_L_ERROR : LOG_L_DEBUG, &sa->remote,
 		sa->serial, "received notify %s",
 		wire_name_text(WIRE_NAMES_NOTIFY, n->type, number, sizeof(number)));
-	if (n->type == WIRE_N_INITIAL_CONTACT && sa->state == IKE_S_UP)
+	if (n->type == WIRE_N_CONNECTED)
+		connected(e, sa, n, message_id);
+	else if (n->type == WIRE_N_INITIAL_CONTACT && sa->state == IKE_S_UP)
 		ike_peer_contact(e, sa);
 	else if (n->type != 0 && n->type <= WIRE_N_ERROR_LAST)
 		error_notify(e, sa, n);
 }
 
 static void
-authentic(struct ike *e, struct ike_sa *sa, const struct wire_msg *m)
+authentic(struct ike *e, struct ike_sa *sa, const struct wire_msg *m, uint32_t message_id)
 {
 	for (unsigned i = 0; i < m->count && sa->state != IKE_S_DEAD; i++) {
 		const struct wire_payload *p = &m->payload[i];
 		if (p->type == WIRE_NOTIFY)
-			notify(e, sa, &p->notify);
+			notify(e, sa, &p->notify, message_id);
 		else if (p->type == WIRE_DELETE && p->delete.protocol == WIRE_P_ISAKMP)
 			delete_isakmp(e, sa, &p->delete);
 		else if (p->type == WIRE_DELETE)
@@ -327,43 +348,83 @@ unreadable_complaint(struct ike *e, struct ike_sa *sa)
 		ike_window_hint(e, sa->x, WIRE_N_PAYLOAD_MALFORMED);
 }
 
-static void
-sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev,
-	const struct wire_header *h)
+/* Decrypt, take apart, and check HASH(1) over all that follows it; what fails is counted. */
+static bool
+open_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const struct wire_header *h,
+	const char *kind)
 {
 	struct bytes octets = ev->datagram.octets;
 	size_t n = octets.n - WIRE_HEADER;
 	uint8_t iv[V1_IV_MAX], hash[CRY_HASH_MAX];
 	const char *why = NULL;
-	char line[WIRE_SUMMARY_MAX];
 
 	if (sa->keys.key.n == 0 || h->message_id == 0 || n == 0 || n % sa->encr->block != 0 ||
 	    v1_message_iv(e, sa, h->message_id, iv) != ST_NORMAL) {
 		e->count[IKE_N_MALFORMED]++;
-		return;
+		return false;
 	}
 	memcpy(e->in, octets.p + WIRE_HEADER, n);
 	if (v1_open(e, sa, iv, e->in, n) != ST_NORMAL ||
 	    v1_parse(e, h->next, bytes_of(e->in, n), true, &why) != ST_NORMAL) {
 		e->count[IKE_N_MALFORMED]++;
 		ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial,
-			"informational message does not decrypt: %s", why == NULL ? "" : why);
+			"%s message does not decrypt: %s", kind, why == NULL ? "" : why);
 		unreadable_complaint(e, sa);
-		return;
+		return false;
 	}
 	if (e->msg.payload[0].type != WIRE_HASH ||
 	    v1_hash_info(e->env.cry, sa->hash, secret_view(&sa->keys.a), h->message_id,
 		    wire_after(&e->msg, &e->msg.payload[0]), hash) != ST_NORMAL ||
 	    !v1_hash_is(&e->msg, sa->hash, hash)) {
 		e->count[IKE_N_BAD_HASH]++;
-		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial,
-			"informational message: %s, dropped", status_row(ST_BADHASH)->text);
+		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "%s message: %s, dropped", kind,
+			status_row(ST_BADHASH)->text);
 		unreadable_complaint(e, sa);
-		return;
+		return false;
 	}
+	return true;
+}
+
+static void
+sealed_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev,
+	const struct wire_header *h)
+{
+	char line[WIRE_SUMMARY_MAX];
+
+	if (!open_info(e, sa, ev, h, "informational"))
+		return;
 	ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial, "received %s",
 		wire_summary(line, sizeof(line), h, &e->msg));
-	authentic(e, sa, &e->msg);
+	authentic(e, sa, &e->msg, h->message_id);
+}
+
+/*
+ * RFC 2409 5.6: no group but those of the configuration is acceptable here, and that is answered.
+ * Only who is authenticated gets an answer, and each message ID is answered once.
+ */
+void
+v1_new_group(struct ike *e, struct ike_sa *sa, const struct ike_event *ev,
+	const struct wire_header *h)
+{
+	uint8_t cookies[2 * V1_COOKIE];
+
+	if (sa == NULL || sa->state != IKE_S_UP ||
+	    !net_endpoint_equal(&sa->remote, &ev->datagram.remote) ||
+	    (h->flags & WIRE_F_ENCRYPTED) == 0) {
+		e->count[IKE_N_MALFORMED]++;
+		return;
+	}
+	if (!open_info(e, sa, ev, h, "new group mode"))
+		return;
+	if (ike_msgid_seen(sa, h->message_id)) {
+		e->count[IKE_N_DUPLICATE]++;
+		return;
+	}
+	ike_msgid_remember(sa, h->message_id);
+	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "new group mode is refused: groups are "
+		"those of the configuration");
+	v1_notify(e, sa, WIRE_N_ATTRIBUTES_NOT_SUPPORTED, WIRE_P_ISAKMP, v1_cookies(sa, cookies),
+		bytes_of(NULL, 0));
 }
 
 /*
@@ -382,6 +443,29 @@ aggressive_hint(struct ike *e, struct ike_sa *sa, uint16_t type, const char *nam
 		detail);
 }
 
+/*
+ * weak_phase1_check: an unauthenticated Delete of the SA under negotiation ends it.  It never does
+ * once phase 1 is up.
+ */
+static void
+bare_delete(struct ike *e, struct ike_sa *sa, const struct wire_delete *d)
+{
+	uint8_t cookies[2 * V1_COOKIE];
+
+	if (sa->conf == NULL || !sa->conf->weak_phase1_check) {
+		ike_log(e, LOG_L_INFO, &sa->remote, sa->serial,
+			"Ignoring unencrypted delete payload (check the weak_phase1_check option)");
+		return;
+	}
+	v1_cookies(sa, cookies);
+	for (unsigned i = 0; d->protocol == WIRE_P_ISAKMP && i < d->count; i++)
+		if (bytes_equal(wire_delete_spi(d, i), bytes_of(cookies, sizeof(cookies)))) {
+			ike_sa_fail(e, sa, ST_PEERREFUSED,
+				"peer deleted the SA under negotiation, unauthenticated");
+			return;
+		}
+}
+
 /* In the clear: no more than a hint, and only while there are no keys or none that fit. */
 static void
 bare_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const struct wire_header *h)
@@ -395,6 +479,10 @@ bare_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const st
 		    ST_NORMAL) {
 		ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, sa->serial,
 			"informational message in the clear ignored");
+		return;
+	}
+	if (wire_find(&e->msg, WIRE_DELETE, 0) != NULL) {
+		bare_delete(e, sa, &wire_find(&e->msg, WIRE_DELETE, 0)->delete);
 		return;
 	}
 	p = wire_find(&e->msg, WIRE_NOTIFY, 0);

@@ -184,6 +184,26 @@ v1_hash_i(struct cry *c, const struct alg *hash, struct bytes skeyid, const stru
 }
 
 enum status
+v1_hash_base_i(struct cry *c, const struct alg *hash, struct bytes skeyid,
+	const struct v1_auth *auth, uint8_t *out)
+{
+	const struct bytes parts[] = { auth->gxi, bytes_of(auth->cky_i, V1_COOKIE),
+		bytes_of(auth->cky_r, V1_COOKIE), auth->sai_b, auth->idii_b };
+
+	return cry_hmac(c, hash, skeyid, parts, ARRAY_LEN(parts), out);
+}
+
+enum status
+v1_hash_base_r(struct cry *c, const struct alg *hash, struct bytes key,
+	const struct v1_auth *auth, uint8_t *out)
+{
+	const struct bytes parts[] = { auth->gxi, auth->gxr, bytes_of(auth->cky_i, V1_COOKIE),
+		bytes_of(auth->cky_r, V1_COOKIE), auth->sai_b, auth->idii_b };
+
+	return cry_hmac(c, hash, key, parts, ARRAY_LEN(parts), out);
+}
+
+enum status
 v1_hash_r(struct cry *c, const struct alg *hash, struct bytes skeyid, const struct v1_auth *auth,
 	uint8_t *out)
 {

@@ -88,6 +88,15 @@ struct v1_auth { /* what HASH_I and HASH_R cover */
 /* HASH_I = prf(SKEYID, g^xi | g^xr | CKY-I | CKY-R | SAi_b | IDii_b) */
 enum status v1_hash_i(struct cry *c, const struct alg *hash, struct bytes skeyid,
 	const struct v1_auth *auth, uint8_t *out) ATTR_NODISCARD;
+/* Base mode, where g^xr is not known yet: HASH_I = prf(SKEYID, g^xi | CKY-I | CKY-R | SAi_b |
+ * IDii_b); with signatures hash(Ni_b | Nr_b) stands for SKEYID.  HASH_R of a pre-shared key is the
+ * usual one. */
+enum status v1_hash_base_i(struct cry *c, const struct alg *hash, struct bytes skeyid,
+	const struct v1_auth *auth, uint8_t *out) ATTR_NODISCARD;
+/* With signatures: HASH_R = prf(hash(Ni_b | Nr_b), g^xi | g^xr | CKY-I | CKY-R | SAi_b |
+ * IDii_b). */
+enum status v1_hash_base_r(struct cry *c, const struct alg *hash, struct bytes key,
+	const struct v1_auth *auth, uint8_t *out) ATTR_NODISCARD;
 /* HASH_R = prf(SKEYID, g^xr | g^xi | CKY-R | CKY-I | SAi_b | IDir_b) */
 enum status v1_hash_r(struct cry *c, const struct alg *hash, struct bytes skeyid,
 	const struct v1_auth *auth, uint8_t *out) ATTR_NODISCARD;

@@ -152,6 +152,26 @@ v1_phase1_keys(struct ike *e, struct ike_xchg *x)
 	phase1_free(d);
 }
 
+/* Base mode: a proof comes before g^xy, so signatures are made with a key of the nonces alone. */
+static enum status
+base_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct v1_auth *a, uint8_t *out)
+{
+	const struct v1_phase1 *d = x->data;
+	const struct ike_sa *sa = x->sa;
+	const struct bytes nonces[] = { d->ni, d->nr };
+	struct bytes key = secret_view(&sa->keys.skeyid);
+	uint8_t seed[CRY_HASH_MAX];
+
+	if (sa->auth != RC_AUTH_PSK) {
+		TRY(cry_hash(e->env.cry, sa->hash, nonces, 2, seed));
+		key = bytes_of(seed, sa->hash->out);
+	}
+	if (initiator)
+		return v1_hash_base_i(e->env.cry, sa->hash, key, a, out);
+	a->idii_b = x->side == IKE_INITIATOR ? d->own_id : d->peer_id;
+	return v1_hash_base_r(e->env.cry, sa->hash, key, a, out);
+}
+
 enum status
 v1_auth_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct bytes id_b, uint8_t *out)
 {
@@ -161,6 +181,8 @@ v1_auth_hash(struct ike *e, struct ike_xchg *x, bool initiator, struct bytes id_
 		.cky_r = sa->cookie_r, .sai_b = d->sai_b, .idii_b = id_b, .idir_b = id_b };
 	struct bytes skeyid = secret_view(&sa->keys.skeyid);
 
+	if (sa->exchange == RC_BASE && (initiator || sa->auth != RC_AUTH_PSK))
+		return base_hash(e, x, initiator, &a, out);
 	return initiator ? v1_hash_i(e->env.cry, sa->hash, skeyid, &a, out)
 			 : v1_hash_r(e->env.cry, sa->hash, skeyid, &a, out);
 }

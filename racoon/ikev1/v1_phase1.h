@@ -76,6 +76,17 @@ enum status v1_aggr_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire
 enum status v1_aggr_i3_send(struct ike *e, struct ike_xchg *x);
 enum status v1_aggr_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
 
+/* … of base mode … */
+enum status v1_base_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none);
+enum status v1_base_i1_send(struct ike *e, struct ike_xchg *x);
+enum status v1_base_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_base_r2_send(struct ike *e, struct ike_xchg *x);
+enum status v1_base_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_base_i3_send(struct ike *e, struct ike_xchg *x);
+enum status v1_base_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_base_r4_send(struct ike *e, struct ike_xchg *x);
+enum status v1_base_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+
 /* … and of quick mode. */
 enum status v1_quick_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none);
 enum status v1_quick_i1_send(struct ike *e, struct ike_xchg *x);
@@ -84,6 +95,8 @@ enum status v1_quick_r2_send(struct ike *e, struct ike_xchg *x);
 enum status v1_quick_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
 enum status v1_quick_i3_send(struct ike *e, struct ike_xchg *x);
 void v1_quick_i3_after(struct ike *e, struct ike_xchg *x);
+enum status v1_quick_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
+enum status v1_quick_r4_send(struct ike *e, struct ike_xchg *x);
 enum status v1_quick_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
 void v1_quick_r3_after(struct ike *e, struct ike_xchg *x);
 

@@ -33,13 +33,14 @@ enum status v1_chosen1(const struct rc_remote *conf, const struct wire_sa *answe
 /* ---- phase 2, RFC 2407 4.4 and 4.5 */
 
 struct v1_pick2 { /* for one rule of the bundle */
-	const struct alg *encr, *auth;
+	const struct alg *encr, *auth, *comp;
 	uint16_t bits;
 	uint32_t spi; /* the peer's */
 	unsigned proposal, transform;
 };
 struct v1_picks2 {
 	struct v1_pick2 rule[SP_RULES_MAX];
+	unsigned pairs; /* of the child's that are used: compression may be left out */
 	const struct alg *pfs;
 	int64_t life_ms;
 	uint64_t life_bytes;
@@ -55,6 +56,17 @@ enum status v1_choose2(struct ike *e, const struct ike_child *c, const struct rc
 enum status v1_chosen2(const struct ike_child *c, const struct rc_sainfo *info,
 	const struct wire_sa *answer, struct v1_picks2 *out, char *why, size_t size) ATTR_NODISCARD;
 
+/*
+ * The policy (outbound) that the first acceptable proposal of a peer asks for; ST_NOPROPOSAL with
+ * the reason.  Levels are SP_REQUIRE without a reqid.
+ */
+enum status v1_generate2(struct ike *e, struct ike_sa *sa, const struct rc_sainfo *info,
+	const struct wire_sa *offer, const struct sp_selector *sel, struct ipsec_policy *out,
+	char *why, size_t size) ATTR_NODISCARD;
+
+/* An SPI's octets in a payload (spi: four octets, in network order), and back. */
+struct bytes v1_spi_octets(enum sa_proto proto, const uint8_t *spi);
+bool v1_spi_from(enum sa_proto proto, struct bytes spi, uint32_t *out);
 uint8_t v1_proto_of(enum sa_proto p);          /* WIRE_P_ESP */
 enum sa_proto v1_proto_from(uint8_t protocol); /* SA_NONE: none of ours */
 

@@ -15,7 +15,7 @@
 enum { ATTRS = 8 };
 
 struct seen { /* one transform of a peer */
-	const struct alg *encr, *auth, *group;
+	const struct alg *encr, *auth, *comp, *group;
 	uint64_t encap, auth_number, group_number, bits;
 	uint64_t seconds, kilobytes;
 	const char *fault;
@@ -35,6 +35,8 @@ v1_proto_from(uint8_t protocol)
 		return SA_ESP;
 	case WIRE_P_AH:
 		return SA_AH;
+	case WIRE_P_IPCOMP:
+		return SA_IPCOMP;
 	}
 	return SA_NONE;
 }
@@ -52,12 +54,23 @@ bits_of(const struct rc_alg_choice *c)
 	return c->bits != 0 ? c->bits : (uint16_t)alg_default_bits(c->alg);
 }
 
+/* As offered: complex_bundle off has "AH tunnel and ESP tunnel" for one tunnel (RFC 2401 4.5). */
+static uint64_t
+encap_of(const struct ike_child *c, const struct ike_pair *pair)
+{
+	struct ike_pair p = *pair;
+
+	if (c->alike)
+		p.mode = SA_TUNNEL;
+	return v1_natt_encap(c, &p);
+}
+
 /* ------------------------------------------------------------------------------------ offer --- */
 
 static bool
 add_transform(struct arena *arena, struct wire_proposal *p, const struct ike_child *c,
 	const struct ike_pair *pair, const struct rc_sainfo *info,
-	const struct rc_alg_choice *encr, const struct alg *auth)
+	const struct rc_alg_choice *encr, const struct alg *auth, const struct alg *comp)
 {
 	struct wire_transform *t = &p->transform[p->transforms];
 	struct wire_attr *a = arena_array(arena, ATTRS, sizeof(*a));
@@ -69,7 +82,7 @@ add_transform(struct arena *arena, struct wire_proposal *p, const struct ike_chi
 		return false;
 	a[n++] = wire_attr_of(WIRE_A2_LIFE_TYPE, WIRE_LIFE_SECONDS);
 	a[n++] = wire_attr_of(WIRE_A2_LIFE, (uint64_t)(info->life_ms / 1000));
-	a[n++] = wire_attr_of(WIRE_A2_ENCAP, v1_natt_encap(c, pair));
+	a[n++] = wire_attr_of(WIRE_A2_ENCAP, encap_of(c, pair));
 	if (encr != NULL && encr->alg->key_length_attr)
 		a[n++] = wire_attr_of(WIRE_A2_KEY_LENGTH, bits_of(encr));
 	if (auth != NULL && auth->auth1 != 0)
@@ -79,7 +92,8 @@ add_transform(struct arena *arena, struct wire_proposal *p, const struct ike_chi
 	p->transforms++;
 	*t = (struct wire_transform){
 		.number = (uint8_t)p->transforms,
-		.id = (uint8_t)(encr != NULL ? encr->alg->esp1 : auth->ah1),
+		.id = (uint8_t)(comp != NULL ? comp->esp1 : encr != NULL ? encr->alg->esp1
+									 : auth->ah1),
 		.attrs = n,
 		.attr = a,
 	};
@@ -88,50 +102,81 @@ add_transform(struct arena *arena, struct wire_proposal *p, const struct ike_chi
 
 static enum status
 offer_rule(struct arena *arena, struct wire_proposal *p, const struct ike_child *c,
-	const struct ike_pair *pair, const struct rc_sainfo *info)
+	const struct ike_pair *pair, const struct rc_sainfo *info, uint8_t number)
 {
 	uint8_t *spi = arena_alloc(arena, 4);
 	bool fine = true;
 
-	p->transform = arena_array(arena, (size_t)(info->encrs + 1) * (info->auths + 1),
+	p->transform = arena_array(arena,
+		(size_t)(info->encrs + 1) * (info->auths + 1) + info->comps,
 		sizeof(*p->transform));
 	if (spi == NULL || p->transform == NULL)
 		return ST_NOMEMORY;
 	patch_u32(spi, pair->spi_in);
-	p->number = 1;
+	p->number = number;
 	p->protocol = v1_proto_of(pair->proto);
-	p->spi = bytes_of(spi, 4);
+	p->spi = v1_spi_octets(pair->proto, spi);
 	for (unsigned i = 0; pair->proto == SA_AH && i < info->auths; i++)
 		if (info->auth[i].alg->ah1 != 0)
-			fine &= add_transform(arena, p, c, pair, info, NULL, info->auth[i].alg);
+			fine &= add_transform(arena, p, c, pair, info, NULL, info->auth[i].alg,
+				NULL);
 	for (unsigned i = 0; pair->proto == SA_ESP && i < info->encrs; i++) {
 		if (info->encr[i].alg->esp1 == 0)
 			continue;
 		if (is_aead(info->encr[i].alg)) {
-			fine &= add_transform(arena, p, c, pair, info, &info->encr[i], NULL);
+			fine &= add_transform(arena, p, c, pair, info, &info->encr[i], NULL,
+				NULL);
 			continue;
 		}
 		for (unsigned k = 0; k < info->auths; k++)
 			fine &= add_transform(arena, p, c, pair, info, &info->encr[i],
-				info->auth[k].alg);
+				info->auth[k].alg, NULL);
 	}
+	for (unsigned i = 0; pair->proto == SA_IPCOMP && i < info->comps; i++)
+		fine &= add_transform(arena, p, c, pair, info, NULL, NULL, info->comp[i].alg);
 	if (!fine)
 		return ST_NOMEMORY;
 	return p->transforms == 0 ? ST_NOPROPOSAL : ST_NORMAL;
 }
 
+/* RFC 3173 4.1: a CPI has 16 bits, and may come in four octets. */
+struct bytes
+v1_spi_octets(enum sa_proto proto, const uint8_t *spi)
+{
+	return proto == SA_IPCOMP ? bytes_of(spi + 2, 2) : bytes_of(spi, 4);
+}
+
+bool
+v1_spi_from(enum sa_proto proto, struct bytes spi, uint32_t *out)
+{
+	if (spi.n == 4)
+		*out = get_u32(spi.p);
+	else if (spi.n == 2 && proto == SA_IPCOMP)
+		*out = get_u16(spi.p);
+	else
+		return false;
+	return proto != SA_IPCOMP || *out <= UINT16_MAX;
+}
+
+/*
+ * All protocols of the policy with one number; where compression is optional (level use), without
+ * it as a second choice (RFC 2408 4.2: same number, all of them; other number, instead of them).
+ */
 enum status
 v1_offer2(struct arena *arena, const struct ike_child *c, const struct rc_sainfo *info,
 	struct wire_sa *out)
 {
-	struct wire_proposal *p = arena_array(arena, c->pairs, sizeof(*p));
+	unsigned needed = ike_child_needed(c), n = 0;
+	struct wire_proposal *p = arena_array(arena, c->pairs + needed, sizeof(*p));
 
 	if (p == NULL)
 		return ST_NOMEMORY;
 	for (unsigned i = 0; i < c->pairs; i++)
-		TRY(offer_rule(arena, &p[i], c, &c->pair[i], info));
+		TRY(offer_rule(arena, &p[n++], c, &c->pair[i], info, 1));
+	for (unsigned i = 0; needed < c->pairs && i < needed; i++)
+		TRY(offer_rule(arena, &p[n++], c, &c->pair[i], info, 2));
 	*out = (struct wire_sa){ .doi = WIRE_DOI_IPSEC, .situation = WIRE_SIT_IDENTITY_ONLY,
-		.proposals = c->pairs, .proposal = p };
+		.proposals = n, .proposal = p };
 	return ST_NORMAL;
 }
 
@@ -192,6 +237,12 @@ look(const struct wire_proposal *p, const struct wire_transform *t, struct seen 
 			s->fault = "AH transform and authentication attribute differ";
 		return;
 	}
+	if (p->protocol == WIRE_P_IPCOMP) {
+		s->comp = alg_by_esp1(ALG_COMP, t->id);
+		if (s->comp == NULL)
+			s->fault = "compression that is not known here";
+		return;
+	}
 	s->encr = alg_by_esp1(ALG_ENCR, t->id);
 	if (s->encr == NULL)
 		s->fault = "ESP transform that is not known here";
@@ -231,9 +282,28 @@ encr_listed(const struct rc_sainfo *info, const struct seen *s, enum rc_check ch
 }
 
 static bool
+comp_listed(const struct rc_sainfo *info, const struct seen *s)
+{
+	for (unsigned i = 0; i < info->comps; i++)
+		if (info->comp[i].alg == s->comp)
+			return true;
+	return false;
+}
+
+static bool
 encap_fits(const struct ike_child *c, const struct ike_pair *pair, const struct seen *s)
 {
-	uint64_t want = v1_natt_encap(c, pair);
+	uint64_t want = encap_of(c, pair);
+	struct ike_pair other = *pair;
+
+	/*
+	 * In a bundle around a tunnel both ways of putting it mean the same packets; IPComp has no
+	 * end points of its own.
+	 */
+	other.mode = pair->mode == SA_TUNNEL ? SA_TRANSPORT : SA_TUNNEL;
+	if (((c->bundle && c->any && pair->mode == SA_TRANSPORT) || pair->proto == SA_IPCOMP) &&
+	    (s->encap == v1_natt_encap(c, pair) || s->encap == v1_natt_encap(c, &other)))
+		return true;
 
 	/* The first drafts of RFC 3947 had numbers of their own, and some peers mix them. */
 	switch (want) {
@@ -273,15 +343,22 @@ difference(const struct ike_child *c, const struct ike_pair *pair, const struct 
 			info->encrs == 0 ? "none" : info->encr[0].alg->name, alg_name(s->encr),
 			info->encrs == 0 ? 0 : bits_of(&info->encr[0]),
 			(unsigned long long)s->bits);
-	else if (!auth_listed(info, s))
+	else if (pair->proto == SA_IPCOMP && !comp_listed(info, s))
+		snprintf(buf, size, "comp_algo = %s:%s",
+			info->comps == 0 ? "none" : info->comp[0].alg->name, alg_name(s->comp));
+	else if (pair->proto != SA_IPCOMP && !auth_listed(info, s))
 		snprintf(buf, size, "authtype = %s:%s",
 			info->auths == 0 ? "none" : info->auth[0].alg->name, alg_name(s->auth));
-	else if (s->group != info->pfs && (exact || (!obey && info->pfs != NULL)))
+	else if (pair->proto != SA_IPCOMP && s->group != info->pfs &&
+		 (exact || (!obey && info->pfs != NULL)))
 		snprintf(buf, size, "pfs_group = %s:%s", alg_name(info->pfs), alg_name(s->group));
 	else if (s->seconds != 0 && ((exact && s->seconds != ours) ||
 			(check == RC_CHECK_STRICT && s->seconds > ours)))
 		snprintf(buf, size, "lifetime = %llu:%llu", (unsigned long long)ours,
 			(unsigned long long)s->seconds);
+	else if (exact && s->kilobytes != 0)
+		snprintf(buf, size, "lifetime bytes = none:%llu kilobytes",
+			(unsigned long long)s->kilobytes);
 	else
 		return NULL;
 	return buf;
@@ -333,14 +410,15 @@ choose_rule(struct choice *ch, unsigned rule, const struct wire_proposal *p, str
 		const char *d;
 		look(p, &p->transform[k], &s);
 		d = difference(ch->c, pair, ch->info, ch->check, &s, diff, sizeof(diff));
-		if (d == NULL && rule > 0 && s.group != out->pfs)
+		if (d == NULL && rule > 0 && pair->proto != SA_IPCOMP && s.group != out->pfs)
 			d = "another PFS group than the bundle's first";
 		if (d != NULL) {
 			rejected(ch, p, p->transform[k].number, d);
 			continue;
 		}
 		out->rule[rule] = (struct v1_pick2){ .encr = s.encr, .auth = s.auth,
-			.bits = (uint16_t)s.bits, .spi = get_u32(p->spi.p), .transform = k };
+			.comp = s.comp, .bits = (uint16_t)s.bits, .transform = k };
+		(void)v1_spi_from(pair->proto, p->spi, &out->rule[rule].spi);
 		if (rule == 0) {
 			out->pfs = s.group;
 			take_life(ch, &s, out);
@@ -355,17 +433,21 @@ static bool
 choose_group(struct choice *ch, const struct wire_sa *offer, unsigned from, unsigned to,
 	struct v1_picks2 *out)
 {
+	unsigned n = to - from;
+	uint32_t spi;
+
 	memset(out, 0, sizeof(*out));
-	if (to - from != ch->c->pairs) {
+	if (n != ch->c->pairs && n != ike_child_needed(ch->c)) {
 		rejected(ch, &offer->proposal[from], 0,
 			"another number of protocols than the policy has rules");
 		return false;
 	}
-	for (unsigned rule = 0; rule < ch->c->pairs; rule++) {
+	out->pairs = n;
+	for (unsigned rule = 0; rule < n; rule++) {
+		enum sa_proto proto = ch->c->pair[rule].proto;
 		unsigned i = from;
-		while (i < to && (v1_proto_from(offer->proposal[i].protocol) !=
-					 ch->c->pair[rule].proto ||
-				 offer->proposal[i].spi.n != 4))
+		while (i < to && (v1_proto_from(offer->proposal[i].protocol) != proto ||
+				 !v1_spi_from(proto, offer->proposal[i].spi, &spi)))
 			i++;
 		if (i == to) {
 			rejected(ch, &offer->proposal[from], 0,
@@ -411,14 +493,18 @@ v1_chosen2(const struct ike_child *c, const struct rc_sainfo *info, const struct
 	out->life_ms = info->life_ms;
 	out->pfs = info->pfs;
 	snprintf(why, size, "peer did not choose one proposal for each protocol");
-	if (answer->doi != WIRE_DOI_IPSEC || answer->proposals != c->pairs)
+	if (answer->doi != WIRE_DOI_IPSEC || (answer->proposals != c->pairs &&
+		    answer->proposals != ike_child_needed(c)))
 		return ST_NOPROPOSAL;
-	for (unsigned rule = 0; rule < c->pairs; rule++) {
+	out->pairs = answer->proposals;
+	for (unsigned rule = 0; rule < out->pairs; rule++) {
+		uint32_t spi;
 		const struct wire_proposal *p = NULL;
 		for (unsigned i = 0; i < answer->proposals; i++)
 			if (v1_proto_from(answer->proposal[i].protocol) == c->pair[rule].proto)
 				p = &answer->proposal[i];
-		if (p == NULL || p->transforms != 1 || p->spi.n != 4)
+		if (p == NULL || p->transforms != 1 ||
+		    !v1_spi_from(c->pair[rule].proto, p->spi, &spi))
 			return ST_NOPROPOSAL;
 		look(p, &p->transform[0], &s);
 		const char *d = difference(c, &c->pair[rule], info, RC_CHECK_EXACT, &s, diff,
@@ -429,11 +515,84 @@ v1_chosen2(const struct ike_child *c, const struct rc_sainfo *info, const struct
 			return ST_NOPROPOSAL;
 		}
 		out->rule[rule] = (struct v1_pick2){ .encr = s.encr, .auth = s.auth,
-			.bits = (uint16_t)s.bits, .spi = get_u32(p->spi.p) };
+			.comp = s.comp, .bits = (uint16_t)s.bits, .spi = spi };
 		if (s.seconds != 0 && (int64_t)s.seconds * 1000 < out->life_ms)
 			out->life_ms = (int64_t)s.seconds * 1000;
 		if (s.kilobytes != 0 && s.kilobytes < UINT64_MAX / 1024)
 			out->life_bytes = s.kilobytes * 1024;
 	}
 	return ST_NORMAL;
+}
+
+/* ------------------------------------------------------------------------------- generating --- */
+
+static bool
+tunnel_encap(uint64_t encap)
+{
+	return encap == WIRE_ENCAP_TUNNEL || encap == WIRE_ENCAP_UDP_TUNNEL ||
+	       encap == WIRE_ENCAP_UDP_TUNNEL_DRAFT;
+}
+
+/* Proposals [from, to) as the rules of a policy; false: they cannot be any. */
+static bool
+rules_of(const struct ike_sa *sa, const struct wire_sa *offer, unsigned from, unsigned to,
+	struct ipsec_policy *p)
+{
+	struct seen s;
+
+	p->rules = 0;
+	for (unsigned i = from; i < to; i++) {
+		const struct wire_proposal *o = &offer->proposal[i];
+		struct sp_rule *r = &p->rule[p->rules];
+		if (p->rules == SP_RULES_MAX || o->transforms == 0 ||
+		    v1_proto_from(o->protocol) == SA_NONE)
+			return false;
+		look(o, &o->transform[0], &s);
+		*r = (struct sp_rule){ .proto = v1_proto_from(o->protocol),
+			.mode = tunnel_encap(s.encap) ? SA_TUNNEL : SA_TRANSPORT,
+			.level = SP_REQUIRE };
+		if (r->mode == SA_TUNNEL) {
+			r->src.addr = sa->local.addr;
+			r->dst.addr = sa->remote.addr;
+		}
+		p->rules++;
+	}
+	return p->rules != 0;
+}
+
+enum status
+v1_generate2(struct ike *e, struct ike_sa *sa, const struct rc_sainfo *info,
+	const struct wire_sa *offer, const struct sp_selector *sel, struct ipsec_policy *out,
+	char *why, size_t size)
+{
+	struct v1_picks2 picks;
+
+	snprintf(why, size, "no proposal that a policy can be made of");
+	for (unsigned i = 0, end; i < offer->proposals; i = end) {
+		struct wire_sa group = *offer;
+		struct ike_child *c;
+		enum status status;
+		for (end = i + 1; end < offer->proposals; end++)
+			if (offer->proposal[end].number != offer->proposal[i].number)
+				break;
+		memset(out, 0, sizeof(*out));
+		out->sel = *sel;
+		out->dir = SP_OUT;
+		out->action = SP_IPSEC;
+		if (!rules_of(sa, offer, i, end, out))
+			continue;
+		/* A child for the asking: it gets no SPI and leaves no trace. */
+		c = ike_child_new(e, sa->peer, &sa->local, &sa->remote, IKE_RESPONDER, out);
+		if (c == NULL)
+			continue;
+		c->natt = sa->natt;
+		group.proposal = &offer->proposal[i];
+		group.proposals = end - i;
+		status = v1_choose2(e, c, info, sa->conf->proposal_check, &group, &picks, why,
+			size);
+		ike_child_end(e, c, ST_REPLACED, false, 0);
+		if (status == ST_NORMAL)
+			return ST_NORMAL;
+	}
+	return ST_NOPROPOSAL;
 }

@@ -18,6 +18,7 @@ struct v1_quick { /* an exchange's data; views lie in its arena */
 	struct wire_sa offer;        /* responder: what the peer sent */
 	struct v1_picks2 picks;
 	bool installing;
+	bool commit; /* the peer set the commit bit: CONNECTED ends it (RFC 2408 3.1) */
 };
 
 static void
@@ -43,20 +44,25 @@ quick_new(struct ike_xchg *x, struct v1_quick **out)
 	return ST_NORMAL;
 }
 
-/* The sainfo for the child's selector; looked up each time, the configuration may have changed. */
-static const struct rc_sainfo *
-sainfo_of(const struct ike *e, const struct ike_xchg *x)
+/* The sainfo for a selector; looked up each time, the configuration may have changed. */
+const struct rc_sainfo *
+v1_sainfo_for(const struct ike *e, const struct ike_sa *sa, const struct sp_selector *sel)
 {
-	const struct ike_sa *sa = x->sa;
 	struct rc_selector_id local, remote;
 	struct rc_id id = { .type = sa->peer_id_type,
 		.value = bytes_of(sa->peer_id, sa->peer_id_n) };
 
 	if (e->config == NULL)
 		return NULL;
-	v1_selector_ids(&x->child->sel, &local, &remote);
+	v1_selector_ids(sel, &local, &remote);
 	return rc_sainfo_for(e->config, &local, &remote, &sa->remote.addr,
 		sa->peer_id == NULL ? NULL : &id, sa->conf == NULL ? 0 : sa->conf->ph1id);
+}
+
+static const struct rc_sainfo *
+sainfo_of(const struct ike *e, const struct ike_xchg *x)
+{
+	return v1_sainfo_for(e, x->sa, &x->child->sel);
 }
 
 static enum status
@@ -177,12 +183,14 @@ take_picks(struct ike *e, struct ike_xchg *x)
 	const struct v1_quick *d = x->data;
 	struct ike_child *c = x->child;
 
+	ike_child_trim(e, c, d->picks.pairs);
 	c->pfs = d->picks.pfs;
 	c->life_ms = d->picks.life_ms;
 	c->life_bytes = d->picks.life_bytes;
 	for (unsigned i = 0; i < c->pairs; i++) {
 		c->pair[i].encr = d->picks.rule[i].encr;
 		c->pair[i].auth = d->picks.rule[i].auth;
+		c->pair[i].comp = d->picks.rule[i].comp;
 		c->pair[i].bits = d->picks.rule[i].bits;
 		c->pair[i].spi_out = d->picks.rule[i].spi;
 		ike_child_hash_out(e, c, i);
@@ -190,15 +198,30 @@ take_picks(struct ike *e, struct ike_xchg *x)
 }
 
 static bool
-picks_spis_ok(const struct v1_picks2 *p, unsigned rules)
+picks_spis_ok(const struct v1_picks2 *p)
 {
-	for (unsigned i = 0; i < rules; i++)
+	for (unsigned i = 0; i < p->pairs; i++)
 		if (p->rule[i].spi < SA_SPI_MIN)
 			return false;
 	return true;
 }
 
 /* --------------------------------------------------------------------------------- building --- */
+
+/* Of the message being taken: e->datagram is it, header first. */
+static bool
+commit_bit(const struct ike *e)
+{
+	enum { FLAGS_AT = 19 }; /* RFC 2408 3.1 */
+
+	return e->datagram.n > FLAGS_AT && (e->datagram.p[FLAGS_AT] & WIRE_F_COMMIT) != 0;
+}
+
+static uint8_t
+flags_of(const struct v1_quick *d)
+{
+	return (uint8_t)(WIRE_F_ENCRYPTED | (d->commit ? WIRE_F_COMMIT : 0));
+}
 
 /* The octets after HASH are what it covers: filled in when they are there. */
 static struct bytes
@@ -288,6 +311,9 @@ v1_quick_i1_send(struct ike *e, struct ike_xchg *x)
 
 	if (info == NULL || info->pfs != d->picks.pfs)
 		return no_sainfo(x);
+	for (unsigned i = ike_child_needed(x->child); i < x->child->pairs; i++)
+		if (x->child->pair[i].spi_in == 0) /* no compression to be had */
+			ike_child_trim(e, x->child, i);
 	TRY(v1_offer2(x->arena, x->child, info, &offer));
 	v1_begin(e, &b, sa, WIRE_X_QUICK, WIRE_F_ENCRYPTED, x->message_id);
 	hash = wire_add_hole(&b, WIRE_HASH, sa->hash->out);
@@ -307,12 +333,6 @@ bad_hash(struct ike *e, struct ike_xchg *x)
 	ike_log(e, LOG_L_ERROR, &x->sa->remote, x->child->serial, "%s, message dropped",
 		status_row(ST_BADHASH)->text);
 	return ike_drop(x, ST_BADHASH);
-}
-
-static bool
-first_is_hash(const struct wire_msg *m)
-{
-	return m->count != 0 && m->payload[0].type == WIRE_HASH;
 }
 
 /* The peer's nonce and, with PFS, its public value. */
@@ -352,11 +372,19 @@ responder_lifetime(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 		    wire_parse_attrs(p->notify.data, x->arena, &attr, &attrs, NULL) != ST_NORMAL)
 			continue;
 		v1_life_of(attr, attrs, WIRE_A2_LIFE_TYPE, WIRE_A2_LIFE, &seconds, &kilobytes);
-		if (seconds == 0 || (int64_t)seconds * 1000 >= d->picks.life_ms)
-			continue;
-		d->picks.life_ms = (int64_t)seconds * 1000;
-		ike_log(e, LOG_L_INFO, &x->sa->remote, x->child->serial,
-			"received RESPONDER-LIFETIME: %llu seconds", (unsigned long long)seconds);
+		if (seconds != 0 && (int64_t)seconds * 1000 < d->picks.life_ms) {
+			d->picks.life_ms = (int64_t)seconds * 1000;
+			ike_log(e, LOG_L_INFO, &x->sa->remote, x->child->serial,
+				"received RESPONDER-LIFETIME: %llu seconds",
+				(unsigned long long)seconds);
+		}
+		if (kilobytes != 0 && kilobytes < UINT64_MAX / 1024 &&
+		    (d->picks.life_bytes == 0 || kilobytes * 1024 < d->picks.life_bytes)) {
+			d->picks.life_bytes = kilobytes * 1024;
+			ike_log(e, LOG_L_INFO, &x->sa->remote, x->child->serial,
+				"received RESPONDER-LIFETIME: %llu kbytes",
+				(unsigned long long)kilobytes);
+		}
 	}
 }
 
@@ -400,7 +428,7 @@ v1_quick_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	char why[IKE_DETAIL_MAX];
 	struct wire_sa answer;
 
-	if (!first_is_hash(m))
+	if (!v1_first_is_hash(m))
 		return bad_hash(e, x);
 	TRY(v1_hash_2(e->env.cry, sa->hash, secret_view(&sa->keys.a), x->message_id, d->ni,
 		wire_after(m, &m->payload[0]), hash));
@@ -414,11 +442,12 @@ v1_quick_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 		return ike_why(x, ST_MALFORMED, "SA payload of the answer");
 	if (v1_chosen2(x->child, info, &answer, &d->picks, why, sizeof(why)) != ST_NORMAL)
 		return ike_why(x, ST_NOPROPOSAL, "%s", why);
-	if (!picks_spis_ok(&d->picks, x->child->pairs))
+	if (!picks_spis_ok(&d->picks))
 		return ike_why(x, ST_MALFORMED, "SPI below %d", SA_SPI_MIN);
 	if (!ids_came_back(d, m, v1_natt_transport(x->child)))
 		return ike_why(x, ST_BADID, "peer answered with other identities");
 	TRY(take_nonce_ke(x, m, &d->nr));
+	d->commit = commit_bit(e);
 	responder_lifetime(e, x, m);
 	take_picks(e, x);
 	if (d->picks.pfs != NULL)
@@ -437,15 +466,50 @@ v1_quick_i3_send(struct ike *e, struct ike_xchg *x)
 	if (!d->installing) {
 		d->installing = true;
 		x->more = true;
+		if (x->child->generated)
+			TRY(ike_generate(e, x->child));
 		return install(e, x, true);
 	}
-	v1_begin(e, &b, sa, WIRE_X_QUICK, WIRE_F_ENCRYPTED, x->message_id);
+	v1_begin(e, &b, sa, WIRE_X_QUICK, flags_of(d), x->message_id);
 	hash = wire_add_hole(&b, WIRE_HASH, sa->hash->out);
 	if (hash == NULL)
 		return ST_LIMIT;
 	TRY(v1_hash_3(e->env.cry, sa->hash, secret_view(&sa->keys.a), x->message_id, d->ni, d->nr,
 		hash));
-	return seal_and_send(e, x, &b, false);
+	x->detours = d->commit;
+	return seal_and_send(e, x, &b, d->commit);
+}
+
+/* <-- HDR*, HASH(1), N (CONNECTED): fourth message of those who set the commit bit */
+enum status
+v1_quick_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
+{
+	const struct ike_sa *sa = x->sa;
+	uint8_t hash[CRY_HASH_MAX];
+
+	if (!v1_first_is_hash(m))
+		return bad_hash(e, x);
+	TRY(v1_hash_1(e->env.cry, sa->hash, secret_view(&sa->keys.a), x->message_id,
+		wire_after(m, &m->payload[0]), hash));
+	if (!v1_hash_is(m, sa->hash, hash))
+		return bad_hash(e, x);
+	for (unsigned i = 0; wire_find(m, WIRE_NOTIFY, i) != NULL; i++)
+		if (wire_find(m, WIRE_NOTIFY, i)->notify.type == WIRE_N_CONNECTED)
+			return ST_NORMAL;
+	return ike_drop(x, ST_INVALIDPAYLOAD);
+}
+
+void
+v1_quick_connected(struct ike *e, struct ike_child *c)
+{
+	struct ike_xchg *x = c->x;
+
+	if (x == NULL || x->state != IKE_S_QUICK3_SENT || x->row != NULL)
+		return;
+	ike_disarm(e, &x->window.retry);
+	x->window.retransmits = false;
+	x->state = c->state = IKE_S_UP;
+	v1_quick_i3_after(e, x);
 }
 
 static void
@@ -464,146 +528,11 @@ both_installed(struct ike *e, struct ike_xchg *x)
 void
 v1_quick_i3_after(struct ike *e, struct ike_xchg *x)
 {
-	both_installed(e, x);
+	if (x->state == IKE_S_UP) /* else the peer is to say CONNECTED first */
+		both_installed(e, x);
 }
 
 /* -------------------------------------------------------------------------------- responder --- */
-
-static void
-refuse_quick(struct ike *e, struct ike_sa *sa, const struct wire_msg *m, enum status status,
-	const char *detail)
-{
-	const struct wire_payload *p = wire_find(m, WIRE_SA, 0);
-	struct bytes spi = { 0 };
-	struct wire_sa offer;
-	uint8_t protocol = WIRE_P_ESP;
-
-	ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "phase 2 refused: %s: %s",
-		status_row(status)->text, detail);
-	ike_failure(e, 2, &sa->local, &sa->remote, status, 0, detail);
-	e->count[IKE_N_PH2_FAILED]++;
-	/* Its own SPI tells the initiator which negotiation is meant. */
-	if (p != NULL && wire_parse_sa(p, e->step, &offer, NULL) == ST_NORMAL &&
-	    offer.proposals != 0) {
-		spi = offer.proposal[0].spi;
-		protocol = offer.proposal[0].protocol;
-	}
-	if (status_row(status)->notify != 0)
-		v1_notify(e, sa, status_row(status)->notify, protocol, spi, bytes_of(NULL, 0));
-}
-
-/* Which traffic: from the IDs, or the two phase 1 addresses (RFC 2409 5.5). */
-static bool
-selector_of(const struct ike_sa *sa, const struct wire_msg *m, struct sp_selector *sel)
-{
-	const struct wire_payload *i = wire_find(m, WIRE_ID, 0), *r = wire_find(m, WIRE_ID, 1);
-
-	if (i != NULL && r != NULL)
-		return v1_ids_selector(&r->id, &i->id, sel);
-	memset(sel, 0, sizeof(*sel));
-	sel->src = net_prefix_host(&sa->local.addr);
-	sel->dst = net_prefix_host(&sa->remote.addr);
-	sel->upper = SP_UPPER_ANY;
-	return i == NULL;
-}
-
-static struct sp_selector
-reversed(const struct sp_selector *s)
-{
-	struct sp_selector r = *s;
-
-	r.src = s->dst;
-	r.dst = s->src;
-	r.sport = s->dport;
-	r.dport = s->sport;
-	return r;
-}
-
-/* The outbound policy for the IDs, when there is an inbound one too. */
-static const struct ipsec_policy *
-policy_for(const struct ike *e, const struct ike_sa *sa, const struct sp_selector *sel)
-{
-	struct sp_selector in = reversed(sel);
-	const struct ipsec_policy *out_p = ike_spd_find(e, SP_OUT, sel);
-	const struct ipsec_policy *in_p = ike_spd_find(e, SP_IN, &in);
-	struct net_addr local, remote;
-
-	if (out_p == NULL || in_p == NULL || out_p->action != SP_IPSEC || out_p->rules == 0 ||
-	    in_p->action != SP_IPSEC)
-		return NULL;
-	/* The policy of another peer's tunnel is not this peer's to use. */
-	if (ike_policy_ends(out_p, &local, &remote) && !net_addr_equal(&remote, &sa->remote.addr))
-		return NULL;
-	return out_p;
-}
-
-void
-v1_quick_first(struct ike *e, struct ike_sa *sa, const struct wire_header *h,
-	const struct wire_msg *m, const uint8_t *iv)
-{
-	const struct ipsec_policy *policy;
-	uint8_t hash[CRY_HASH_MAX];
-	char a[NET_PREFIX_TEXT], b[NET_PREFIX_TEXT], why[IKE_DETAIL_MAX], pair[IKE_PAIR_TEXT];
-	struct sp_selector sel;
-
-	if (!first_is_hash(m) ||
-	    v1_hash_1(e->env.cry, sa->hash, secret_view(&sa->keys.a), h->message_id,
-		    wire_after(m, &m->payload[0]), hash) != ST_NORMAL ||
-	    !v1_hash_is(m, sa->hash, hash)) {
-		e->count[IKE_N_BAD_HASH]++;
-		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "%s, message dropped",
-			status_row(ST_BADHASH)->text);
-		return;
-	}
-	if (sa->quick_count >= e->env.limits.children_per_sa) {
-		ike_log(e, LOG_L_WARNING, &sa->remote, sa->serial,
-			"%u phase 2 negotiations under way, another one refused", sa->quick_count);
-		return;
-	}
-	if (ike_msgid_seen(sa, h->message_id)) {
-		e->count[IKE_N_DUPLICATE]++;
-		return;
-	}
-	if (!selector_of(sa, m, &sel)) {
-		refuse_quick(e, sa, m, ST_BADID, "identities that name no address range");
-		return;
-	}
-	v1_natt_selector(e, sa, m, &sel);
-	policy = policy_for(e, sa, &sel);
-	if (policy == NULL) {
-		snprintf(why, sizeof(why), "local %s, remote %s",
-			net_prefix_text(a, sizeof(a), &sel.src),
-			net_prefix_text(b, sizeof(b), &sel.dst));
-		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "no policy found: %s", why);
-		refuse_quick(e, sa, m, ST_BADID, why);
-		return;
-	}
-	e->cmd_mask = 0;
-	if (ike_child_collides(e, sa->peer, &sel, h->message_id)) {
-		e->cmd_mask = 0;
-		return;
-	}
-	ike_msgid_remember(sa, h->message_id);
-	struct ike_child *c = ike_child_new(e, sa->peer, &sa->local, &sa->remote, IKE_RESPONDER,
-		policy);
-	e->cmd_mask = 0;
-	if (c == NULL)
-		return;
-	c->sel = sel;
-	ike_child_hash_policy(e, c);
-	if (!ike_child_attach(e, c, sa, h->message_id)) {
-		ike_child_end(e, c, ST_NOMEMORY, false, 0);
-		return;
-	}
-	memcpy(c->x->iv, iv, V1_IV_MAX);
-	c->x->arrival = e->arrival;
-	c->x->elsewhere = !ike_path_is(sa, &e->arrival);
-	v1_natt_take_oa(c, m);
-	ike_log(e, LOG_L_INFO, &sa->remote, c->serial, "respond new phase 2 negotiation: %s",
-		ike_pair_text(pair, sizeof(pair), &sa->local, "<=>", &sa->remote));
-	if (ike_run(e, c->x, h, m) != ST_NORMAL && c->state != IKE_S_DEAD)
-		ike_child_end(e, c, ST_MALFORMED, false, 0);
-}
 
 static void
 derive_next(struct ike *e, struct ike_xchg *x)
@@ -633,9 +562,10 @@ v1_quick_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	enum rc_check check = x->sa->conf == NULL ? RC_CHECK_STRICT : x->sa->conf->proposal_check;
 	if (v1_choose2(e, c, info, check, &d->offer, &d->picks, why, sizeof(why)) != ST_NORMAL)
 		return ike_why(x, ST_NOPROPOSAL, "%s", why);
-	if (!picks_spis_ok(&d->picks, c->pairs))
+	if (!picks_spis_ok(&d->picks))
 		return ike_why(x, ST_MALFORMED, "SPI below %d", SA_SPI_MIN);
 	TRY(take_nonce_ke(x, m, &d->ni));
+	d->commit = commit_bit(e);
 	if (id != NULL) {
 		TRY(v1_keep(x, id->body, &d->idci_b));
 		TRY(v1_keep(x, wire_find(m, WIRE_ID, 1)->body, &d->idcr_b));
@@ -670,7 +600,8 @@ answer_sa(struct ike_xchg *x, struct wire_sa *out)
 				return ST_NOMEMORY;
 			patch_u32(spi, c->pair[r].spi_in);
 			p[n] = d->offer.proposal[i];
-			p[n].spi = bytes_of(spi, 4);
+			/* A CPI in as many octets as the peer used. */
+			p[n].spi = p[n].spi.n == 2 ? bytes_of(spi + 2, 2) : bytes_of(spi, 4);
 			p[n].transform += d->picks.rule[r].transform;
 			p[n].transforms = 1;
 			n++;
@@ -713,10 +644,12 @@ v1_quick_r2_send(struct ike *e, struct ike_xchg *x)
 	if (!d->installing) {
 		d->installing = true;
 		x->more = true;
+		if (x->child->generated)
+			TRY(ike_generate(e, x->child));
 		return install(e, x, true);
 	}
 	TRY(answer_sa(x, &answer));
-	v1_begin(e, &b, sa, WIRE_X_QUICK, WIRE_F_ENCRYPTED, x->message_id);
+	v1_begin(e, &b, sa, WIRE_X_QUICK, flags_of(d), x->message_id);
 	hash = wire_add_hole(&b, WIRE_HASH, sa->hash->out);
 	wire_add_sa(&b, &answer);
 	add_rest(&b, x->child, d, d->nr);
@@ -741,8 +674,35 @@ v1_quick_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 		hash));
 	if (!v1_hash_is(m, sa->hash, hash))
 		return bad_hash(e, x);
+	d->commit |= commit_bit(e);
 	ike_path_follow(e, x); /* our nonce is in it: no replay */
 	return ST_NORMAL;
+}
+
+/* RFC 2408 3.1: who was asked by the commit bit tells when the SA can be used. */
+enum status
+v1_quick_r4_send(struct ike *e, struct ike_xchg *x)
+{
+	const struct ike_sa *sa = x->sa;
+	struct v1_quick *d = x->data;
+	struct wire_builder b;
+	uint8_t *hash, spi[4];
+	struct wire_notify n = { .doi = WIRE_DOI_IPSEC,
+		.protocol = v1_proto_of(x->child->pair[0].proto), .type = WIRE_N_CONNECTED,
+		.spi = bytes_of(spi, sizeof(spi)) };
+
+	if (!d->commit)
+		return ST_NORMAL;
+	patch_u32(spi, x->child->pair[0].spi_in);
+	v1_begin(e, &b, sa, WIRE_X_QUICK, flags_of(d), x->message_id);
+	hash = wire_add_hole(&b, WIRE_HASH, sa->hash->out);
+	wire_add_notify(&b, &n);
+	if (hash == NULL)
+		return ST_LIMIT;
+	TRY(v1_hash_1(e->env.cry, sa->hash, secret_view(&sa->keys.a), x->message_id,
+		after_hash(&b, hash, sa->hash), hash));
+	x->kept = true;
+	return seal_and_send(e, x, &b, false);
 }
 
 void

@@ -70,6 +70,34 @@ const struct ike_row v1_rows[] = {
 		.may = P(VENDOR) | P(NOTIFY) | P(NAT_D) | P(CERT),
 		.recv = v1_aggr_r3_recv, .after = v1_phase1_after },
 
+	/* ---------------------------------------------------------------------------- base mode */
+	/* (nothing) */
+	{ .story = "initiator: begin base mode", .exchange = WIRE_X_BASE, .side = IKE_INITIATOR,
+		.from = IKE_S_START, .to = IKE_S_BASE1_SENT, .recv = v1_base_i_begin,
+		.send = v1_base_i1_send },
+	/* --> HDR, SA, IDii, Ni */
+	{ .story = "responder: base mode message 1", .exchange = WIRE_X_BASE,
+		.side = IKE_RESPONDER, .from = IKE_S_START, .to = IKE_S_BASE2_SENT,
+		.need = P(SA) | P(ID) | P(NONCE), .may = P(VENDOR) | P(CR),
+		.recv = v1_base_r1_recv, .send = v1_base_r2_send },
+	/* <-- HDR, SA, IDir, Nr */
+	{ .story = "initiator: base mode message 2", .exchange = WIRE_X_BASE,
+		.side = IKE_INITIATOR, .from = IKE_S_BASE1_SENT, .to = IKE_S_BASE3_SENT,
+		.need = P(SA) | P(ID) | P(NONCE), .may = P(VENDOR) | P(CR),
+		.recv = v1_base_i2_recv, .send = v1_base_i3_send },
+	/* --> HDR, KE, [ CERT, ] HASH_I or SIG_I */
+	{ .story = "responder: base mode message 3", .exchange = WIRE_X_BASE,
+		.side = IKE_RESPONDER, .from = IKE_S_BASE2_SENT, .to = IKE_S_UP,
+		.need = P(KE), .either = P(HASH) | P(SIG),
+		.may = P(VENDOR) | P(CERT) | P(NAT_D), .recv = v1_base_r3_recv,
+		.send = v1_base_r4_send, .after = v1_phase1_after },
+	/* <-- HDR, KE, [ CERT, ] HASH_R or SIG_R */
+	{ .story = "initiator: base mode message 4", .exchange = WIRE_X_BASE,
+		.side = IKE_INITIATOR, .from = IKE_S_BASE3_SENT, .to = IKE_S_UP,
+		.need = P(KE), .either = P(HASH) | P(SIG),
+		.may = P(VENDOR) | P(CERT) | P(NAT_D), .recv = v1_base_i4_recv,
+		.after = v1_phase1_after },
+
 	/* --------------------------------------------------------------------------- quick mode */
 	/* (nothing) */
 	{ .story = "initiator: begin quick mode", .exchange = WIRE_X_QUICK, .side = IKE_INITIATOR,
@@ -84,6 +112,7 @@ const struct ike_row v1_rows[] = {
 	/* <-- HDR*, HASH(2), SA, Nr [, KE ] [, IDci, IDcr ] */
 	{ .story = "initiator: quick mode message 2", .exchange = WIRE_X_QUICK,
 		.side = IKE_INITIATOR, .from = IKE_S_QUICK1_SENT, .to = IKE_S_UP,
+		.detour = IKE_S_QUICK3_SENT,
 		.sealed = IKE_SEALED,
 		.need = P(HASH) | P(SA) | P(NONCE), .may = P(KE) | P(ID) | P(NOTIFY) | P(NAT_OA),
 		.twice = P(ID) | P(NAT_OA), .recv = v1_quick_i2_recv, .send = v1_quick_i3_send,
@@ -93,7 +122,12 @@ const struct ike_row v1_rows[] = {
 		.side = IKE_RESPONDER, .from = IKE_S_QUICK2_SENT, .to = IKE_S_UP,
 		.sealed = IKE_SEALED,
 		.need = P(HASH), .may = P(NOTIFY), .recv = v1_quick_r3_recv,
-		.after = v1_quick_r3_after },
+		.send = v1_quick_r4_send, .after = v1_quick_r3_after },
+	/* <-- HDR*, HASH, N: after message 3, where the commit bit was set */
+	{ .story = "initiator: quick mode, CONNECTED", .exchange = WIRE_X_QUICK,
+		.side = IKE_INITIATOR, .from = IKE_S_QUICK3_SENT, .to = IKE_S_UP,
+		.sealed = IKE_SEALED, .need = P(HASH) | P(NOTIFY), .recv = v1_quick_i4_recv,
+		.after = v1_quick_i3_after },
 };
 
 const size_t v1_row_count = ARRAY_LEN(v1_rows);

@@ -44,13 +44,29 @@ void v1_unreadable(struct ike *e, struct ike_xchg *x, const char *why);
 
 /* ---- v1_quick.c */
 
-/* First quick mode message of a peer. */
+/* The sainfo for traffic of a peer (outbound selector), or NULL. */
+const struct rc_sainfo *v1_sainfo_for(const struct ike *e, const struct ike_sa *sa,
+	const struct sp_selector *sel);
+/* RFC 2409 5.5: HASH comes first. */
+static inline bool
+v1_first_is_hash(const struct wire_msg *m)
+{
+	return m->count != 0 && m->payload[0].type == WIRE_HASH;
+}
+/* First quick mode message of a peer (v1_accept.c). */
 /* The peer's port changed: the SAs in the database follow. */
 void v1_quick_ports(struct ike *e, struct ike_child *c);
 void v1_quick_first(struct ike *e, struct ike_sa *sa, const struct wire_header *h,
 	const struct wire_msg *m, const uint8_t *iv);
 
+/* The peer said CONNECTED in an informational exchange (RFC 2408 3.1). */
+void v1_quick_connected(struct ike *e, struct ike_child *c);
+
 /* ---- v1_info.c */
+
+/* New group mode: an authentic request is refused (RFC 2409 5.6), all else is dropped. */
+void v1_new_group(struct ike *e, struct ike_sa *sa, const struct ike_event *ev,
+	const struct wire_header *h);
 
 void v1_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev,
 	const struct wire_header *h);

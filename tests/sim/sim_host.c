@@ -62,7 +62,7 @@ static void
 fx_note(struct sim_world *w, struct sim_host *h, const struct ike_note *n)
 {
 	static const char *const names[] = { "phase 1 up", "phase 1 down", "phase 2 up",
-		"phase 2 down", "failure" };
+		"phase 2 down", "failure", "phase 1 dead" };
 	sim_say(w, h->name, "note: %s, %s%s%s", names[n->type], status_row(n->status)->ident,
 		n->detail && *n->detail ? ": " : "", n->detail ? n->detail : "");
 	w->stats.ph1_up += n->type == IKE_NOTE_PH1_UP;

@@ -163,6 +163,28 @@ sa_find(struct pair_host *h, const struct ipsec_sa *sa)
 	return NULL;
 }
 
+/* Policies of the engine's making. */
+static enum status
+spd_request(struct pair_host *h, const struct sadb_msg *m)
+{
+	unsigned i = 0;
+
+	while (i < h->sps && (h->sp[i].dir != m->sp.dir ||
+				     !sp_selector_equal(&h->sp[i].sel, &m->sp.sel)))
+		i++;
+	if (m->op == SADB_OP_SPDDELETE) {
+		if (i == h->sps)
+			return ST_NOSUCHSA;
+		h->sp[i] = h->sp[--h->sps];
+		return ST_NORMAL;
+	}
+	if (i == PAIR_SPS)
+		fail("SPD is full");
+	h->sp[i] = m->sp;
+	h->sps += i == h->sps;
+	return ST_NORMAL;
+}
+
 static enum status
 sadb_request(struct pair_host *h, const struct sadb_msg *m, struct sadb_msg *answer)
 {
@@ -173,6 +195,10 @@ sadb_request(struct pair_host *h, const struct sadb_msg *m, struct sadb_msg *ans
 			fresh = &h->sa[i];
 	*answer = *m;
 	h->requests++;
+	if (m->op == SADB_OP_SPDUPDATE || m->op == SADB_OP_SPDDELETE)
+		return spd_request(h, m);
+	if (m->op == SADB_OP_GETSPI && m->sa.proto == SA_IPCOMP && h->no_comp)
+		return ST_NOALG;
 	if ((m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE) && h->sadb_fails != ST_NORMAL) {
 		enum status status = h->sadb_fails;
 		h->sadb_fails = ST_NORMAL;

@@ -10,7 +10,7 @@
 
 #include "racoon/ike/engine.h"
 
-enum { PAIR_SAS = 256, PAIR_REPLIES = 32, PAIR_LOG = 65536, PAIR_FLIGHT = 1024 };
+enum { PAIR_SPS = 16, PAIR_SAS = 256, PAIR_REPLIES = 32, PAIR_LOG = 65536, PAIR_FLIGHT = 1024 };
 
 struct pair;
 
@@ -32,11 +32,14 @@ struct pair_host {
 	uint64_t random;
 	uint32_t spi;
 	struct pair_sa sa[PAIR_SAS];
+	struct ipsec_policy sp[PAIR_SPS]; /* asked for by the engine */
+	unsigned sps;
 	struct pair_reply reply[PAIR_REPLIES];
 	unsigned replies, notes[6];
 	enum status note_status[6]; /* of the last note of each type */
 	unsigned sent, requests;
 	enum status sadb_fails; /* answer to the next ADD or UPDATE */
+	bool no_comp;           /* the database has no IPComp */
 	bool hold_jobs;         /* keep crypto jobs until pair_jobs */
 	uint64_t job_id[64];
 	struct cry_job *job[64];

@@ -123,8 +123,8 @@ first_of_the_list(void **state)
 		const char *modes, *begins;
 	} cases[] = {
 		{ "aggressive, main, base", "Aggressive" },
-		{ "base, aggressive, main", "Aggressive" },
-		{ "base, main, aggressive", "Identity Protection" },
+		{ "base, aggressive, main", "Base" },
+		{ "main, base, aggressive", "Identity Protection" },
 		{ "main", "Identity Protection" },
 	};
 
@@ -133,7 +133,7 @@ first_of_the_list(void **state)
 		char text[2048], want[64];
 		snprintf(text, sizeof(text), CONF("%s", ""), "%s", cases[i].modes);
 		snprintf(want, sizeof(want), "begin %s mode.", cases[i].begins);
-		struct pair *p = pair_new(text, NULL, CONF("main, aggressive", ""), NULL);
+		struct pair *p = pair_new(text, NULL, CONF("main, aggressive, base", ""), NULL);
 		uint64_t id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
 		pair_run(p, 1000);
 		assert_int_equal(pair_reply_to(p, 0, id)->status, ST_NORMAL);

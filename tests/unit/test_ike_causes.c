@@ -59,7 +59,7 @@ method(void **state)
 	assert_int_equal(establish(p, 10), ST_UNSUPPORTED);
 	pair_free(p);
 	p = pair_new(NULL, NULL, NULL, NULL);
-	p->host[0].config->remote[0]->mode[0] = RC_BASE;
+	p->host[0].config->remote[0]->mode[0] = (enum rc_exchange)3; /* no such mode */
 	assert_int_equal(establish(p, 10), ST_UNSUPPORTED);
 	pair_free(p);
 }

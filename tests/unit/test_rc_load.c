@@ -109,8 +109,9 @@ values(void **state)
 	assert_int_equal(r->proposal[0].bits, 0);
 	assert_int_equal(r->proposal[1].life_ms, 960000);
 	assert_int_equal(r->proposal[1].bits, 128);
-	assert_int_equal(r->modes, 1);
-	assert_int_equal(r->mode[0], RC_MAIN);
+	assert_int_equal(r->modes, 2);
+	assert_int_equal(r->mode[0], RC_BASE);
+	assert_int_equal(r->mode[1], RC_MAIN);
 	assert_int_equal(r->my_id.value.n, 4);
 	assert_false(r->my_id.own_address);
 	assert_int_equal(r->peer_id[0].type, RC_ID_IPV4_SUBNET);
@@ -130,13 +131,13 @@ static void
 errors_together(void **state)
 {
 	(void)state;
-	refuse("log lowd;\nremote 10.0.0.1 {\n\tgenerate_policy on;\n\texchange_mode "
+	refuse("log lowd;\nremote 10.0.0.1 {\n\tmode_cfg on;\n\texchange_mode "
 	       "main\n}\nnonsense;\n",
 		"t:1:5: unknown word \"lowd\": expected error, warning, notify, info, debug or "
 		"debug2\n"
 		"t:5:1: expected \";\" after \"main\" at line 4, found \"}\"\n"
-		"t:3:2: \"generate_policy on\" is not available in this version (making policies "
-		"from what the peer asks): expected \"generate_policy off\"\n"
+		"t:3:2: \"mode_cfg on\" is not available in this version (ISAKMP mode "
+		"configuration): expected \"mode_cfg off\"\n"
 		"t:6:1: unknown keyword \"nonsense\": it is not one of this place's statements\n");
 }
 
