@@ -1,5 +1,5 @@
 /*
- * dp_gro.c - joining TCP segments, pure.
+ * dp_gro.c - joining TCP segments and UDP datagrams, pure.
  *
  * Called by the datapath for each packet that leaves a tunnel, and at the end of each batch.  What
  * a segment says is checked against its length before it is believed: the peer made it.
@@ -12,16 +12,16 @@
 #include "lib/inetsum.h"
 
 enum {
-	IP4 = 20, IP6 = 40, TCP = 20, P_TCP = 6, DF = 0x40,
+	IP4 = 20, IP6 = 40, TCP = 20, UDP = 8, P_TCP = 6, P_UDP = 17, DF = 0x40,
 	FIN = 0x01, SYN = 0x02, RST = 0x04, PSH = 0x08, URG = 0x20, CWR = 0x80,
-	TCP_FLAGS = 13, TCP_SUM = 16,
+	TCP_FLAGS = 13, TCP_SUM = 16, UDP_SUM = 6,
 };
 
 struct segment {
 	uint8_t *p;
 	size_t len;
 	size_t l4, headers;
-	bool v4;
+	bool v4, tcp;
 };
 
 void
@@ -35,30 +35,39 @@ dp_gro_init(struct dp_gro *g, void (*emit)(void *user, const struct dp_super *s)
 static uint32_t
 pseudo(const struct segment *s, size_t l4_len)
 {
-	return (uint32_t)l4_len + P_TCP + (s->v4 ? inet_sum(0, s->p + 12, 8) :
+	return (uint32_t)l4_len + (s->tcp ? P_TCP : P_UDP) + (s->v4 ? inet_sum(0, s->p + 12, 8) :
 		inet_sum(0, s->p + 8, 32));
 }
 
-/* A whole TCP segment without IP options or extension headers? */
+/* A whole segment or datagram without IP options or extension headers? */
 static bool
 parse(struct segment *s)
 {
-	const uint8_t *p = s->p;
+	const uint8_t *p = s->p, *t;
 
-	if (s->len >= IP4 + TCP && p[0] == 0x45) {
-		if (p[9] != P_TCP || (get_u16(p + 6) & 0x3fff) != 0 || get_u16(p + 2) != s->len)
+	if (s->len >= IP4 + UDP && p[0] == 0x45) {
+		if ((get_u16(p + 6) & 0x3fff) != 0 || get_u16(p + 2) != s->len)
 			return false;
 		s->v4 = true;
 		s->l4 = IP4;
-	} else if (s->len >= IP6 + TCP && p[0] >> 4 == 6) {
-		if (p[6] != P_TCP || get_u16(p + 4) + (size_t)IP6 != s->len)
+	} else if (s->len >= IP6 + UDP && p[0] >> 4 == 6) {
+		if (get_u16(p + 4) + (size_t)IP6 != s->len)
 			return false;
 		s->v4 = false;
 		s->l4 = IP6;
 	} else {
 		return false;
 	}
-	s->headers = s->l4 + (p[s->l4 + 12] >> 4) * 4u;
+	t = p + s->l4;
+	s->tcp = p[s->v4 ? 9 : 6] == P_TCP;
+	if (!s->tcp) {
+		s->headers = s->l4 + UDP;
+		return p[s->v4 ? 9 : 6] == P_UDP && get_u16(t + 4) == s->len - s->l4 &&
+			get_u16(t + UDP_SUM) != 0;
+	}
+	if (s->len < s->l4 + TCP)
+		return false;
+	s->headers = s->l4 + (t[12] >> 4) * 4u;
 	return s->headers >= s->l4 + TCP && s->headers <= s->len;
 }
 
@@ -77,8 +86,19 @@ same_connection(const struct dp_gro_flow *f, const struct segment *s)
 	size_t at = s->v4 ? 12 : 8;
 
 	/* Addresses and ports lie side by side. */
-	return f->super.pieces != 0 && f->l4 == s->l4 && h[0] >> 4 == s->p[0] >> 4 &&
-		memcmp(h + at, s->p + at, s->l4 - at + 4) == 0;
+	return f->super.pieces != 0 && f->tcp == s->tcp && f->l4 == s->l4 &&
+		h[0] >> 4 == s->p[0] >> 4 && memcmp(h + at, s->p + at, s->l4 - at + 4) == 0;
+}
+
+/* n octets of header. */
+static bool
+tcp_continues(const struct dp_gro_flow *f, const uint8_t *t, const uint8_t *st, size_t n)
+{
+	return get_u32(st + 4) == f->next && get_u32(st + 8) == get_u32(t + 8) && /* seq, ack */
+		((st[TCP_FLAGS] ^ t[TCP_FLAGS]) & ~(FIN | PSH)) == 0 &&
+		(st[TCP_FLAGS] & CWR) == 0 && st[12] == t[12] &&
+		get_u16(st + 14) == get_u16(t + 14) && /* window */
+		memcmp(st + TCP, t + TCP, n - TCP) == 0;
 }
 
 /* Everything that all packets of a super-packet have in common. */
@@ -92,11 +112,7 @@ continues(const struct dp_gro_flow *f, const struct segment *s)
 	if (s->headers != f->headers || payload == 0 || payload > f->super.vnet.size ||
 		f->super.pieces == DP_GRO_SEGMENTS || f->super.len + payload > DP_GRO_OCTETS)
 		return false;
-	if (get_u32(st + 4) != f->next || get_u32(st + 8) != get_u32(t + 8) || /* seq, ack */
-		((st[TCP_FLAGS] ^ t[TCP_FLAGS]) & ~(FIN | PSH)) != 0 ||
-		(st[TCP_FLAGS] & CWR) != 0 ||
-		st[12] != t[12] || get_u16(st + 14) != get_u16(t + 14) || /* window */
-		memcmp(st + TCP, t + TCP, s->headers - s->l4 - TCP) != 0)
+	if (s->tcp && !tcp_continues(f, t, st, s->headers - s->l4))
 		return false;
 	if (!s->v4)
 		return get_u32(s->p) == get_u32(h) && s->p[7] == h[7]; /* class, label; hops */
@@ -105,14 +121,13 @@ continues(const struct dp_gro_flow *f, const struct segment *s)
 	/* Cut again, identifications count up; where DF is set they mean nothing. */
 	return (h[6] & DF) != 0 || get_u16(s->p + 4) == (uint16_t)(f->id + 1);
 }
-
 /* Header of the joined packet (the stack computes the TCP checksum, or skips it). */
 static void
 finish(struct dp_gro_flow *f)
 {
 	uint8_t *h = f->super.iov[0].iov_base;
-	struct segment s = { .p = h, .v4 = h[0] >> 4 == 4, .l4 = f->l4 };
-	size_t n = f->super.len;
+	struct segment s = { .p = h, .v4 = h[0] >> 4 == 4, .tcp = f->tcp, .l4 = f->l4 };
+	size_t n = f->super.len, sum = f->tcp ? TCP_SUM : UDP_SUM;
 
 	if (f->super.pieces == 1) {
 		f->super.vnet = (struct dp_vnet){ 0 };
@@ -125,12 +140,14 @@ finish(struct dp_gro_flow *f)
 	} else {
 		patch_u16(h + 4, (uint16_t)(n - IP6));
 	}
-	patch_u16(h + f->l4 + TCP_SUM, inet_sum(pseudo(&s, n - f->l4), h, 0));
+	if (!f->tcp)
+		patch_u16(h + f->l4 + 4, (uint16_t)(n - f->l4));
+	patch_u16(h + f->l4 + sum, inet_sum(pseudo(&s, n - f->l4), h, 0));
 	f->super.vnet.flags = DP_VNET_NEEDS_CSUM;
-	f->super.vnet.type = s.v4 ? DP_VNET_TCP4 : DP_VNET_TCP6;
+	f->super.vnet.type = !f->tcp ? DP_VNET_UDP : s.v4 ? DP_VNET_TCP4 : DP_VNET_TCP6;
 	f->super.vnet.headers = (uint16_t)f->headers;
 	f->super.vnet.csum_start = (uint16_t)f->l4;
-	f->super.vnet.csum_offset = TCP_SUM;
+	f->super.vnet.csum_offset = (uint16_t)sum;
 }
 
 static void
@@ -183,6 +200,7 @@ begin(struct dp_gro *g, const struct segment *s)
 	struct dp_gro_flow *f = free_place(g);
 
 	f->l4 = s->l4;
+	f->tcp = s->tcp;
 	f->headers = s->headers;
 	f->super.pieces = 1;
 	f->super.len = s->len;
@@ -192,18 +210,25 @@ begin(struct dp_gro *g, const struct segment *s)
 	f->id = get_u16(s->p + 4);
 }
 
+static uint8_t
+flags_of(const struct segment *s)
+{
+	return s->tcp ? s->p[s->l4 + TCP_FLAGS] : 0;
+}
+
 static void
 join(struct dp_gro *g, struct dp_gro_flow *f, const struct segment *s)
 {
 	uint8_t *flags = (uint8_t *)f->super.iov[0].iov_base + f->l4 + TCP_FLAGS;
 	size_t payload = s->len - s->headers;
-	uint8_t own = s->p[s->l4 + TCP_FLAGS];
+	uint8_t own = flags_of(s);
 
 	f->super.iov[f->super.pieces++] = (struct iovec){ s->p + s->headers, payload };
 	f->super.len += payload;
 	f->next += (uint32_t)payload;
 	f->id = get_u16(s->p + 4);
-	*flags = (uint8_t)(*flags | (own & (FIN | PSH)));
+	if (s->tcp)
+		*flags = (uint8_t)(*flags | (own & (FIN | PSH)));
 	if (payload < f->super.vnet.size || (own & (FIN | PSH)) != 0)
 		emit(g, f);
 }
@@ -215,11 +240,11 @@ dp_gro_add(struct dp_gro *g, uint8_t *packet, size_t len)
 	struct dp_gro_flow *f;
 	uint8_t flags;
 
-	if (!parse(&s)) {
+	if (!parse(&s) || (!s.tcp && !g->udp)) {
 		emit_alone(g, packet, len);
 		return;
 	}
-	flags = packet[s.l4 + TCP_FLAGS];
+	flags = flags_of(&s);
 	f = find(g, &s);
 	if (f != NULL && continues(f, &s) && (flags & (SYN | RST | URG)) == 0 && sums_right(&s)) {
 		join(g, f, &s);

@@ -14,7 +14,7 @@ struct dp_tun {
 	int fd; /* non-blocking; -1: not open */
 	char name[DP_TUN_NAME];
 	unsigned index;
-	bool offloads; /* the stack hands over super-packets */
+	bool udp; /* it takes super-packets of UDP, as it does of TCP */
 };
 /* Packets to and from the device have a virtio header (struct dp_vnet of dp_gso.h) before them. */
 

@@ -12,11 +12,13 @@
 #include <net/if.h>
 #include <linux/errqueue.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "ipsec/dp_nl.h"
 #include "ipsec/sadb.h"
 #include "lib/log.h"
 
@@ -25,6 +27,8 @@ enum {
 	SOCKET_BUFFER = 4 << 20,
 	ERROR_ROOM = 512,
 	IPV6_MTU_MIN = 1280,
+	SEND_OCTETS = 65000, PIECES_MAX = 64, /* of one datagram that is cut */
+	PROTECTION = 80, HEADERS = 60,
 	F_USO4 = 0x20, F_USO6 = 0x40, /* TUN_F_USO4 and 6: headers of older kernels lack them */
 };
 
@@ -92,13 +96,34 @@ prepare_ipv6(const char *name, unsigned mtu)
 }
 
 /* Let the stack hand over super-packets: of TCP, and of UDP where the kernel can (since 6.2). */
-static bool
-ask_offloads(int fd)
+static void
+ask_offloads(struct dp_tun *t)
 {
 	unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 
-	return ioctl(fd, TUNSETOFFLOAD, tcp | F_USO4 | F_USO6) == 0 ||
-		ioctl(fd, TUNSETOFFLOAD, tcp) == 0;
+	t->udp = ioctl(t->fd, TUNSETOFFLOAD, tcp | F_USO4 | F_USO6) == 0;
+	if (!t->udp && ioctl(t->fd, TUNSETOFFLOAD, tcp) < 0)
+		log_line(LOG_L_DEBUG, NULL, "datapath: TUN without offloads: %s", strerror(errno));
+}
+
+/*
+ * Super-packets whose protected pieces fit one datagram (UDP_SEGMENT) are sent with one system
+ * call; a larger one would take two, the second a short one.
+ */
+static void
+limit_super(unsigned index, unsigned mtu)
+{
+	struct ifinfomsg h = { .ifi_index = (int)index };
+	unsigned pieces = SEND_OCTETS / (mtu + PROTECTION);
+	struct dp_nl nl;
+
+	if (!dp_nl_open(&nl, NETLINK_ROUTE, 0))
+		return;
+	dp_nl_begin(&nl, RTM_NEWLINK, 0, &h, sizeof(h));
+	dp_nl_u32(&nl, IFLA_GSO_MAX_SIZE, (pieces > PIECES_MAX ? PIECES_MAX : pieces) *
+		(mtu - HEADERS));
+	(void)dp_nl_send(&nl, NULL, NULL);
+	dp_nl_close(&nl);
 }
 
 bool
@@ -121,7 +146,8 @@ dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t 
 			set_device("ipv4", t->name, "rp_filter", filter_of("all") == 1 ? "2" : "0");
 			set_device("ipv4", t->name, "send_redirects", "0");
 			prepare_ipv6(t->name, mtu);
-			t->offloads = ask_offloads(t->fd);
+			ask_offloads(t);
+			limit_super(t->index, mtu);
 			if (t->index != 0 && raise_device(t->name, mtu))
 				return true;
 		}

@@ -55,6 +55,8 @@ struct dp_udp {
 	uv_poll_t listener;
 	int listen_fd;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct net_endpoint last_end; /* found last, and what */
+	struct port *last;
 	struct net_endpoint taken; /* warned of: somebody else's */
 	struct net_endpoint wanted[WANTED_MAX]; /* of SAs, the newest ones */
 	unsigned wants;
@@ -110,9 +112,13 @@ dp_udp_find(struct dp_udp *u, const struct net_endpoint *local)
 
 	if (u->count == 0)
 		return NULL;
+	if (u->last != NULL && net_endpoint_equal(&u->last_end, local))
+		return &u->last->p;
 	p = find_exact(u, local);
 	if (p == NULL)
 		p = find_exact(u, &any);
+	u->last = p;
+	u->last_end = *local;
 	return p == NULL ? NULL : &p->p;
 }
 
@@ -175,6 +181,7 @@ port_end(struct port *p)
 	if (p->waiting)
 		u->h.writable(u->h.user);
 	hash_remove(&u->ports, &p->by_local);
+	u->last = NULL;
 	u->count--;
 	uv_close((uv_handle_t *)&p->poll, on_port_closed);
 }
@@ -217,6 +224,7 @@ port_new(struct dp_udp *u, int fd, const struct net_endpoint *local, struct clie
 	u->handles++;
 	uv_poll_start(&p->poll, UV_READABLE, on_port);
 	hash_insert(&u->ports, &p->by_local, hash_of(u, local));
+	u->last = NULL; /* a better one may have come */
 	u->count++;
 	return p;
 }

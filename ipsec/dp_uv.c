@@ -409,6 +409,7 @@ open_all(struct dp *dp, char *why, size_t why_size)
 		!dp_tun_open(&dp->tun, dp->o.tun, dp->o.mtu, why, why_size) ||
 		!dp_route_start(dp->route, dp->tun.index, why, why_size))
 		return false;
+	dp->gro.udp = dp->tun.udp;
 	warn_of_filter();
 	dp->guard = dp_guard_open(dp->tun.index, dp->guard_why, sizeof(dp->guard_why));
 	if (dp->guard == NULL)
