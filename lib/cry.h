@@ -45,10 +45,11 @@ enum status cry_hmac(struct cry *c, const struct alg *hash, struct bytes key,
 enum status cry_cbc(struct cry *c, const struct alg *cipher, struct bytes key, uint8_t *iv,
 	uint8_t *data, size_t n, bool encrypt) ATTR_NODISCARD;
 
-/* ------------------------------------------------------------ DH, as jobs --- */
+/* ----------------------------------------------- DH and signatures, as jobs --- */
 
-enum cry_job_type { CRY_JOB_KEYPAIR, CRY_JOB_DERIVE };
+enum cry_job_type { CRY_JOB_KEYPAIR, CRY_JOB_DERIVE, CRY_JOB_SIGN, CRY_JOB_VERIFY };
 
+struct cry_proof;
 struct cry_dh; /* a private value and its public one */
 
 struct cry_job { /* one slow computation: filled in, run anywhere, read back */
@@ -58,6 +59,7 @@ struct cry_job { /* one slow computation: filled in, run anywhere, read back */
 	uint8_t peer[CRY_DH_MAX];      /* DERIVE: the peer's public value */
 	size_t peer_len;
 	struct secret shared;          /* DERIVE: result, padded to the group's size (RFC 2409 5) */
+	struct cry_proof *proof;       /* SIGN, VERIFY: see cry_sign.h */
 	enum status status;            /* result */
 };
 

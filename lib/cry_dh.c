@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "lib/cry_int.h"
+#include "lib/cry_sign.h"
 
 enum { GROUP_NAME_MAX = 24 };
 
@@ -282,21 +283,29 @@ derive(const struct cry_slot *s, struct cry_job *job)
 	return st;
 }
 
-void
-cry_job_run(struct cry *c, struct cry_job *job)
+static enum status
+exchange(const struct cry *c, struct cry_job *job)
 {
 	const struct cry_slot *s = job->group == NULL ? NULL : cry_slot(c, job->group);
 
-	if (s == NULL || job->group->kind != ALG_DH) {
-		job->status = ST_NOALG;
-		return;
-	}
+	if (s == NULL || job->group->kind != ALG_DH)
+		return ST_NOALG;
+	return job->type == CRY_JOB_KEYPAIR ? keypair(s, job) : derive(s, job);
+}
+
+void
+cry_job_run(struct cry *c, struct cry_job *job)
+{
 	switch (job->type) {
 	case CRY_JOB_KEYPAIR:
-		job->status = keypair(s, job);
-		break;
 	case CRY_JOB_DERIVE:
-		job->status = derive(s, job);
+		job->status = exchange(c, job);
+		break;
+	case CRY_JOB_SIGN:
+		job->status = cry_proof_sign(job->proof);
+		break;
+	case CRY_JOB_VERIFY:
+		job->status = cry_proof_verify(job->proof);
 		break;
 	}
 }
@@ -306,6 +315,8 @@ cry_job_is_short(const struct cry_job *job)
 {
 	const struct alg *a = job->group;
 
+	if (job->type == CRY_JOB_SIGN || job->type == CRY_JOB_VERIFY)
+		return false; /* and VERIFY may read files */
 	return a == NULL || a->mode == ALG_MODE_X25519 ||
 		a->out <= (a->mode == ALG_MODE_EC ? 2 * 256 : 1024) / 8;
 }

@@ -30,6 +30,13 @@ struct evp_cipher_st *cry_cipher(const struct cry *c, const struct alg *a, unsig
 /* OpenSSL keeps a queue of errors per thread: emptied whenever we turn one into a status. */
 enum status cry_failed(void);
 
+struct cry_key;
+struct cry_trust;
+/* A key object made ours, taken over in any case. ST_BADKEY, with the reason. */
+enum status cry_key_wrap(struct evp_pkey_st *key, bool is_private, struct cry_key **out,
+	const char **why) ATTR_NODISCARD;
+void cry_trust_unref(struct cry_trust *t); /* NULL is fine */
+
 /* Parameters of a DH group; NULL when OpenSSL does not have it. */
 struct evp_pkey_st *cry_dh_group(const struct alg *a);
 /* p-1 of a modp group, to be freed; NULL without memory. */

@@ -32,6 +32,7 @@ enum {
 	RC_PATH_MAX = 4096,
 	RC_PORT = 500,
 	RC_NATT_PORT = 4500,
+	RC_CHAIN_MAX = 8, /* our certificates: the first and those that lead to its CA */
 	RC_ARENA_MAX = 512 << 20 /* octets of one configuration */,
 };
 
@@ -42,6 +43,10 @@ enum rc_auth {
 	RC_AUTH_RSASIG = 3,
 	RC_AUTH_RSAENC = 4,
 	RC_AUTH_RSAREV = 5,
+	RC_AUTH_ECDSA256 = 9, /* RFC 4754 3 */
+	RC_AUTH_ECDSA384 = 10,
+	RC_AUTH_ECDSA521 = 11,
+	RC_AUTH_ECDSA = 65535, /* by our key's curve: never in a model handed over */
 	RC_AUTH_GSSAPI = 65001,
 	RC_AUTH_HYBRID_RSA_SERVER = 64222,
 	RC_AUTH_HYBRID_RSA_CLIENT = 64221,
@@ -77,6 +82,30 @@ struct rc_proposal {
 	struct stmt_pos pos;
 };
 
+struct rc_file { /* a file name as written, and where */
+	const char *name; /* NULL: none */
+	struct stmt_pos pos;
+};
+struct cry_key;
+struct cry_cert;
+struct cry_trust;
+struct auth_plains;
+
+struct rc_creds { /* who we are and whom we believe: files as written, and what they hold */
+	struct rc_file cert, key;  /* certificate_type x509 */
+	struct rc_file plain;      /* certificate_type plain_rsa */
+	struct rc_file ca;         /* ca_type x509 */
+	struct rc_file peer_cert;  /* peers_certfile x509 */
+	struct rc_file peer_plain; /* peers_certfile plain_rsa */
+	/* Borrowed from the configuration, which holds the references. */
+	struct cry_cert *chain[RC_CHAIN_MAX]; /* the first is ours */
+	unsigned chains;
+	struct cry_key *own;                  /* private, of chain[0] */
+	const struct auth_plains *own_plain, *known;
+	struct cry_cert *pinned;              /* of peers_certfile x509 */
+	struct cry_trust *trust;              /* NULL: verify_cert off */
+};
+
 struct rc_remote {
 	const char *name;           /* the "name", or the address, or "anonymous" */
 	const char *title;          /* as it stands after the word `remote` */
@@ -94,6 +123,7 @@ struct rc_remote {
 	bool verify_identifier, passive, initial_contact, support_proxy, weak_phase1_check, dpd,
 		mode_cfg;
 	bool send_cert, send_cr, verify_cert, match_empty_cr;
+	struct rc_creds creds;
 	enum rc_check proposal_check;
 	enum rc_generate generate_policy;
 	enum rc_onoff_force nat_traversal, ike_frag, rekey;
@@ -177,6 +207,8 @@ struct rc_config {
 	struct rc_sainfo **sainfo; /* in look-up order */
 	unsigned sainfos;
 	bool wants_legacy; /* names an algorithm of OpenSSL's legacy provider */
+	struct rc_loaded *loaded; /* files of keys and certificates, each once */
+	struct hash_table loaded_by_name;
 	struct hash_table remote_by_address, remote_by_name, psk_by_id, sainfo_by_pair;
 	struct rc_sainfo *sainfo_general; /* those not in sainfo_by_pair, most specific first */
 	size_t psks;
@@ -192,6 +224,8 @@ struct rc_options {
 	uint32_t uid;                /* who must own key files */
 	/* MULTINET:PSK.TXT to a path; false: it is none of these. */
 	bool (*locate)(void *user, const char *spec, char *path, size_t size);
+	/* A file's contents from memory (tests, the simulator); NULL: files are files. */
+	bool (*contents)(void *user, const char *path, struct text *out);
 	void *user;
 };
 
@@ -235,6 +269,22 @@ struct bytes rc_psk_for_id(const struct rc_config *c, enum rc_idtype type, struc
 
 /* Why a hook's program cannot be run, or must not be; NULL: it can. */
 const char *rc_script_fault(const char *path, uint32_t uid);
+
+/*
+ * Our RSA or ECDSA key for a pair of ends and a method; NULL: none.  The peer's, where they are
+ * known beforehand, as borrowed pointers: how many.
+ */
+struct cry_key *rc_own_key(const struct rc_remote *r, enum rc_auth auth,
+	const struct net_addr *local, const struct net_addr *peer);
+size_t rc_known_keys(const struct rc_remote *r, const struct net_addr *local,
+	const struct net_addr *peer, struct cry_key **out, size_t room);
+bool rc_auth_is_signature(enum rc_auth auth);
+/*
+ * Is it one of peers_identifier?  Names whole, in the case they are written in; a DN by its
+ * components, "*" being any; `address` is the peer's own.
+ */
+bool rc_peer_id_fits(const struct rc_remote *r, enum rc_idtype type, struct bytes value,
+	const struct net_addr *peer);
 
 /* Text of an identity: "192.168.1.100", "FQDN www.example.net". Truncated to size. */
 char *rc_id_text(char *buf, size_t size, enum rc_idtype type, struct bytes value);

@@ -105,6 +105,7 @@ check_remote(struct rc_loading *l, struct rc_remote *r)
 			r->title);
 	if (r->proposals == 0)
 		stmt_error(l->ctx.errors, r->pos, "remote %s has no proposal { … }", r->title);
+	rc_certs_load(l, r);
 	check_identity(l, r);
 	check_aggressive(l, r);
 	for (unsigned i = 0; i < r->proposals; i++) {

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cry_x509.h"
+
 /* ---------------------------------------------------------------------------------- remote */
 
 static uint64_t
@@ -153,6 +155,15 @@ fits_side(const struct rc_selector_id *ours, const struct rc_selector_id *asked,
 	return bytes_equal(ours->name, asked->name);
 }
 
+/* A DN by its components; without a name of its own, `from asn1dn` is any. */
+static bool
+fits_from(const struct rc_sainfo *s, struct bytes value)
+{
+	if (s->from.type == RC_ID_DN)
+		return s->from.value.n == 0 || cry_dn_match(s->from.value, value);
+	return bytes_equal(value, s->from.value);
+}
+
 static bool
 fits(const struct rc_sainfo *s, const struct rc_selector_id *local,
 	const struct rc_selector_id *remote, const struct net_addr *peer,
@@ -161,8 +172,7 @@ fits(const struct rc_sainfo *s, const struct rc_selector_id *local,
 	if (s->remoteid != 0 && s->remoteid != ph1id)
 		return false;
 	if (s->from.type != RC_ID_NONE &&
-		(peer_id == NULL || peer_id->type != s->from.type ||
-			!bytes_equal(peer_id->value, s->from.value)))
+		(peer_id == NULL || peer_id->type != s->from.type || !fits_from(s, peer_id->value)))
 		return false;
 	return fits_side(&s->local, local, peer) && fits_side(&s->remote, remote, peer);
 }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/cry_x509.h"
+
 static const struct conf_word id_words[] = {
 	{ "address", RC_ID_IPV4 }, { "fqdn", RC_ID_FQDN }, { "user_fqdn", RC_ID_USER_FQDN },
 	{ "keyid", RC_ID_KEYID }, { "subnet", RC_ID_IPV4_SUBNET }, { "asn1dn", RC_ID_DN },
@@ -138,6 +140,29 @@ take_keyid(struct conf_ctx *ctx, const struct stmt *s, size_t *at, struct rc_id 
 	return out->value.n != 0;
 }
 
+/* asn1dn: our certificate's subject, or of a peer any name that its certificate bears. */
+static bool
+take_dn(struct conf_ctx *ctx, const struct stmt *s, size_t *at, struct rc_id *out)
+{
+	const struct stmt_word *w = next_word(s, *at);
+	uint8_t der[CRY_NAME_MAX];
+	const char *why;
+	size_t n;
+
+	out->type = RC_ID_DN;
+	out->text = "asn1dn";
+	if (w == NULL || w->kind != STMT_STRING)
+		return true;
+	if (!cry_dn_parse(w->text, der, sizeof(der), &n, &why)) {
+		stmt_error(ctx->errors, w->pos, "asn1dn \"%s\": %s", w->text, why);
+		return false;
+	}
+	++*at;
+	out->value = arena_dup(ctx->arena, bytes_of(der, n));
+	out->text = arena_printf(ctx->arena, "asn1dn \"%s\"", w->text);
+	return out->text != NULL && out->value.n == n;
+}
+
 bool
 rc_id_words(struct conf_ctx *ctx, const struct stmt *s, size_t *at, bool own, struct rc_id *out)
 {
@@ -147,7 +172,8 @@ rc_id_words(struct conf_ctx *ctx, const struct stmt *s, size_t *at, bool own, st
 	*out = (struct rc_id){ 0 };
 	if (w == NULL) {
 		stmt_error(ctx->errors, s->end,
-			"expected an identity: address, fqdn, user_fqdn, keyid or subnet");
+			"expected an identity: address, fqdn, user_fqdn, keyid, subnet "
+			"or asn1dn");
 		return false;
 	}
 	if (!conf_word_value(ctx, id_words, w, &type))
@@ -164,9 +190,7 @@ rc_id_words(struct conf_ctx *ctx, const struct stmt *s, size_t *at, bool own, st
 	case RC_ID_KEYID:
 		return take_keyid(ctx, s, at, out);
 	case RC_ID_DN:
-		stmt_error(ctx->errors, w->pos, "identity \"asn1dn\" " RC_UNAVAILABLE
-			" (authentication with certificates)");
-		return false;
+		return take_dn(ctx, s, at, out);
 	case RC_ID_NONE:
 	case RC_ID_IPV6:
 	case RC_ID_IPV6_SUBNET:
@@ -175,6 +199,32 @@ rc_id_words(struct conf_ctx *ctx, const struct stmt *s, size_t *at, bool own, st
 	case RC_ID_GN:
 		break;
 	}
+	return false;
+}
+
+/* ------------------------------------------------------------------------------------- matching */
+
+static bool
+fits_one(const struct rc_id *want, enum rc_idtype type, struct bytes value,
+	const struct net_addr *peer)
+{
+	if (want->own_address)
+		return type == (peer->family == 6 ? RC_ID_IPV6 : RC_ID_IPV4) &&
+			bytes_equal(value, net_addr_bytes(peer));
+	if (want->type != type)
+		return false;
+	if (type == RC_ID_DN) /* without a name of its own: any, for the certificate vouches */
+		return want->value.n == 0 || cry_dn_match(want->value, value);
+	return bytes_equal(want->value, value);
+}
+
+bool
+rc_peer_id_fits(const struct rc_remote *r, enum rc_idtype type, struct bytes value,
+	const struct net_addr *peer)
+{
+	for (unsigned i = 0; i < r->peer_ids; i++)
+		if (fits_one(&r->peer_id[i], type, value, peer))
+			return true;
 	return false;
 }
 
@@ -253,6 +303,10 @@ rc_id_text(char *buf, size_t size, enum rc_idtype type, struct bytes value)
 			text_addf(&t, "/%u", mask_bits(b.b, n));
 		else
 			text_addf(&t, "-%s", net_addr_text(addr, sizeof(addr), &b));
+	} else if (type == RC_ID_DN) {
+		char name[1024];
+
+		text_addf(&t, "DN %s", cry_dn_text(name, sizeof(name), value));
 	} else {
 		text_add(&t, type_name(type));
 		if (type_name(type)[0] == '\0')

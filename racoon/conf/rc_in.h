@@ -101,6 +101,8 @@ conf_setter rc_set_strict_address, rc_set_remote, rc_set_sainfo;
 conf_setter rc_set_remote_address, rc_set_exchange_mode, rc_set_my_identifier;
 conf_setter rc_set_peers_identifier, rc_set_lifetime, rc_set_proposal;
 conf_setter rc_set_mip6, rc_set_script;
+conf_setter rc_set_certificate_type, rc_set_ca_type, rc_set_peers_certfile;
+conf_printer rc_print_certificate_type, rc_print_ca_type, rc_print_peers_certfile;
 conf_printer rc_print_remote_address, rc_print_exchange_mode, rc_print_my_identifier;
 conf_printer rc_print_lifetime;
 
@@ -126,6 +128,11 @@ bool rc_read_text(struct rc_loading *l, const char *name, struct bytes text);
 void rc_psk_read_file(struct rc_loading *l);
 bool rc_psk_read_text(struct rc_loading *l, const char *name, struct bytes text);
 uint64_t rc_psk_hash(const struct rc_config *c, bool is_address, struct bytes id);
+
+/* Loads what a section names, once for all sections, and checks that it fits. */
+void rc_certs_load(struct rc_loading *l, struct rc_remote *r);
+void rc_certs_free(struct rc_config *c);
+uint64_t rc_name_hash(const struct rc_config *c, const char *name);
 
 void rc_check(struct rc_loading *l);  /* everything that needs the whole file */
 bool rc_index(struct rc_loading *l);  /* look-up tables, duplicates */

@@ -316,7 +316,7 @@ config_new(const char *file, const struct rc_options *options)
 		c->file = arena_strdup(c->arena, file);
 	if (c->file == NULL || !hash_init(&c->psk_by_id, 16) ||
 		!hash_init(&c->remote_by_address, 16) || !hash_init(&c->remote_by_name, 16) ||
-		!hash_init(&c->sainfo_by_pair, 16)) {
+		!hash_init(&c->sainfo_by_pair, 16) || !hash_init(&c->loaded_by_name, 16)) {
 		rc_free(c);
 		return NULL;
 	}
@@ -332,6 +332,7 @@ rc_free(struct rc_config *c)
 {
 	if (c == NULL)
 		return;
+	rc_certs_free(c);
 	hash_free(&c->psk_by_id);
 	hash_free(&c->remote_by_address);
 	hash_free(&c->remote_by_name);

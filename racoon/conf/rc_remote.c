@@ -144,12 +144,8 @@ fill_peer_address(struct conf_ctx *ctx, struct rc_remote *r)
 
 		if (!id->own_address)
 			continue;
-		if (r->address.addr.family == 0) {
-			stmt_error(ctx->errors, r->pos,
-				"peers_identifier address: expected an address, for the section "
-				"has none");
-			return false;
-		}
+		if (r->address.addr.family == 0)
+			continue; /* for any peer: the address it speaks from */
 		id->own_address = false;
 		id->type = r->address.addr.family == 4 ? RC_ID_IPV4 : RC_ID_IPV6;
 		id->value = arena_dup(ctx->arena, net_addr_bytes(&r->address.addr));
@@ -535,13 +531,14 @@ rc_set_proposal_auth(struct conf_ctx *ctx, const struct conf_row *row, const str
 	if (!rc_words(ctx, row, s, 1, 1) ||
 		!conf_word_value(ctx, row->words, &s->word[1], &value))
 		return false;
-	if (value != RC_AUTH_PSK) {
+	if (value != RC_AUTH_PSK && !rc_auth_is_signature((enum rc_auth)value)) {
 		stmt_error(ctx->errors, s->word[1].pos,
-			"authentication_method \"%s\" " RC_UNAVAILABLE ": expected pre_shared_key",
+			"authentication_method \"%s\" " RC_UNAVAILABLE ": expected pre_shared_key, "
+			"rsasig or ecdsasig",
 			s->word[1].text);
 		return false;
 	}
-	p->auth = RC_AUTH_PSK;
+	p->auth = (enum rc_auth)value;
 	return true;
 }
 

@@ -51,6 +51,8 @@ const struct conf_word rc_exchange_words[] = {
 };
 const struct conf_word rc_auth_words[] = {
 	{ "pre_shared_key", RC_AUTH_PSK }, { "rsasig", RC_AUTH_RSASIG },
+	{ "ecdsasig", RC_AUTH_ECDSA }, { "ecdsa256sig", RC_AUTH_ECDSA256 },
+	{ "ecdsa384sig", RC_AUTH_ECDSA384 }, { "ecdsa521sig", RC_AUTH_ECDSA521 },
 	{ "dsssig", RC_AUTH_DSS }, { "rsaenc", RC_AUTH_RSAENC }, { "rsarev", RC_AUTH_RSAREV },
 	{ "gssapi_krb", RC_AUTH_GSSAPI }, { "hybrid_rsa_server", RC_AUTH_HYBRID_RSA_SERVER },
 	{ "hybrid_rsa_client", RC_AUTH_HYBRID_RSA_CLIENT }, { "hybrid_dss_server", 64224 },
@@ -199,15 +201,22 @@ const struct conf_row rc_remote_rows[] = {
 		.words = rc_hook_words, .help = "a program to run at this event; repeatable" },
 	{ "proposal", "{ … }", rc_set_proposal, .help = "one phase 1 proposal; repeatable" },
 
-	/* understood, of no effect without certificates */
+	/* keys and certificates */
+	{ "certificate_type", "x509 \"certificate\" \"key\"|plain_rsa \"key\";",
+		rc_set_certificate_type, rc_print_certificate_type,
+		.help = "our certificate and its private key, or our key alone" },
+	{ "ca_type", "x509 \"file\";", rc_set_ca_type, rc_print_ca_type,
+		.help = "CAs we believe, besides those of path certificate" },
+	{ "peers_certfile", "x509 \"file\"|plain_rsa \"file\"|\"file\";", rc_set_peers_certfile,
+		rc_print_peers_certfile, .help = "the peer's certificate or keys, from here" },
 	{ "send_cert", "on|off;", conf_set_switch, AT(rc_remote, send_cert), .def = 1,
 		.help = "send our certificate" },
 	{ "send_cr", "on|off;", conf_set_switch, AT(rc_remote, send_cr), .def = 1,
 		.help = "ask for the peer's certificate" },
 	{ "verify_cert", "on|off;", conf_set_switch, AT(rc_remote, verify_cert), .def = 1,
 		.help = "check the peer's certificate" },
-	{ "match_empty_cr", "on|off;", conf_set_switch, AT(rc_remote, match_empty_cr),
-		.help = "an empty request asks for any certificate" },
+	{ "match_empty_cr", "on|off;", conf_set_switch, AT(rc_remote, match_empty_cr), .def = 1,
+		.help = "answer a request for a certificate of any CA" },
 
 	/* not available: only the value that switches them off */
 	{ "ike_frag", "on|off|force;", rc_set_fixed, .words = force_words, .def = RC_OFF,
@@ -215,11 +224,6 @@ const struct conf_row rc_remote_rows[] = {
 	{ "mode_cfg", "on|off;", rc_set_fixed, .words = on_off_words,
 		.help = "ISAKMP mode configuration" },
 	{ "xauth_login", "[\"user\"];", rc_set_refused, .help = "XAUTH" },
-	{ "certificate_type", "x509 \"certificate\" \"key\"|plain_rsa \"key\";", rc_set_refused,
-		.help = "authentication with certificates or RSA keys" },
-	{ "ca_type", "x509 \"file\";", rc_set_refused, .help = "authentication with certificates" },
-	{ "peers_certfile", "x509 \"file\"|plain_rsa \"file\"|dnssec|\"file\";", rc_set_refused,
-		.help = "authentication with certificates or RSA keys" },
 	{ "dh_group", "group;", rc_set_obsolete, .help = "it belongs inside proposal { }" },
 	{ .keyword = NULL },
 };
@@ -243,7 +247,7 @@ const struct conf_row rc_proposal_rows[] = {
 		.def = ALG_HASH, .help = "hash of phase 1" },
 	{ "dh_group", "group;", rc_set_proposal_alg, rc_print_alg, AT(rc_proposal, group),
 		.def = ALG_DH, .help = "group of the key exchange" },
-	{ "authentication_method", "pre_shared_key;", rc_set_proposal_auth, rc_print_proposal_auth,
+	{ "authentication_method", "pre_shared_key|rsasig|ecdsasig;", rc_set_proposal_auth, rc_print_proposal_auth,
 		AT(rc_proposal, auth), .words = rc_auth_words, .help = "how the peers prove who they are" },
 	{ "lifetime", "time number unit;", rc_set_proposal_lifetime, rc_print_proposal_lifetime,
 		AT(rc_proposal, life_ms), .min = SECONDS(LIFE_MIN_S), .max = SECONDS(YEAR_S),

@@ -83,11 +83,6 @@ rc_warn_idle(struct conf_ctx *ctx, const struct stmt *s)
 	} idle[] = {
 		{ "pfkey_buffer", NULL, "the SA database is not reached through PF_KEY" },
 		{ "gss_id_enc", NULL, "there is no GSS-API" },
-		{ "path", "certificate", "there are no certificates" },
-		{ "send_cert", NULL, "there are no certificates" },
-		{ "send_cr", NULL, "there are no certificates" },
-		{ "verify_cert", NULL, "there are no certificates" },
-		{ "match_empty_cr", NULL, "there are no certificates" },
 	};
 	struct rc_loading *l = rc_loading_of(ctx);
 

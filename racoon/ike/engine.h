@@ -215,6 +215,7 @@ struct ike_sa { /* phase 1 */
 	uint8_t *peer_id;
 	size_t peer_id_n;
 	char *peer_id_text;
+	struct bytes peer_cert; /* what vouched for it: DER, malloc'ed, up to CRY_CERT_MAX */
 	uint32_t msgid[IKE_MSGIDS_KEPT];
 	unsigned msgids;
 	struct ike_xchg *x;  /* phase 1 itself; NULL once settled */
@@ -281,6 +282,8 @@ struct ike_child { /* phase 2 */
 enum ike_job_type {
 	IKE_JOB_KEYPAIR,
 	IKE_JOB_DERIVE,
+	IKE_JOB_SIGN,
+	IKE_JOB_VERIFY,
 	IKE_JOB_GETSPI,
 	IKE_JOB_INSTALL,
 	IKE_JOB_DELETE,
@@ -311,6 +314,7 @@ struct ike_job {
 	struct cry_job *crypto;
 	struct cry_dh **dh;      /* where the key pair goes, or comes from */
 	struct secret *shared;   /* where the secret goes */
+	struct bytes *sig;       /* SIGN: where the signature goes, in the exchange's arena */
 	unsigned pair;           /* GETSPI, INSTALL */
 	bool inbound;
 	struct ipsec_policy *policy; /* POLICY: what was asked for */
@@ -412,6 +416,11 @@ enum status ike_job_keypair(struct ike *e, struct ike_xchg *x, const struct alg 
 	struct cry_dh **dh, void (*then)(struct ike *, struct ike_xchg *)) ATTR_NODISCARD;
 enum status ike_job_derive(struct ike *e, struct ike_xchg *x, const struct alg *group,
 	struct cry_dh **dh, struct bytes peer, struct secret *shared,
+	void (*then)(struct ike *, struct ike_xchg *)) ATTR_NODISCARD;
+/* SIGN or VERIFY; takes proof over.  sig: of a SIGN.  A failure has proof->why for its words. */
+struct cry_proof;
+enum status ike_job_proof(struct ike *e, struct ike_xchg *x, enum ike_job_type type,
+	struct cry_proof *proof, struct bytes *sig,
 	void (*then)(struct ike *, struct ike_xchg *)) ATTR_NODISCARD;
 enum status ike_job_getspi(struct ike *e, struct ike_xchg *x, unsigned pair) ATTR_NODISCARD;
 /* Keys in sa are wiped after the effect was made. in the exchange's name, or in the child's. */

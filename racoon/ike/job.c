@@ -1,5 +1,5 @@
 /*
- * job.c - effects that want an answer: DH computations and SADB requests.
+ * job.c - effects that want an answer: DH computations, proofs and SADB requests.
  *
  * Called by the exchanges to start one, by the step when its DONE event comes.  A job belongs to an
  * exchange; when that dies first, the job lives on as an orphan until it is answered, and undoes
@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/cry_sign.h"
 
 enum { SPI_MIN = 256, SPI_MAX = 0x0fffffff, CPI_MAX = 61439 /* RFC 3173 3.3 */ };
 
@@ -36,6 +38,7 @@ crypto_free(struct cry_job *c)
 	if (c == NULL)
 		return;
 	secret_wipe(&c->shared);
+	cry_proof_free(c->proof);
 	wipe(c, sizeof(*c));
 	free(c);
 }
@@ -116,6 +119,57 @@ ike_job_derive(struct ike *e, struct ike_xchg *x, const struct alg *group, struc
 	memcpy(j->crypto->peer, peer.p, peer.n);
 	j->crypto->peer_len = peer.n;
 	return crypto_start(e, j);
+}
+
+static enum cry_job_type
+proof_type(enum ike_job_type type)
+{
+	return type == IKE_JOB_SIGN ? CRY_JOB_SIGN : CRY_JOB_VERIFY;
+}
+
+enum status
+ike_job_proof(struct ike *e, struct ike_xchg *x, enum ike_job_type type, struct cry_proof *proof,
+	struct bytes *sig, void (*then)(struct ike *, struct ike_xchg *))
+{
+	struct ike_job *j = crypto_new(e, x, type, NULL);
+
+	if (j == NULL) {
+		cry_proof_free(proof);
+		return ST_NOMEMORY;
+	}
+	j->crypto->type = proof_type(type);
+	j->crypto->proof = proof;
+	j->sig = sig;
+	j->then = then;
+	return crypto_start(e, j);
+}
+
+/* A signature to where it was asked for, or the words on what was found. */
+static enum status
+take_proof(struct ike *e, struct ike_job *j, struct ike_xchg *x)
+{
+	struct cry_proof *p = j->crypto->proof;
+	enum status status = j->crypto->status;
+
+	if (status != ST_NORMAL && p->why[0] != '\0')
+		(void)ike_why(x, status, "%s", p->why);
+	if (j->type == IKE_JOB_VERIFY) {
+		if (status != ST_NORMAL)
+			e->count[IKE_N_BAD_HASH]++;
+		else if (p->why[0] != '\0')
+			ike_log(e, LOG_L_INFO, &x->sa->remote, x->sa->serial,
+				"peer's certificate: %s", p->why);
+		if (status == ST_NORMAL && p->leaf.n != 0) {
+			cry_proof_free_view(&x->sa->peer_cert);
+			x->sa->peer_cert = p->leaf;
+			p->leaf = (struct bytes){ 0 };
+		}
+		return status;
+	}
+	if (status != ST_NORMAL)
+		return status;
+	*j->sig = arena_dup(x->arena, bytes_of(p->sig, p->sig_n));
+	return j->sig->n == 0 ? ST_NOMEMORY : ST_NORMAL;
 }
 
 /* ------------------------------------------------------------------------------------- SADB --- */
@@ -321,6 +375,9 @@ reap(struct ike *e, struct ike_job *j, enum status status, const struct sadb_msg
 		cry_dh_free(j->crypto->dh);
 		j->crypto->dh = NULL;
 		return;
+	case IKE_JOB_SIGN:
+	case IKE_JOB_VERIFY:
+		return;
 	case IKE_JOB_GETSPI:
 		if (status == ST_NORMAL && answer != NULL && answer->sa.spi != 0) {
 			j->sa->spi = answer->sa.spi;
@@ -355,6 +412,9 @@ take(struct ike *e, struct ike_job *j, enum status status, const struct sadb_msg
 		if (j->crypto->status == ST_NORMAL)
 			secret_move(j->shared, &j->crypto->shared);
 		return j->crypto->status;
+	case IKE_JOB_SIGN:
+	case IKE_JOB_VERIFY:
+		return take_proof(e, j, x);
 	case IKE_JOB_GETSPI:
 		/* Compression that is not to be had here, and may be left out. */
 		if (status != ST_NORMAL && j->pair >= ike_child_needed(x->child))

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cry_sign.h"
+
 #include "racoon/ikev1/v1_rows.h"
 
 static void
@@ -19,6 +21,7 @@ forget_id(struct ike_sa *sa)
 {
 	free(sa->peer_id);
 	free(sa->peer_id_text);
+	cry_proof_free_view(&sa->peer_cert);
 	sa->peer_id = NULL;
 	sa->peer_id_text = NULL;
 }
@@ -581,13 +584,20 @@ renew_later(struct ike *e, const struct ike_peer *p)
 	}
 }
 
+/* What the operator here has to put right is told whoever made it show. */
+static bool
+is_our_lack(enum status status)
+{
+	return status == ST_NOPSK || status == ST_NOOWNCERT || status == ST_NOPEERKEY;
+}
+
 void
 ike_sa_fail(struct ike *e, struct ike_sa *sa, enum status status, const char *detail)
 {
 	struct ike_xchg *x = sa->x;
 	struct net_endpoint local = sa->local, remote = sa->remote;
 	struct ike_peer *p = sa->peer;
-	bool worth = sa->side == IKE_INITIATOR || sa->verified;
+	bool worth = sa->side == IKE_INITIATOR || sa->verified || is_our_lack(status);
 
 	e->count[IKE_N_PH1_FAILED]++;
 	if (worth && (x == NULL || !x->told)) {

@@ -6,6 +6,7 @@
  */
 #include "racoon/ikev1/v1_auth.h"
 
+#include "racoon/ikev1/v1_cert.h"
 #include "racoon/ikev1/v1_phase1.h"
 
 /* ------------------------------------------------------------------------- pre-shared keys --- */
@@ -19,8 +20,8 @@ psk(const struct ike *e, const struct ike_sa *sa)
 	if (e->config == NULL)
 		return key;
 	if (sa->exchange != RC_MAIN && sa->peer_id != NULL)
-		key = rc_psk_for_id(e->config, sa->peer_id_type,
-			bytes_of(sa->peer_id, sa->peer_id_n));
+		key = rc_psk_for_id(
+			e->config, sa->peer_id_type, bytes_of(sa->peer_id, sa->peer_id_n));
 	if (key.n == 0)
 		key = rc_psk_for_address(e->config, &sa->remote.addr);
 	return key;
@@ -48,6 +49,8 @@ v1_auth_begin(struct ike *e, struct ike_xchg *x)
 {
 	if (x->sa->auth == RC_AUTH_PSK)
 		return have_psk(e, x);
+	if (rc_auth_is_signature(x->sa->auth))
+		return v1_sig_begin(e, x);
 	return ike_why(x, ST_UNSUPPORTED, "authentication method %u", (unsigned)x->sa->auth);
 }
 
@@ -57,6 +60,9 @@ v1_auth_skeyid(struct ike *e, struct ike_xchg *x)
 	const struct v1_phase1 *d = x->data;
 	struct ike_sa *sa = x->sa;
 
+	if (rc_auth_is_signature(sa->auth))
+		return v1_skeyid_sig(
+			e->env.cry, sa->hash, secret_view(&d->gxy), d->ni, d->nr, &sa->keys.skeyid);
 	TRY(v1_auth_begin(e, x)); /* the configuration may have changed meanwhile */
 	return v1_skeyid_psk(e->env.cry, sa->hash, psk(e, sa), d->ni, d->nr, &sa->keys.skeyid);
 }
@@ -66,16 +72,15 @@ v1_auth_skeyid(struct ike *e, struct ike_xchg *x)
 void
 v1_auth_ask(const struct ike_xchg *x, struct wire_builder *b)
 {
-	(void)x;
-	(void)b;
+	if (rc_auth_is_signature(x->sa->auth))
+		v1_sig_ask(x, b);
 }
 
 void
 v1_auth_asked(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
-	(void)e;
-	(void)x;
-	(void)m;
+	if (rc_auth_is_signature(x->sa->auth))
+		v1_sig_asked(e, x, m);
 }
 
 /* ------------------------------------------------------------------------------- our proof --- */
@@ -89,6 +94,8 @@ v1_auth_prove(struct ike *e, struct ike_xchg *x, bool initiator)
 	if (d->proof.n != 0)
 		return ST_NORMAL;
 	TRY(v1_auth_hash(e, x, initiator, d->own_id, hash));
+	if (rc_auth_is_signature(x->sa->auth))
+		return v1_sig_prove(e, x, bytes_of(hash, x->sa->hash->out));
 	return v1_keep(x, bytes_of(hash, x->sa->hash->out), &d->proof);
 }
 
@@ -104,7 +111,10 @@ v1_auth_add(const struct ike_xchg *x, struct wire_builder *b)
 {
 	const struct v1_phase1 *d = x->data;
 
-	wire_add_data(b, WIRE_HASH, d->proof);
+	if (rc_auth_is_signature(x->sa->auth))
+		v1_sig_add(x, b);
+	else
+		wire_add_data(b, WIRE_HASH, d->proof);
 }
 
 /* ------------------------------------------------------------------------- the peer's proof --- */
@@ -113,7 +123,8 @@ enum status
 v1_auth_take(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
 	struct v1_phase1 *d = x->data;
-	const struct wire_payload *p = wire_find(m, WIRE_HASH, 0);
+	bool signature = rc_auth_is_signature(x->sa->auth);
+	const struct wire_payload *p = wire_find(m, signature ? WIRE_SIG : WIRE_HASH, 0);
 
 	if (p == NULL) {
 		e->count[IKE_N_MALFORMED]++;
@@ -121,7 +132,19 @@ v1_auth_take(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 			"the proof is not that of the method agreed on, message dropped");
 		return ike_drop(x, ST_INVALIDPAYLOAD);
 	}
+	if (signature)
+		TRY(v1_sig_take_certs(e, x, m));
 	return v1_keep(x, p->body, &d->peer_proof);
+}
+
+/* The signature is good, and its certificate vouches for the ID: is it the peer we expect? */
+static void
+proved(struct ike *e, struct ike_xchg *x)
+{
+	enum status status = v1_check_id(e, x);
+
+	if (status != ST_NORMAL)
+		x->failed = status;
 }
 
 enum status
@@ -134,6 +157,8 @@ v1_auth_check(struct ike *e, struct ike_xchg *x, bool initiator)
 		return ST_NORMAL;
 	d->judged = true;
 	TRY(v1_auth_hash(e, x, initiator, d->peer_id, hash));
+	if (rc_auth_is_signature(x->sa->auth))
+		return v1_sig_check(e, x, bytes_of(hash, x->sa->hash->out), proved);
 	if (!secret_equal(d->peer_proof, bytes_of(hash, x->sa->hash->out))) {
 		e->count[IKE_N_BAD_HASH]++;
 		return ike_why(x, ST_AUTHFAILED, "HASH_%c of %s does not match",

@@ -69,28 +69,6 @@ v1_keep_id(struct ike_sa *sa, const struct wire_id *id)
 	return ST_NORMAL;
 }
 
-static bool
-expected(const struct ike_sa *sa)
-{
-	struct bytes data = bytes_of(sa->peer_id, sa->peer_id_n);
-	enum rc_idtype said = sa->peer_id_type;
-	struct bytes address = net_addr_bytes(&sa->remote.addr);
-	enum rc_idtype type = address_type(&sa->remote.addr);
-
-	for (unsigned i = 0; i < sa->conf->peer_ids; i++) {
-		const struct rc_id *want = &sa->conf->peer_id[i];
-		if (want->own_address || (want->value.n == 0 && want->type != RC_ID_NONE)) {
-			/* `peers_identifier address;`: the address it speaks from */
-			if (said == type && bytes_equal(data, address))
-				return true;
-			continue;
-		}
-		if (want->type == said && bytes_equal(want->value, data))
-			return true;
-	}
-	return false;
-}
-
 enum status
 v1_check_id(struct ike *e, struct ike_xchg *x)
 {
@@ -106,7 +84,9 @@ v1_check_id(struct ike *e, struct ike_xchg *x)
 		return ike_why(x, ST_IDTYPE, "peer's identity is %s", text);
 	}
 	/* Without peers_identifier there is nothing to compare with; rc_check.c has warned. */
-	if (sa->conf->peer_ids == 0 || expected(sa))
+	if (sa->conf->peer_ids == 0 ||
+	    rc_peer_id_fits(sa->conf, sa->peer_id_type, bytes_of(sa->peer_id, sa->peer_id_n),
+		    &sa->remote.addr))
 		return ST_NORMAL;
 	if (!sa->conf->verify_identifier) {
 		ike_log(e, LOG_L_WARNING, &sa->remote, sa->serial,

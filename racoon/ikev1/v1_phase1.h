@@ -4,6 +4,7 @@
 #ifndef RACOON_IKEV1_V1_PHASE1_H
 #define RACOON_IKEV1_V1_PHASE1_H
 
+#include "lib/cry_sign.h"
 #include "racoon/ikev1/v1_auth.h"
 #include "racoon/ikev1/v1_id.h"
 #include "racoon/ikev1/v1_natt.h"
@@ -20,6 +21,10 @@ struct v1_phase1 { /* an exchange's data; views lie in its arena */
 	struct bytes proof;      /* HASH or SIG we send, once made */
 	struct bytes peer_id, peer_proof; /* aggressive mode: judged when there are keys */
 	bool judged;             /* … and have been, or a job is at it */
+	struct bytes cert[CRY_CERTS_MAX]; /* DER or PKCS #7, as the peer sent them */
+	unsigned certs;
+	/* it asked for a certificate: of any CA, of ours, of another */
+	bool cr_any, cr_ours, cr_other;
 	struct wire_sa answer;
 	struct wire_proposal answer_proposal;
 	bool contact; /* the peer said INITIAL-CONTACT */

@@ -126,7 +126,9 @@ static const struct name ids[] = {
 
 static const struct name auths[] = {
 	{ RC_AUTH_PSK, "pre-shared key" }, { RC_AUTH_DSS, "DSS signatures" },
-	{ RC_AUTH_RSASIG, "RSA signatures" }, { RC_AUTH_RSAENC, "RSA encryption" },
+	{ RC_AUTH_RSASIG, "RSA signatures" },
+	{ RC_AUTH_ECDSA256, "ECDSA-256" }, { RC_AUTH_ECDSA384, "ECDSA-384" },
+	{ RC_AUTH_ECDSA521, "ECDSA-521" }, { RC_AUTH_RSAENC, "RSA encryption" },
 	{ RC_AUTH_RSAREV, "revised RSA encryption" },
 	{ RC_AUTH_HYBRID_RSA_CLIENT, "hybrid RSA client" },
 	{ RC_AUTH_HYBRID_RSA_SERVER, "hybrid RSA server" },

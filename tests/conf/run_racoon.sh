@@ -7,6 +7,7 @@
 # X.conf with X.ok must load: X.ok is what racoon -C prints, X.warn its warnings.  The print must read
 # back as the same print.  X.conf with X.err must be refused by -C and -t: X.err is standard error.
 # /etc/psk.txt of the documents' examples may or may not exist here: what is said of it is left out.
+# Their directories of certificates are made for the run, from the test PKI.
 bin=${1:-${BUILD:-build}/bin}
 racoon=$(cd "$bin" && pwd)/racoon || exit 2
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,21 +29,26 @@ tell() { # tell STATUS NAME [FILE of what differs]
 }
 
 compare() { # compare EXPECTED ACTUAL NAME
-	[ -z "$UPDATE" ] || cp "$2" "$1"
+	[ -z "$UPDATE" ] || cp "$2" "$here/racoon/$1"
 	diff -u "$1" "$2" >"$tmp/diff" 2>&1
 	tell $? "$3" "$tmp/diff"
 }
 
+here_now() { sed "s|\"/etc/certs|\"$tmp/certs|; s|\"/etc/racoon/certs/|\"$tmp/box-certs/|"; }
+as_written() { sed "s|$tmp/certs|/etc/certs|g; s|$tmp/box-certs|/etc/racoon/certs|g"; }
+
 run() { # run OPTION FILE: $tmp/out, $tmp/err, $status
 	timeout 20 "$racoon" "$1" -f "$2" >"$tmp/out" 2>"$tmp/err.all" </dev/null
 	status=$?
-	grep -v '/etc/psk.txt' "$tmp/err.all" >"$tmp/err"
+	grep -v '/etc/psk.txt' "$tmp/err.all" | as_written >"$tmp/err"
+	as_written <"$tmp/out" >"$tmp/out.all" && mv "$tmp/out.all" "$tmp/out"
 }
 
 golden() {
 	name=$1
 	run -C "$name.conf"
-	if [ -n "$UPDATE" ] && [ $status -ne 0 ]; then : >"$name.err"; rm -f "$name.ok" "$name.warn"; fi
+	[ -z "$UPDATE" ] || [ $status -ne 0 ] || rm -f "$name.err" "$here/racoon/$name.err"
+	if [ -n "$UPDATE" ] && [ $status -ne 0 ]; then : >"$name.err"; rm -f "$here/racoon/$name.ok" "$here/racoon/$name.warn"; fi
 	if [ -e "$name.err" ]; then
 		compare "$name.err" "$tmp/err" "racoon/$name is refused"
 		[ $status -eq 1 ] && [ ! -s "$tmp/out" ]
@@ -53,14 +59,17 @@ golden() {
 		return
 	fi
 	compare "$name.ok" "$tmp/out" "racoon/$name loads"
-	[ -z "$UPDATE" ] || cp "$tmp/err" "$name.warn"
-	[ ! -e "$name.warn" ] || [ -s "$name.warn" ] || rm "$name.warn"
+	if [ -n "$UPDATE" ]; then
+		cp "$tmp/err" "$name.warn"; cp "$tmp/err" "$here/racoon/$name.warn"
+		[ -s "$name.warn" ] || rm "$here/racoon/$name.warn"
+	fi
 	cp "$name.warn" "$tmp/warn" 2>/dev/null || : >"$tmp/warn"
 	diff -u "$tmp/warn" "$tmp/err" >"$tmp/diff" && [ $status -eq 0 ]
 	tell $? "racoon/$name: status 0 and the warnings expected" "$tmp/diff"
-	cp "$tmp/out" "$tmp/first.conf"
-	run -C "$tmp/first.conf"
-	diff -u "$tmp/first.conf" "$tmp/out" >"$tmp/diff" && [ $status -eq 0 ]
+	cp "$tmp/out" "$tmp/first"
+	here_now <"$tmp/out" >first.conf
+	run -C first.conf
+	diff -u "$tmp/first" "$tmp/out" >"$tmp/diff" && [ $status -eq 0 ]
 	tell $? "racoon/$name: the print reads back" "$tmp/diff"
 	run -t "$name.conf"
 	printf 'racoon: configuration file "%s" syntax is ok\nracoon: configuration file "%s" test is successful\n' \
@@ -68,8 +77,14 @@ golden() {
 	tell $? "racoon/$name: -t says that it is sound" "$tmp/diff"
 }
 
-cd "$here/racoon" || exit 2
+cp -r "$here/racoon" "$tmp/racoon" && cd "$tmp/racoon" || exit 2
+mkdir "$tmp/certs" "$tmp/box-certs"
+cp "$here"/../pki/* "$tmp/certs" && chmod 600 "$tmp"/certs/*
+cp "$tmp/certs/gw1.pem" "$tmp/certs/my_certificate.pem"; cp "$tmp/certs/gw1.key" "$tmp/certs/my_private_key.pem"
+cp "$tmp/certs/gw1.pem" "$tmp/box-certs/vpnbox.certificate.pem"; cp "$tmp/certs/gw1.key" "$tmp/box-certs/decrypted.rsa.key"
+chmod 644 "$tmp/certs/gw2.key"
 for file in *.conf; do
+	here_now <"$file" >"$file.now" && mv "$file.now" "$file"
 	golden "${file%.conf}"
 done
 

@@ -76,10 +76,29 @@ other_address(char *out, size_t size, const char *conf, const char *other)
 	snprintf(out + n, size - n, "%s", conf);
 }
 
+/* Keys and certificates of the test PKI; tests run in the project's root. */
+static bool
+pair_contents(void *user, const char *path, struct text *out)
+{
+	char name[256], buf[4096];
+	size_t n;
+	FILE *f;
+
+	(void)user;
+	snprintf(name, sizeof(name), "tests/pki/%s", path);
+	f = strchr(path, '/') != NULL ? NULL : fopen(name, "rb");
+	if (f == NULL)
+		return false;
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		text_add_n(out, buf, n);
+	fclose(f);
+	return true;
+}
+
 static struct rc_config *
 load(struct cry *cry, const char *conf, const char *psk, int side)
 {
-	struct rc_options o = { .cry = cry, .hash_key = { 7, 11 } };
+	struct rc_options o = { .cry = cry, .hash_key = { 7, 11 }, .contents = pair_contents };
 	struct stmt_errors errors = { 0 };
 	struct rc_config *c = NULL;
 	char text[8192], keys[512];
@@ -129,7 +148,7 @@ pair_new(const char *conf_a, const char *psk_a, const char *conf_b, const char *
 	if (p == NULL || (p->cry = cry_new()) == NULL)
 		fail("memory");
 	p->now.ms = 1000000;
-	p->today.ms = INT64_C(1795000000000);
+	p->today.ms = INT64_C(1800000000000); /* in January 2027 */
 	host_new(p, 0, conf_a, psk_a);
 	host_new(p, 1, conf_b, psk_b);
 	return p;

@@ -56,6 +56,10 @@ method(void **state)
 
 	(void)state;
 	p->host[0].config->remote[0]->proposal[0].auth = RC_AUTH_RSASIG;
+	assert_int_equal(establish(p, 10), ST_NOOWNCERT);
+	pair_free(p);
+	p = pair_new(NULL, NULL, NULL, NULL);
+	p->host[0].config->remote[0]->proposal[0].auth = RC_AUTH_GSSAPI;
 	assert_int_equal(establish(p, 10), ST_UNSUPPORTED);
 	pair_free(p);
 	p = pair_new(NULL, NULL, NULL, NULL);
