@@ -178,6 +178,130 @@ transport_pair() {
 	ours_stop
 }
 
+# ------------------------------------------------------------------- certificates, plain keys, ECDSA
+
+make_pki() { # $D/pki: a CA, certificates of both ends with RSA and ECDSA keys, a revoked one, a CRL
+	local n kind key cert address
+	mkdir -p $D/pki $D/a/certs && (
+		cd $D/pki && umask 077 && exec >/dev/null 2>&1
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj '/C=DE/O=Interop/CN=CA'
+		for n in a-rsa b-rsa a-ec b-ec bad-rsa; do
+			kind=rsa:2048 address=$A
+			case $n in *-ec) kind='ec -pkeyopt ec_paramgen_curve:P-256' ;; esac
+			case $n in b-*) address=$B ;; esac
+			# shellcheck disable=SC2086
+			openssl req -newkey $kind -nodes -keyout $n.key -out $n.csr -subj "/C=DE/O=Interop/CN=$n"
+			printf 'subjectAltName=IP:%s,DNS:%s.example.net\n' "$address" "$n" >$n.ext
+			openssl x509 -req -in $n.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile $n.ext -out $n.pem
+		done
+		: >index; echo 01 >number
+		printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index\ncrlnumber=number\ndefault_md=sha256\ndefault_crl_days=20\n' >ca.cnf
+		openssl ca -config ca.cnf -cert ca.pem -keyfile ca.key -revoke bad-rsa.pem
+		openssl ca -config ca.cnf -cert ca.pem -keyfile ca.key -gencrl -out crl.pem
+	)
+	cp $D/pki/*.pem $D/pki/*.key $D/a/certs
+	# the HOWTO's way: names by the CA's hash
+	ln -sf ca.pem "$D/a/certs/$(openssl x509 -noout -hash <$D/pki/ca.pem).0"
+	ln -sf crl.pem "$D/a/certs/$(openssl x509 -noout -hash <$D/pki/ca.pem).r0"
+	mkdir -p $D/b/x509 $D/b/x509ca $D/b/private $D/b/pubkey $D/b/x509crl
+	cp $D/pki/[ab]-*.pem $D/pki/bad-rsa.pem $D/b/x509
+	cp $D/pki/[ab]-*.key $D/pki/bad-rsa.key $D/b/private
+	cp $D/pki/ca.pem $D/b/x509ca
+	rm -f $D/b/private/a-*
+	openssl x509 -noout -pubkey -in $D/pki/a-rsa.pem >$D/b/pubkey/a.pem
+	openssl x509 -noout -pubkey -in $D/pki/b-rsa.pem >$D/b/pubkey/b.pem
+	(umask 077; "$bin/plainrsa-gen" -i $D/pki/a-rsa.key -f $D/a/certs/a.prsa)
+	"$bin/plainrsa-gen" -i $D/pki/b-rsa.pem >$D/a/certs/b.pub
+}
+
+sig_conf() { # method, mode, statements
+	cat <<-C
+	path certificate "$D/a/certs";
+	timer { interval 2 sec; counter 3; }
+	remote $B {
+		exchange_mode $2;
+		$3
+		proposal { encryption_algorithm aes 128; hash_algorithm sha256; authentication_method $1; dh_group modp2048; }
+	}
+	sainfo anonymous { encryption_algorithm aes 128; authentication_algorithm hmac_sha1; compression_algorithm deflate; }
+	C
+}
+
+swan_sig() { # local section's words, remote section's words, exchange mode
+	local aggressive=no
+	[ "$3" != aggressive ] || aggressive=yes
+	cat <<-C
+	connections { t {
+		version = 1
+		aggressive = $aggressive
+		local_addrs = $B
+		remote_addrs = $A
+		proposals = aes128-sha256-modp2048
+		local { $1
+		}
+		remote { $2
+		}
+		children { net {
+			local_ts = 172.16.2.0/24
+			remote_ts = 172.16.1.0/24
+			esp_proposals = aes128-sha1
+			mode = tunnel
+		} }
+	} }
+	C
+}
+
+# name, method, our statements, swan's local and remote words, mode (main), what our log must show
+sig_pair() {
+	local name=$1 mode=${6:-main}
+	ours_start "$(sig_conf "$2" $mode "$3")" "$tunnel_policy"
+	swan_start b $D/b "$(swan_sig "$4" "$5" $mode)" || { not_ok "$name: charon starts"; return; }
+	expect "$name: we initiate" racoon_says establish/child $B
+	expect "$name: ping through the tunnel" ping_a -I 172.16.1.1 172.16.2.1
+	expect "$name: our FLUSH" racoon_says flush
+	expect "$name: … and strongSwan understood the Delete" until_true 5 swan_has_none
+	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
+	expect "$name: ping from its side" ping_b -I 172.16.2.1 172.16.1.1
+	swan_stop $D/b
+	ours_stop
+}
+
+certificates() {
+	local out x509='certificate_type x509 "a-rsa.pem" "a-rsa.key"; my_identifier asn1dn; peers_identifier asn1dn;'
+	make_pki
+	sig_pair 'RSA, certificates, main mode' rsasig "$x509" 'auth = pubkey
+		certs = b-rsa.pem' 'auth = pubkey
+		id = "C=DE, O=Interop, CN=a-rsa"'
+	sig_pair 'RSA, certificates, names of hosts' rsasig 'certificate_type x509 "a-rsa.pem" "a-rsa.key";
+		my_identifier fqdn "a-rsa.example.net"; peers_identifier fqdn "b-rsa.example.net"; verify_identifier on;' 'auth = pubkey
+		id = b-rsa.example.net
+		certs = b-rsa.pem' 'auth = pubkey
+		id = a-rsa.example.net'
+	sig_pair 'RSA, certificates, aggressive mode' rsasig "$x509" 'auth = pubkey
+		certs = b-rsa.pem' 'auth = pubkey
+		id = "C=DE, O=Interop, CN=a-rsa"' aggressive
+	sig_pair 'RSA, plain keys' rsasig 'certificate_type plain_rsa "a.prsa"; peers_certfile plain_rsa "b.pub";' "auth = pubkey
+		pubkeys = b.pem
+		id = $B" "auth = pubkey
+		pubkeys = a.pem
+		id = $A"
+	sig_pair 'ECDSA P-256, certificates' ecdsasig 'certificate_type x509 "a-ec.pem" "a-ec.key"; my_identifier asn1dn;' 'auth = pubkey
+		certs = b-ec.pem' 'auth = pubkey
+		id = "C=DE, O=Interop, CN=a-ec"'
+	# a certificate that our list of the CA revokes: refused, whoever begins
+	ours_start "$(sig_conf rsasig main "$x509")" "$tunnel_policy"
+	swan_start b $D/b "$(swan_sig 'auth = pubkey
+		certs = bad-rsa.pem' 'auth = pubkey
+		id = "C=DE, O=Interop, CN=a-rsa"' main)"
+	out=$(racoon_says establish/timeout=20 $B 2>&1)
+	echo "$out" | grep -q CERTREVOKED && ok 'a revoked certificate is refused, and named' ||
+		{ echo "$out" | sed 's/^/# /'; not_ok 'a revoked certificate is refused, and named'; }
+	swan b $D/b --initiate --child net --timeout 8 >/dev/null 2>&1 && not_ok '… in the other role too' || ok '… in the other role too'
+	racoon_says show failures 2>&1 | grep -q 'CN=bad-rsa' && ok '… with its name among the failures' || not_ok '… with its name among the failures'
+	swan_stop $D/b
+	ours_stop
+}
+
 refusals() {
 	local out
 	ours_start "$(remote_conf 3des md5 modp1024 modp768 3des hmac_md5)" "$tunnel_policy"
@@ -206,5 +330,6 @@ tunnel_pair 'tunnel AES-256 SHA256 modp2048, PFS modp2048' \
 	'aes_256 sha256 modp2048 modp2048 aes_256 hmac_sha256' aes256-sha256-modp2048 aes256-sha256-modp2048
 tunnel_pair 'aggressive mode AES-128 SHA1 modp2048, PFS modp2048' \
 	'aes_128 sha1 modp2048 modp2048 aes_128 hmac_sha1' aes128-sha1-modp2048 aes128-sha1-modp2048 aggressive
+certificates
 refusals
 exit 0
