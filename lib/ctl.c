@@ -28,6 +28,7 @@ struct ctl_session {
 	struct ctl_transport t;
 	enum ctl_role role;
 	char *who;
+	struct net_addr from;
 	uint8_t *in; /* waiting input: from in_at to in_n */
 	size_t in_at, in_n, in_room;
 	struct text out; /* answers not yet handed to the transport */
@@ -146,9 +147,13 @@ end_call(struct ctl_session *s, enum status status)
 {
 	struct active *a = s->active;
 
-	if (s->service->audit != NULL && a->call.verb != NULL &&
-		a->call.verb->role == CTL_OPERATOR)
-		s->service->audit(s->service->user, s->who, a->line, status);
+	if (a->call.verb != NULL && a->call.verb->role == CTL_OPERATOR &&
+		(!a->call.looks || status == ST_NOTPERM)) {
+		if (s->service->audit != NULL)
+			s->service->audit(s->service->user, s->who, a->line, status);
+		if (s->t.audit != NULL)
+			s->t.audit(s->t.user, s->who, a->line, status);
+	}
 	s->active = NULL;
 	free(a);
 }
@@ -220,7 +225,7 @@ start_request(struct ctl_session *s, struct bytes line)
 		memcpy(a->line, line.p, line.n);
 	a->call = (struct ctl_call){ .session = s, .service = s->service,
 		.user = s->service->user, .cmd = &a->cmd, .line = a->line, .role = s->role,
-		.who = s->who };
+		.who = s->who, .from = &s->from };
 	s->active = a;
 	run_request(s, a, line);
 }
@@ -536,13 +541,13 @@ ctl_close(struct ctl_session *s)
 }
 
 void
-ctl_end(struct ctl_session *s)
+ctl_end_because(struct ctl_session *s, enum status status, const char *detail)
 {
 	struct ctl_call *call;
 
 	enter(s);
-	if (s->active != NULL && !s->over && !s->gone)
-		put_last(s, ST_CANCELLED, "the service is ending");
+	if (!s->over && !s->gone)
+		put_last(s, status, detail);
 	session_end(s);
 	/* The transport may have closed the session at once, cancelling the call. */
 	if (s->active != NULL && s->active->call.cancel != NULL) {
@@ -554,6 +559,24 @@ ctl_end(struct ctl_session *s)
 		cancel(call);
 	}
 	leave(s);
+}
+
+void
+ctl_end(struct ctl_session *s)
+{
+	if (s->active != NULL) {
+		ctl_end_because(s, ST_CANCELLED, "the service is ending");
+		return;
+	}
+	enter(s);
+	session_end(s);
+	leave(s);
+}
+
+void
+ctl_set_from(struct ctl_session *s, const struct net_addr *from)
+{
+	s->from = *from;
 }
 
 void

@@ -23,6 +23,7 @@
 #include "lib/bytes.h"
 #include "lib/cmd.h"
 #include "lib/json.h"
+#include "lib/net.h"
 #include "lib/status.h"
 #include "lib/verb.h"
 
@@ -62,7 +63,9 @@ struct ctl_call { /* one request being answered; lives until ctl_done */
 	size_t first;
 	enum ctl_role role;
 	const char *who;           /* "uid 0 (root)", for the audit line */
+	const struct net_addr *from; /* where the asker is; family 0: on this host */
 	bool json;                 /* /FORMAT=JSON was given */
+	bool looks;                /* set by an operator's verb that changes nothing: no audit */
 	/* Set by a verb that ends later: the asker is gone, and it must call ctl_done, which then
 	 * writes nothing. */
 	void (*cancel)(struct ctl_call *call);
@@ -90,6 +93,9 @@ struct ctl_transport {
 	void (*send)(void *user, struct bytes octets); /* queue for sending; copies */
 	size_t (*unsent)(void *user);                  /* octets queued */
 	void (*close)(void *user);                     /* after what is queued has gone out */
+	/* A request that changes something has ended; may be NULL. The service's own audit is
+	 * called as well. */
+	void (*audit)(void *user, const char *who, const char *line, enum status result);
 };
 
 struct ctl_session *ctl_open(const struct ctl_service *service, const struct ctl_transport *t,
@@ -100,6 +106,8 @@ bool ctl_input(struct ctl_session *s, struct bytes octets);
 /* The client will send no more (half-closed): a last line without its end counts; what was asked is
  * answered, then the transport's close is called. */
 void ctl_eof(struct ctl_session *s);
+/* Where the other end is, when not on this host. */
+void ctl_set_from(struct ctl_session *s, const struct net_addr *from);
 bool ctl_wants_input(const struct ctl_session *s); /* false: stop reading for now */
 bool ctl_is_busy(const struct ctl_session *s);     /* a call is being answered */
 void ctl_pause(struct ctl_session *s, bool paused); /* the reader behind the transport is slow */
@@ -110,6 +118,8 @@ void ctl_close(struct ctl_session *s); /* the client is gone: cancels the active
 /* The service ends: an active call is answered with ST_CANCELLED and cancelled, then close is
  * called. */
 void ctl_end(struct ctl_session *s);
+/* The same, the reason told as a last line: in place of the answer under way, or on its own. */
+void ctl_end_because(struct ctl_session *s, enum status status, const char *detail);
 
 /* Sessions that asked for MONITOR get each line. */
 void ctl_set_monitor(struct ctl_session *s, bool on);

@@ -88,6 +88,15 @@ talk_unsent(void *user)
 	return t->ch->out.n + t->ch->t.unsent(t->ch->t.user);
 }
 
+/* The master keeps the accounts of all services. */
+static void
+talk_audit(void *user, const char *who, const char *line, enum status result)
+{
+	struct talk *t = user;
+
+	ctl_channel_audit(t->ch, who, line, result);
+}
+
 static void
 answer_now(struct ctl_channel *ch, uint32_t id, enum status status, const char *detail)
 {
@@ -127,13 +136,14 @@ find_talk(struct ctl_channel *ch, uint32_t id)
 }
 
 static void
-begin_talk(struct ctl_channel *ch, uint32_t id, enum ctl_role role, const char *uid,
+begin_talk(struct ctl_channel *ch, uint32_t id, enum ctl_role role, const char *who,
 	struct bytes request)
 {
-	struct ctl_transport t = { .send = talk_send, .unsent = talk_unsent, .close = talk_close };
+	struct ctl_transport t = { .send = talk_send, .unsent = talk_unsent, .close = talk_close,
+		.audit = talk_audit };
 	struct talk *talk;
 	struct ctl_session *s;
-	char who[48];
+	char name[CTL_WHO_MAX];
 
 	if (ch->count >= CTL_SESSIONS_MAX) {
 		answer_now(ch, id, ST_LIMIT, "too many requests at once");
@@ -145,9 +155,13 @@ begin_talk(struct ctl_channel *ch, uint32_t id, enum ctl_role role, const char *
 		return;
 	}
 	t.user = talk;
-	snprintf(who, sizeof(who), "uid %s%s", uid[0] != '\0' ? uid : "unknown",
-		strcmp(uid, "0") == 0 ? " (root)" : "");
-	s = ctl_open(ch->service, &t, role, who);
+	/* A number is a user of this host; else it is as the master knows him. */
+	if (who[0] == '\0' || who[strspn(who, "0123456789")] == '\0')
+		snprintf(name, sizeof(name), "uid %.16s%s", who[0] != '\0' ? who : "unknown",
+			strcmp(who, "0") == 0 ? " (root)" : "");
+	else
+		snprintf(name, sizeof(name), "%s", who);
+	s = ctl_open(ch->service, &t, role, name);
 	if (s == NULL) {
 		free(talk);
 		answer_now(ch, id, ST_NOMEMORY, NULL);
@@ -167,7 +181,7 @@ begin_talk(struct ctl_channel *ch, uint32_t id, enum ctl_role role, const char *
 static void
 take_line(struct ctl_channel *ch, const uint8_t *p, size_t n)
 {
-	char head[48], word[16] = "", uid[16] = "";
+	char head[CTL_WHO_MAX + 32], word[16] = "", who[CTL_WHO_MAX] = "";
 	const uint8_t *blank = memchr(p, ' ', n);
 	size_t head_n = blank != NULL ? (size_t)(blank - p) : n;
 	enum ctl_role role;
@@ -178,7 +192,7 @@ take_line(struct ctl_channel *ch, const uint8_t *p, size_t n)
 		return;
 	memcpy(head, p, head_n);
 	head[head_n] = '\0';
-	if (sscanf(head, "#%10u:%15[A-Z]:%15[0-9]", &id, word, uid) < 2 || id == 0)
+	if (sscanf(head, "#%10u:%15[A-Z]:%159s", &id, word, who) < 2 || id == 0)
 		return;
 	t = find_talk(ch, id);
 	if (t != NULL) {
@@ -201,7 +215,7 @@ take_line(struct ctl_channel *ch, const uint8_t *p, size_t n)
 	else
 		return;
 	/* With its newline: the line's end is what starts the request. */
-	begin_talk(ch, id, role, uid, bytes_of(blank + 1, (size_t)(p + n - blank - 1)));
+	begin_talk(ch, id, role, who, bytes_of(blank + 1, (size_t)(p + n - blank - 1)));
 }
 
 bool
@@ -261,6 +275,15 @@ ctl_channel_news(struct ctl_channel *ch, const char *text)
 	enter(ch);
 	text_addf(&ch->out, "#0 %.*s\n", (int)strcspn(text, "\r\n"), text);
 	leave(ch);
+}
+
+void
+ctl_channel_audit(struct ctl_channel *ch, const char *who, const char *line, enum status result)
+{
+	char news[CTL_CHANNEL_LINE_MAX];
+
+	snprintf(news, sizeof(news), "+AUDIT %s %s\t%s", status_row(result)->ident, who, line);
+	ctl_channel_news(ch, news);
 }
 
 size_t

@@ -13,62 +13,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
-#include "lib/ctl_channel.h"
-#include "lib/list.h"
+#include "lib/cry_tls.h"
+#include "lib/ctl_int_uv.h"
 
 enum {
-	SWEEP_MS = 500,      /* how often half-closed and ending connections are looked at */
-	END_MS = 5000,       /* how long queued answers may take after the session ended */
-	BACKLOG = 128,
-	GROUPS_MAX = 256,
-};
-
-struct listener {
-	struct list node;
-	struct ctl_server *server;
-	uv_pipe_t pipe;
-	char *path;
-	dev_t dev;
-	ino_t ino;
-	unsigned mode;
-	gid_t gid;
-	enum ctl_role role;
-};
-
-struct conn {
-	struct list node;
-	struct ctl_server *server;
-	uv_pipe_t pipe;
-	struct ctl_session *session; /* NULL: channel, or over */
-	struct ctl_channel *channel;
-	bool is_channel, reading, eof, ending, closed;
-	uint64_t end_by; /* loop time at which an ending connection is cut */
-};
-
-struct ctl_server {
-	uv_loop_t *loop;
-	const struct ctl_service *service;
-	struct list listeners, conns;
-	size_t sessions;
-	struct conn *channel;
-	void (*orphan)(void *user);
-	uv_timer_t sweep;
-	size_t handles; /* open ones: the server goes with the last */
-	bool closing;
-	void (*closed)(void *user);
-	void *closed_user;
-	char buf[CTL_INPUT_MAX]; /* what is being read; one for all, the loop is one thread */
+	SWEEP_MS = 500,       /* how often half-closed and ending connections are looked at */
+	END_MS = 5000,        /* how long queued answers may take after the session ended */
+	LINGER_MS = 1000,     /* how long a TCP peer may take to close after us */
+	HANDSHAKE_MS = 10000, /* how long a TLS handshake may take */
 };
 
 struct write { /* octets that did not fit into the socket's buffer */
@@ -77,9 +38,10 @@ struct write { /* octets that did not fit into the socket's buffer */
 };
 
 static void conn_drop(struct conn *c);
+static void conn_finished(struct conn *c);
 
-static void
-handle_gone(struct ctl_server *s)
+void
+ctl_uv_handle_gone(struct ctl_server *s)
 {
 	void (*closed)(void *) = s->closed;
 	void *user = s->closed_user;
@@ -105,7 +67,7 @@ on_written(uv_write_t *req, int status)
 	if (status < 0)
 		conn_drop(c);
 	else if (c->ending && uv_stream_get_write_queue_size(stream) == 0)
-		conn_drop(c);
+		conn_finished(c);
 	else if (c->session != NULL)
 		ctl_drained(c->session);
 	else if (c->channel != NULL)
@@ -115,16 +77,13 @@ on_written(uv_write_t *req, int status)
 static void conn_update_reading(struct conn *c);
 
 static void
-conn_send(void *user, struct bytes octets)
+raw_send(struct conn *c, struct bytes octets)
 {
-	struct conn *c = user;
 	uv_stream_t *stream = (uv_stream_t *)&c->pipe;
 	uv_buf_t buf;
 	struct write *w;
 	int n = 0;
 
-	if (c->closed)
-		return;
 	if (uv_stream_get_write_queue_size(stream) == 0) {
 		buf = uv_buf_init((char *)(uintptr_t)octets.p, (unsigned)octets.n);
 		n = uv_try_write(stream, &buf, 1);
@@ -145,10 +104,37 @@ conn_send(void *user, struct bytes octets)
 		if (uv_write(&w->req, stream, &buf, 1, on_written) != 0) {
 			free(w);
 			conn_drop(c);
-			return;
 		}
 	}
-	conn_update_reading(c);
+}
+
+/* What TLS has for the network. */
+static void
+send_cipher(struct conn *c)
+{
+	struct ctl_server *s = c->server;
+	size_t n;
+
+	while (!c->closed && (n = cry_tls_output(c->tls, s->cipher, sizeof(s->cipher))) > 0)
+		raw_send(c, bytes_of(s->cipher, n));
+}
+
+static void
+conn_send(void *user, struct bytes octets)
+{
+	struct conn *c = user;
+
+	if (c->closed)
+		return;
+	c->active = uv_now(c->server->loop);
+	if (c->tls == NULL) {
+		raw_send(c, octets);
+	} else {
+		(void)cry_tls_write(c->tls, octets); /* a failure shows when it is read */
+		send_cipher(c);
+	}
+	if (!c->closed)
+		conn_update_reading(c);
 }
 
 static size_t
@@ -167,8 +153,9 @@ on_conn_closed(uv_handle_t *handle)
 	struct conn *c = handle->data;
 	struct ctl_server *s = c->server;
 
+	cry_tls_free(c->tls);
 	free(c);
-	handle_gone(s);
+	ctl_uv_handle_gone(s);
 }
 
 static void
@@ -197,6 +184,16 @@ conn_drop(struct conn *c)
 		s->orphan(s->service->user);
 }
 
+/* On a service's own socket: the master keeps the accounts of all. */
+static void
+conn_audit(void *user, const char *who, const char *line, enum status result)
+{
+	struct conn *c = user;
+
+	if (c->server->channel != NULL && c->server->channel->channel != NULL)
+		ctl_channel_audit(c->server->channel->channel, who, line, result);
+}
+
 /* The session is over: what is queued still goes out, for a while. */
 static void
 conn_end(void *user)
@@ -207,10 +204,38 @@ conn_end(void *user)
 		return;
 	c->ending = true;
 	c->end_by = uv_now(c->server->loop) + END_MS;
-	if (conn_unsent(c) == 0 || conn_unsent(c) > CTL_OUTPUT_MAX)
+	if (c->tls != NULL) {
+		cry_tls_close(c->tls);
+		send_cipher(c);
+		if (c->closed)
+			return;
+	}
+	if (conn_unsent(c) > CTL_OUTPUT_MAX)
 		conn_drop(c);
+	else if (conn_unsent(c) == 0)
+		conn_finished(c);
 	else
 		conn_update_reading(c);
+}
+
+/*
+ * All is sent.  TCP would throw our last words away with what the peer has sent and we have not
+ * read; and who was refused is about to send his first request: wait until the peer has closed.
+ */
+static void
+conn_finished(struct conn *c)
+{
+	int fd;
+
+	if (c->is_channel || (c->peer.kind == CTL_PEER_UNIX && c->session != NULL) || c->eof ||
+		c->linger ||
+		uv_fileno((uv_handle_t *)&c->pipe, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
+		conn_drop(c);
+		return;
+	}
+	c->linger = true;
+	c->end_by = uv_now(c->server->loop) + LINGER_MS;
+	conn_update_reading(c);
 }
 
 /* Has the other end gone altogether (not only shut down its sending side)? */
@@ -226,32 +251,48 @@ hung_up(struct conn *c)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+/* Nothing asked, nothing told, for longer than allowed. */
+static bool
+is_idle(const struct conn *c, uint64_t now)
+{
+	int64_t idle = c->server->guard.idle_ms;
+
+	return idle > 0 && c->session != NULL && !c->ending && !ctl_is_busy(c->session) &&
+		!ctl_is_monitor(c->session) && now - c->active >= (uint64_t)idle;
+}
+
+static bool
+must_go(struct conn *c, uint64_t now)
+{
+	if ((c->ending || c->handshake) && now >= c->end_by)
+		return true;
+	return !c->reading && hung_up(c);
+}
+
 static void
 on_sweep(uv_timer_t *timer)
 {
 	struct ctl_server *s = timer->data;
 	uint64_t now = uv_now(s->loop);
-	bool more;
+	bool more, again;
 
 	do { /* dropping one may drop others: begin again after each */
-		struct conn *gone = NULL;
-
-		more = false;
+		more = again = false;
 		LIST_FOREACH(n, &s->conns) {
 			struct conn *c = container_of(n, struct conn, node);
 
-			if (c->reading)
+			more = more || !c->reading || c->handshake || c->linger ||
+				(c->session != NULL && s->guard.idle_ms > 0);
+			if (must_go(c, now))
+				conn_drop(c);
+			else if (is_idle(c, now))
+				ctl_end_because(c->session, ST_IDLE, "nothing was asked");
+			else
 				continue;
-			more = true;
-			if ((c->ending && now >= c->end_by) || hung_up(c)) {
-				gone = c;
-				break;
-			}
-		}
-		if (gone == NULL)
+			again = true;
 			break;
-		conn_drop(gone);
-	} while (more);
+		}
+	} while (again);
 	if (!more)
 		uv_timer_stop(timer);
 }
@@ -267,6 +308,59 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(c->server->buf, sizeof(c->server->buf));
 }
 
+static void session_open(struct conn *c);
+
+/* The handshake is done, or has failed: who is it? */
+static void
+handshake_step(struct conn *c)
+{
+	switch (cry_tls_state(c->tls)) {
+	case CRY_TLS_HANDSHAKE:
+		return;
+	case CRY_TLS_OPEN:
+		c->handshake = false;
+		c->peer.subject = cry_tls_subject(c->tls);
+		c->peer.unit = cry_tls_unit(c->tls);
+		session_open(c);
+		return;
+	case CRY_TLS_CLOSED:
+	case CRY_TLS_FAILED:
+		if (c->server->guard.refused != NULL)
+			c->server->guard.refused(c->server->guard.user, &c->peer,
+				cry_tls_why(c->tls));
+		conn_end(c);
+	}
+}
+
+static void
+read_cipher(struct conn *c, struct bytes octets)
+{
+	struct ctl_server *s = c->server;
+	size_t n;
+
+	(void)cry_tls_input(c->tls, octets);
+	send_cipher(c);
+	if (!c->closed && c->handshake)
+		handshake_step(c);
+	while (!c->closed && c->session != NULL &&
+		(n = cry_tls_read(c->tls, s->plain, sizeof(s->plain))) > 0)
+		if (!ctl_input(c->session, bytes_of(s->plain, n)))
+			return;
+	if (c->closed)
+		return;
+	send_cipher(c);
+	if (c->closed || c->handshake || c->ending)
+		return;
+	if (cry_tls_state(c->tls) == CRY_TLS_FAILED) {
+		conn_drop(c);
+	} else if (cry_tls_state(c->tls) == CRY_TLS_CLOSED && c->session != NULL && !c->eof) {
+		c->eof = true;
+		ctl_eof(c->session);
+	} else {
+		conn_update_reading(c);
+	}
+}
+
 static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
@@ -274,7 +368,8 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 	if (n == 0)
 		return;
-	if (n == UV_EOF && c->session != NULL && !hung_up(c)) {
+	c->active = uv_now(c->server->loop);
+	if (n == UV_EOF && c->session != NULL && c->tls == NULL && !hung_up(c)) {
 		c->eof = true;
 		conn_update_reading(c);
 		ctl_eof(c->session);
@@ -284,7 +379,11 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		conn_drop(c);
 		return;
 	}
-	if (c->channel != NULL) {
+	if (c->linger)
+		return;
+	if (c->tls != NULL) {
+		read_cipher(c, bytes_of(buf->base, (size_t)n));
+	} else if (c->channel != NULL) {
 		if (!ctl_channel_input(c->channel, bytes_of(buf->base, (size_t)n)))
 			conn_drop(c);
 	} else if (c->session != NULL) {
@@ -297,8 +396,9 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void
 conn_update_reading(struct conn *c)
 {
-	bool want = !c->closed && !c->ending && !c->eof &&
-		(c->channel != NULL || (c->session != NULL && ctl_wants_input(c->session)));
+	bool want = !c->closed && !c->eof && (c->linger || (!c->ending &&
+		(c->channel != NULL || c->handshake ||
+			(c->session != NULL && ctl_wants_input(c->session)))));
 
 	if (c->closed)
 		return;
@@ -308,7 +408,8 @@ conn_update_reading(struct conn *c)
 		uv_read_stop((uv_stream_t *)&c->pipe);
 		c->reading = false;
 	}
-	if (!c->reading && !uv_is_active((uv_handle_t *)&c->server->sweep))
+	if ((!c->reading || c->handshake || c->linger || c->server->guard.idle_ms > 0) &&
+		!uv_is_active((uv_handle_t *)&c->server->sweep) && !c->server->closing)
 		uv_timer_start(&c->server->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
@@ -335,7 +436,7 @@ conn_new(struct ctl_server *s)
 static bool
 in_group(int fd, gid_t primary, gid_t wanted)
 {
-	gid_t groups[GROUPS_MAX];
+	gid_t groups[CTL_GROUPS_MAX];
 	socklen_t n = sizeof(groups);
 
 	if (primary == wanted)
@@ -349,46 +450,107 @@ in_group(int fd, gid_t primary, gid_t wanted)
 }
 
 /*
- * The socket's protection let the client connect; its credentials must agree.  Root and the user
- * who runs the server always may.
+ * The kernel tells who is on the other end of a Unix socket.  Root and the user who runs the server
+ * always may, others when the socket is for all or they are in its group.
  */
-static enum ctl_role
-conn_role(const struct listener *l, int fd, char *who, size_t size)
+static void
+unix_peer(const struct listener *l, int fd, struct ctl_peer *peer)
 {
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0) {
-		snprintf(who, size, "unknown");
-		return CTL_NOBODY;
-	}
-	snprintf(who, size, "uid %u%s", cred.uid, cred.uid == 0 ? " (root)" : "");
-	if (cred.uid == 0 || cred.uid == geteuid() || (l->mode & 0006) != 0)
-		return l->role;
-	if ((l->mode & 0060) != 0 && in_group(fd, cred.gid, l->gid))
-		return l->role;
-	return CTL_NOBODY;
+	peer->kind = CTL_PEER_UNIX;
+	peer->role = CTL_NOBODY;
+	snprintf(peer->who, sizeof(peer->who), "unknown");
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
+		return;
+	peer->uid = cred.uid;
+	snprintf(peer->who, sizeof(peer->who), "uid %u%s", cred.uid,
+		cred.uid == 0 ? " (root)" : "");
+	if (cred.uid == 0 || cred.uid == geteuid() || (!l->everyone && (l->mode & 0006) != 0))
+		peer->role = l->role;
+	else if ((l->mode & 0060) != 0 && in_group(fd, cred.gid, l->gid))
+		peer->role = l->role;
+	else if (l->has_reader_gid && in_group(fd, cred.gid, l->reader_gid))
+		peer->role = CTL_READER;
+}
+
+static void
+ip_peer(const struct listener *l, int fd, struct ctl_peer *peer)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t n = sizeof(ss);
+	char buf[NET_ENDPOINT_TEXT];
+
+	peer->kind = l->tls != NULL ? CTL_PEER_TLS : CTL_PEER_TCP;
+	peer->role = l->role;
+	if (getpeername(fd, (struct sockaddr *)&ss, &n) != 0 ||
+		!net_from_sockaddr((const struct sockaddr *)&ss, &peer->from))
+		peer->role = CTL_NOBODY;
+	peer->from.addr = net_addr_normal(peer->from.addr);
+	snprintf(peer->who, sizeof(peer->who), "%s:%s", l->tls != NULL ? "tls" : "tcp",
+		net_endpoint_text(buf, sizeof(buf), &peer->from));
 }
 
 static void
 refuse(struct conn *c, enum status status, const char *detail)
 {
-	char line[256], message[240];
+	char line[512], message[480];
 
 	status_format(message, sizeof(message), status, NULL, detail);
 	snprintf(line, sizeof(line), "%u %s\n", status_row(status)->reply, message);
 	conn_send(c, bytes_str(line));
-	conn_end(c);
+	if (!c->closed)
+		conn_end(c);
+}
+
+/* May this peer have a session?  False: it was refused. */
+static bool
+admit(struct conn *c)
+{
+	struct ctl_server *s = c->server;
+	char message[256] = "";
+	enum status status = ST_NORMAL;
+
+	if (s->guard.admit != NULL)
+		status = s->guard.admit(s->guard.user, &c->peer, message, sizeof(message));
+	else if (c->peer.role == CTL_NOBODY)
+		status = ST_NOTPERM;
+	if (status == ST_NORMAL)
+		return true;
+	/* During a handshake nothing is said: whoever has shown no certificate gets no data. */
+	if (c->handshake)
+		conn_drop(c);
+	else
+		refuse(c, status, message[0] != '\0' ? message : c->peer.who);
+	return false;
 }
 
 static void
-on_connection(uv_stream_t *stream, int status)
+session_open(struct conn *c)
+{
+	struct ctl_transport t = { .user = c, .send = conn_send, .unsent = conn_unsent,
+		.close = conn_end, .audit = conn_audit };
+
+	if (!admit(c))
+		return;
+	c->session = ctl_open(c->server->service, &t, c->peer.role, c->peer.who);
+	if (c->session == NULL) {
+		refuse(c, ST_NOMEMORY, NULL);
+		return;
+	}
+	if (c->peer.kind != CTL_PEER_UNIX)
+		ctl_set_from(c->session, &c->peer.from.addr);
+	conn_update_reading(c);
+}
+
+void
+ctl_uv_on_connection(uv_stream_t *stream, int status)
 {
 	struct listener *l = stream->data;
 	struct ctl_server *s = l->server;
-	struct ctl_transport t = { .send = conn_send, .unsent = conn_unsent, .close = conn_end };
-	enum ctl_role role = CTL_NOBODY;
-	char who[48] = "unknown";
+	size_t most = s->guard.sessions_max > 0 && s->guard.sessions_max < CTL_SESSIONS_MAX ?
+		s->guard.sessions_max : CTL_SESSIONS_MAX;
 	struct conn *c;
 	int fd;
 
@@ -398,193 +560,36 @@ on_connection(uv_stream_t *stream, int status)
 	if (c == NULL)
 		return;
 	s->sessions++;
-	if (uv_accept(stream, (uv_stream_t *)&c->pipe) != 0) {
+	c->active = uv_now(s->loop);
+	if (uv_accept(stream, (uv_stream_t *)&c->pipe) != 0 ||
+		uv_fileno((uv_handle_t *)&c->pipe, &fd) != 0) {
 		conn_drop(c);
 		return;
 	}
-	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) == 0)
-		role = conn_role(l, fd, who, sizeof(who));
-	if (s->sessions > CTL_SESSIONS_MAX) {
-		refuse(c, ST_LIMIT, "too many sessions");
+	if (l->path != NULL)
+		unix_peer(l, fd, &c->peer);
+	else
+		ip_peer(l, fd, &c->peer);
+	c->handshake = l->tls != NULL;
+	c->end_by = c->active + HANDSHAKE_MS;
+	if (s->sessions > most) {
+		if (c->handshake)
+			conn_drop(c);
+		else
+			refuse(c, ST_LIMIT, "too many sessions");
 		return;
 	}
-	if (role == CTL_NOBODY) {
-		refuse(c, ST_NOTPERM, who);
+	if (l->tls == NULL) {
+		session_open(c);
 		return;
 	}
-	t.user = c;
-	c->session = ctl_open(s->service, &t, role, who);
-	if (c->session == NULL)
-		refuse(c, ST_NOMEMORY, NULL);
+	if (!admit(c))
+		return;
+	c->tls = cry_tls_new(l->tls, NULL);
+	if (c->tls == NULL)
+		conn_drop(c);
 	else
 		conn_update_reading(c);
-}
-
-/* ------------------------------------------------------------------ listening */
-
-static enum status
-say_errno(char *why, size_t size, const char *what, const char *path)
-{
-	snprintf(why, size, "%s %s: %s", what, path, strerror(errno));
-	return ST_SYSERR;
-}
-
-/* Make way for our socket: an old one on which nobody answers is removed, nothing else ever. */
-static enum status
-clear_path(const struct sockaddr_un *a, char *why, size_t size)
-{
-	struct stat st;
-	int fd, rc;
-
-	if (lstat(a->sun_path, &st) != 0)
-		return errno == ENOENT ? ST_NORMAL : say_errno(why, size, "cannot look at",
-			a->sun_path);
-	if (!S_ISSOCK(st.st_mode)) {
-		snprintf(why, size, "%s exists and is not a socket", a->sun_path);
-		return ST_SYSERR;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return say_errno(why, size, "socket for", a->sun_path);
-	rc = connect(fd, (const struct sockaddr *)a, sizeof(*a));
-	if (rc == 0 || errno != ECONNREFUSED) {
-		bool busy = rc == 0 || errno == EAGAIN;
-
-		close(fd);
-		if (!busy)
-			return say_errno(why, size, "cannot try", a->sun_path);
-		snprintf(why, size, "another server answers on %s", a->sun_path);
-		return ST_ALREADY;
-	}
-	close(fd);
-	if (unlink(a->sun_path) != 0)
-		return say_errno(why, size, "cannot remove", a->sun_path);
-	return ST_NORMAL;
-}
-
-/* The directory of the socket, made when missing (one level: /run/multinet). */
-static void
-make_directory(const char *path)
-{
-	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	char *slash;
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	slash = strrchr(dir, '/');
-	if (slash == NULL || slash == dir)
-		return;
-	*slash = '\0';
-	(void)mkdir(dir, 0755); /* if it fails, bind tells why */
-}
-
-static enum status
-bind_socket(struct listener *l, const struct ctl_listen *want, int *out, char *why, size_t size)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct group *group = NULL;
-	struct stat st;
-	mode_t old;
-	int fd, rc;
-
-	if (strlen(want->path) >= sizeof(a.sun_path)) {
-		snprintf(why, size, "socket path is longer than %zu octets: %s",
-			sizeof(a.sun_path) - 1, want->path);
-		return ST_SYSERR;
-	}
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", want->path);
-	l->gid = getegid();
-	if (want->group != NULL) {
-		group = getgrnam(want->group);
-		if (group == NULL) {
-			snprintf(why, size, "no group %s for %s", want->group, want->path);
-			return ST_SYSERR;
-		}
-		l->gid = group->gr_gid;
-	}
-	make_directory(want->path);
-	TRY(clear_path(&a, why, size));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return say_errno(why, size, "socket for", want->path);
-	old = umask(0777 & ~(mode_t)want->mode);
-	rc = bind(fd, (struct sockaddr *)&a, sizeof(a));
-	umask(old);
-	if (rc == 0 && group != NULL)
-		rc = lchown(want->path, (uid_t)-1, l->gid);
-	if (rc != 0 || lstat(want->path, &st) != 0) {
-		enum status status = say_errno(why, size, "cannot make socket", want->path);
-
-		close(fd);
-		return status;
-	}
-	l->dev = st.st_dev;
-	l->ino = st.st_ino;
-	*out = fd;
-	return ST_NORMAL;
-}
-
-static void
-on_listener_closed(uv_handle_t *handle)
-{
-	struct listener *l = handle->data;
-	struct ctl_server *s = l->server;
-
-	free(l->path);
-	free(l);
-	handle_gone(s);
-}
-
-static void
-listener_close(struct listener *l)
-{
-	struct stat st;
-
-	list_remove(&l->node);
-	/* Only our own: another server may have replaced it. */
-	if (lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
-		unlink(l->path);
-	uv_close((uv_handle_t *)&l->pipe, on_listener_closed);
-}
-
-enum status
-ctl_server_listen(struct ctl_server *s, const struct ctl_listen *want, char *why, size_t why_size)
-{
-	struct listener *l = calloc(1, sizeof(*l));
-	enum status status;
-	int fd, rc;
-
-	if (l == NULL)
-		return ST_NOMEMORY;
-	l->server = s;
-	l->mode = want->mode;
-	l->role = want->role;
-	l->path = strdup(want->path);
-	if (l->path == NULL) {
-		free(l);
-		return ST_NOMEMORY;
-	}
-	status = bind_socket(l, want, &fd, why, why_size);
-	if (status == ST_NORMAL && uv_pipe_init(s->loop, &l->pipe, 0) != 0) {
-		close(fd);
-		status = ST_NOMEMORY;
-	}
-	if (status != ST_NORMAL) {
-		free(l->path);
-		free(l);
-		return status;
-	}
-	l->pipe.data = l;
-	s->handles++;
-	list_append(&s->listeners, &l->node);
-	rc = uv_pipe_open(&l->pipe, fd);
-	if (rc == 0)
-		rc = uv_listen((uv_stream_t *)&l->pipe, BACKLOG, on_connection);
-	if (rc != 0) {
-		snprintf(why, why_size, "cannot listen on %s: %s", want->path, uv_strerror(rc));
-		listener_close(l);
-		return ST_SYSERR;
-	}
-	return ST_NORMAL;
 }
 
 /* ------------------------------------------------------------------ the server */
@@ -598,6 +603,7 @@ ctl_server_new(struct uv_loop_s *loop, const struct ctl_service *service)
 		return NULL;
 	s->loop = loop;
 	s->service = service;
+	s->end_status = ST_NORMAL;
 	list_init(&s->listeners);
 	list_init(&s->conns);
 	if (uv_timer_init(loop, &s->sweep) != 0) {
@@ -691,7 +697,7 @@ ctl_server_on_orphan(struct ctl_server *s, void (*orphan)(void *user))
 static void
 on_sweep_closed(uv_handle_t *handle)
 {
-	handle_gone(handle->data);
+	ctl_uv_handle_gone(handle->data);
 }
 
 /* The sweep runs on while connections end: it cuts those that do not read. */
@@ -719,17 +725,45 @@ conn_finish(struct conn *c)
 {
 	if (c->channel != NULL)
 		ctl_channel_end(c->channel);
-	if (c->session != NULL)
+	if (c->session != NULL && c->server->end_status != ST_NORMAL)
+		ctl_end_because(c->session, c->server->end_status, c->server->end_text);
+	else if (c->session != NULL)
 		ctl_end(c->session);
 	if (!c->closed)
 		conn_end(c);
 }
 
 void
-ctl_server_unlisten(struct ctl_server *s)
+ctl_server_guard(struct ctl_server *s, const struct ctl_guard *guard)
 {
-	LIST_FOREACH(n, &s->listeners)
-		listener_close(container_of(n, struct listener, node));
+	s->guard = *guard;
+}
+
+void
+ctl_server_end_with(struct ctl_server *s, enum status status, const char *text)
+{
+	s->end_status = status;
+	s->end_text = text;
+	s->keep_sockets = true;
+}
+
+size_t
+ctl_server_sessions(const struct ctl_server *s)
+{
+	return s->sessions;
+}
+
+void
+ctl_server_each(struct ctl_server *s, void (*one)(void *user, const struct ctl_peer *peer,
+	int64_t idle_ms, bool busy), void *user)
+{
+	LIST_FOREACH(n, &s->conns) {
+		struct conn *c = container_of(n, struct conn, node);
+
+		if (c->session != NULL)
+			one(user, &c->peer, (int64_t)(uv_now(s->loop) - c->active),
+				ctl_is_busy(c->session));
+	}
 }
 
 void

@@ -254,6 +254,17 @@ verb_match(const struct verb *table, struct cmd *cmd, size_t first, const struct
 	return ST_NORMAL;
 }
 
+enum status
+verb_find(const struct verb *table, const char *typed, const struct verb **out, char *why,
+	size_t why_size)
+{
+	enum status status = find_verb(table, typed, out);
+
+	if (status != ST_NORMAL)
+		explain_verb(table, typed, status, why, why_size);
+	return status;
+}
+
 int
 verb_keyword(const char *const *words, const char *typed)
 {

@@ -41,6 +41,9 @@ struct verb {
  */
 enum status verb_match(const struct verb *table, struct cmd *cmd, size_t first,
 	const struct verb **out, char *why, size_t why_size) ATTR_NODISCARD;
+/* The row alone, for verbs whose parameters have a grammar of their own. */
+enum status verb_find(const struct verb *table, const char *typed, const struct verb **out,
+	char *why, size_t why_size) ATTR_NODISCARD;
 /* Keyword lists in parameters: index of the unique-prefix match in words, -1 none, -2 ambiguous. */
 int verb_keyword(const char *const *words, const char *typed);
 /* HELP text: all verbs (topic NULL) or one, as lines separated by \n. false: no such topic. */

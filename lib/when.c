@@ -87,3 +87,130 @@ when_delta(char *buf, size_t size, int64_t ms)
 		(int)(s % SECONDS_PER_DAY / 3600), (int)(s % 3600 / 60), (int)(s % 60));
 	return buf;
 }
+
+char *
+when_json(char *buf, size_t size, wall t)
+{
+	time_t seconds = (time_t)(t.ms / MS_PER_SECOND - (t.ms % MS_PER_SECOND < 0));
+	int ms = (int)(t.ms % MS_PER_SECOND);
+	struct tm tm;
+
+	if (ms < 0)
+		ms += MS_PER_SECOND;
+	if (gmtime_r(&seconds, &tm) == NULL)
+		tm = (struct tm){ .tm_mday = 1, .tm_year = 70 };
+	snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+	return buf;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+/* "10:22", "10:22:19", "10:22:19.75" and nothing behind it: milliseconds, -1: it is none. */
+static int64_t
+clock_of(const char *p)
+{
+	unsigned h, m, s = 0, hundredths = 0;
+	int n = 0;
+
+	if (sscanf(p, "%2u:%2u%n", &h, &m, &n) != 2)
+		return -1;
+	p += n;
+	if (*p == ':') {
+		if (sscanf(p, ":%2u%n", &s, &n) != 1)
+			return -1;
+		p += n;
+	}
+	if (*p == '.') {
+		if (sscanf(p, ".%2u%n", &hundredths, &n) != 1)
+			return -1;
+		hundredths *= n == 2 ? 10 : 1; /* .5 is half a second */
+		p += n;
+	}
+	if (*p != '\0' || h > 23 || m > 59 || s > 59)
+		return -1;
+	return (((int64_t)h * 60 + m) * 60 + s) * MS_PER_SECOND + hundredths * 10;
+}
+
+static wall
+at_local(struct tm tm, int64_t clock)
+{
+	time_t midnight;
+
+	tm.tm_hour = (int)(clock / 3600 / MS_PER_SECOND);
+	tm.tm_min = (int)(clock / 60 / MS_PER_SECOND % 60);
+	tm.tm_sec = (int)(clock / MS_PER_SECOND % 60);
+	tm.tm_isdst = -1;
+	midnight = mktime(&tm);
+	return (wall){ (int64_t)midnight * MS_PER_SECOND + clock % MS_PER_SECOND };
+}
+
+static bool
+same_word(const char *a, const char *word)
+{
+	for (; *a != '\0' && *word != '\0'; a++, word++)
+		if ((*a >= 'a' && *a <= 'z' ? *a - 'a' + 'A' : *a) != *word)
+			return false;
+	return *a == '\0' && *word == '\0';
+}
+
+/* "-1-02:30": how long ago. */
+static bool
+parse_ago(const char *p, wall now, wall *out)
+{
+	unsigned days = 0;
+	int64_t clock;
+	int n = 0;
+
+	if (sscanf(p, "%5u%n", &days, &n) == 1 && p[n] == '-')
+		p += n + 1;
+	else
+		days = 0;
+	clock = clock_of(p);
+	if (clock < 0)
+		return false;
+	out->ms = now.ms - clock - (int64_t)days * SECONDS_PER_DAY * MS_PER_SECOND;
+	return true;
+}
+
+bool
+when_parse(const char *text, wall now, wall *out)
+{
+	struct tm today = broken_down(now), tm = today;
+	char month[4] = "";
+	unsigned day;
+	int64_t clock = 0;
+	int n = 0, m;
+
+	if (text[0] == '-')
+		return parse_ago(text + 1, now, out);
+	if (same_word(text, "NOW"))
+		return *out = now, true;
+	if (same_word(text, "TODAY") || same_word(text, "YESTERDAY")) {
+		tm.tm_mday -= same_word(text, "YESTERDAY");
+		return *out = at_local(tm, 0), true;
+	}
+	if (sscanf(text, " %2u-%3[A-Za-z]%n", &day, month, &n) == 2) {
+		for (m = 0; m < 12 && !same_word(month, vms_months[m]); m++)
+			continue;
+		if (m == 12 || day < 1 || day > 31)
+			return false;
+		tm.tm_mon = m;
+		tm.tm_mday = (int)day;
+		text += n;
+		if (sscanf(text, "-%4d%n", &tm.tm_year, &n) == 1) {
+			tm.tm_year -= 1900;
+			text += n;
+		}
+		if (*text == '\0')
+			return *out = at_local(tm, 0), true;
+		if (*text != ' ' && *text != ':')
+			return false;
+		text++;
+	}
+	clock = clock_of(text);
+	if (clock < 0)
+		return false;
+	*out = at_local(tm, clock);
+	return true;
+}

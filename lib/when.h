@@ -46,6 +46,14 @@ wall when_wall(void);
 char *when_vms(char *buf, size_t size, wall t);
 /* "2026-11-21 10:22:19", local time (size >= 20). */
 char *when_iso(char *buf, size_t size, wall t);
+/* "2026-11-21T10:22:19.750Z", UTC: for JSON (size >= 25). */
+char *when_json(char *buf, size_t size, wall t);
+/*
+ * A time as operators write it, local: "21-NOV-2026 10:22:19.75", "21-NOV-2026:10:22", "21-NOV",
+ * "10:22", TODAY, YESTERDAY, NOW, or so long ago: "-0:05", "-1-00:00" (days-hours:minutes[:s]).
+ * False: it is none of these.
+ */
+bool when_parse(const char *text, wall now, wall *out);
 /* "Nov 21 10:22:19 2026", local time (size >= 21): setkey's form. */
 char *when_setkey(char *buf, size_t size, wall t);
 /* "0 00:05:00" (days hours:minutes:seconds) from milliseconds. */

@@ -64,6 +64,16 @@ enum status lnm_load_environment(struct lnm *l, char *const *environment) ATTR_N
 enum status lnm_load_file(struct lnm *l, const char *system_file, struct text *errors)
 	ATTR_NODISCARD;
 
+/* The same from a text; name stands in messages. Names of the job, group and system tables are
+ * replaced. */
+enum status lnm_load_text(struct lnm *l, const char *name, struct bytes text, struct text *errors)
+	ATTR_NODISCARD;
+/* A table as DEFINE lines, which lnm_load_text understands. */
+void lnm_write(const struct lnm *l, enum lnm_table table, struct text *out);
+/* From now on the tables live in this program (the master server): lnm_command changes the file
+ * only for commands with /SAVE. */
+void lnm_save_on_request(struct lnm *l);
+
 /*
  * Define a name, replacing one of the same mode in the same table (*superseded, may be NULL).
  * ST_IVLOGNAM (a length or a control character), ST_LIMIT, ST_NOMEMORY.
@@ -119,6 +129,24 @@ bool lnm_true(const struct lnm *l, const char *name, bool fallback);
 enum status lnm_file_spec(const struct lnm *l, const char *spec, char *path, size_t size)
 	ATTR_NODISCARD;
 
+/* ------------------------------------------------------------ names with a meaning --- */
+
+struct lnm_known { /* a name that the documents of this system mention */
+	const char *name;
+	const char *reader;   /* who reads it: "RACOON" */
+	bool waiting;         /* its reader is not there yet: it is kept, and does nothing */
+	const char *value;    /* what its value is */
+	const char *meaning;
+};
+
+extern const struct lnm_known lnm_known[]; /* ended by a NULL name */
+const struct lnm_known *lnm_known_name(const char *name); /* any case; NULL: it has none */
+
+/* Environment for a program: the names of all tables, first table first, before `base`; the array
+ * is the caller's, its strings are in *made. Names that a logical name hides in base go. NULL: out
+ * of memory. */
+char **lnm_environment(const struct lnm *l, char *const *base, struct text *made);
+
 /* ------------------------------------------------------------ commands --- */
 
 /*
@@ -131,6 +159,12 @@ enum status lnm_file_spec(const struct lnm *l, const char *spec, char *path, siz
  * failures (lnm_failed tells).  ST_IVVERB, with nothing written, when the command is none of these.
  */
 enum status lnm_command(struct lnm *l, const char *line, struct text *out) ATTR_NODISCARD;
+/*
+ * For programs that ask whoever has the tables: the command, changed so that it can stand behind
+ * LOGICALS.  ST_NORMAL: it changes the job, group or system table; ST_NOTRAN: it is not for a
+ * server; else what is wrong with it.
+ */
+enum status lnm_for_server(const char *line, struct text *request) ATTR_NODISCARD;
 /* Is this text one of the commands above (verb and, for SHOW, its keyword)? */
 bool lnm_is_command(const char *line);
 bool lnm_failed(enum status status);       /* severity W, E or F */

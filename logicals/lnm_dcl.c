@@ -214,7 +214,7 @@ edit(struct lnm *l, const struct lnm_stmt *s, struct text *out)
 	struct text why = { 0 };
 	enum status st;
 
-	if (s->table == LNM_PROCESS || l->system_file == NULL)
+	if (s->table == LNM_PROCESS || l->system_file == NULL || (l->on_request && !s->save))
 		return ST_NORMAL;
 	st = lnm_edit_file(l->system_file, s, &why);
 	if (st != ST_NORMAL)
@@ -284,6 +284,29 @@ run(struct lnm *l, const struct lnm_stmt *s, struct text *out)
 		return show_translation(l, s, out);
 	}
 	return ST_BUG;
+}
+
+void
+lnm_save_on_request(struct lnm *l)
+{
+	l->on_request = true;
+}
+
+/* Where a server's parser would take the command apart differently, lnm_parse has its say. */
+enum status
+lnm_for_server(const char *line, struct text *request)
+{
+	struct lnm_stmt s;
+	enum status st = lnm_parse(line, &s);
+
+	if (st != ST_NORMAL)
+		return st;
+	if (s.verb == LNM_SHOW_LOGICAL || s.verb == LNM_SHOW_TRANSLATION || s.table == LNM_PROCESS)
+		return ST_NOTRAN;
+	line += strspn(line, " \t$");
+	text_add(request, "LOGICALS ");
+	text_add(request, line);
+	return ST_NORMAL;
 }
 
 enum status

@@ -207,6 +207,30 @@ load_text(struct lnm *fresh, const char *path, struct bytes file, struct text *e
 	return all;
 }
 
+static void
+take_tables(struct lnm *l, struct lnm *fresh)
+{
+	/* the old ones go with fresh */
+	for (enum lnm_table t = LNM_JOB; t < LNM_TABLES; t++) {
+		struct lnm_list old = l->table[t];
+
+		l->table[t] = fresh->table[t];
+		fresh->table[t] = old;
+	}
+}
+
+enum status
+lnm_load_text(struct lnm *l, const char *name, struct bytes text, struct text *errors)
+{
+	struct lnm *fresh = lnm_new();
+	enum status st = fresh == NULL ? ST_NOMEMORY : load_text(fresh, name, text, errors);
+
+	if (st == ST_NORMAL)
+		take_tables(l, fresh);
+	lnm_free(fresh);
+	return st;
+}
+
 /* The whole file; nothing is ST_NORMAL and empty. Owned by the caller. */
 static enum status
 read_fd(int fd, struct text *out)
@@ -246,15 +270,8 @@ lnm_load_file(struct lnm *l, const char *system_file, struct text *errors)
 	if (fd >= 0)
 		close(fd);
 	text_free(&file);
-	if (st == ST_NORMAL) {
-		/* the old ones go with fresh */
-		for (enum lnm_table t = LNM_JOB; t < LNM_TABLES; t++) {
-			struct lnm_list old = l->table[t];
-
-			l->table[t] = fresh->table[t];
-			fresh->table[t] = old;
-		}
-	}
+	if (st == ST_NORMAL)
+		take_tables(l, fresh);
 	if (st != ST_NOMEMORY) { /* a file in error may still be edited */
 		free(l->system_file);
 		l->system_file = copy;
@@ -313,6 +330,27 @@ add_definition(struct text *out, const struct lnm_stmt *s, const char *comment)
 		text_add(out, attributes[s->value[i].attributes & 3]);
 	}
 	text_addf(out, "%s%s\n", *comment == '\0' ? "" : " ", comment);
+}
+
+void
+lnm_write(const struct lnm *l, enum lnm_table table, struct text *out)
+{
+	struct lnm_stmt *s = calloc(1, sizeof(*s));
+	const struct lnm_name *n;
+
+	if (s == NULL) {
+		out->failed = true;
+		return;
+	}
+	s->table = table;
+	for (size_t i = 0; (n = lnm_at(l, table, i)) != NULL; i++) {
+		s->mode = n->mode;
+		s->name = n->name;
+		s->count = n->count;
+		memcpy(s->value, n->value, n->count * sizeof(s->value[0]));
+		add_definition(out, s, "");
+	}
+	free(s);
 }
 
 /* Does this line define what the command is about? */

@@ -14,6 +14,7 @@ struct lnm_list { /* one table: sorted by name, then mode */
 struct lnm {
 	struct lnm_list table[LNM_TABLES];
 	char *system_file; /* NULL: tables live in memory only */
+	bool on_request;   /* commands change the file only with /SAVE */
 };
 
 enum lnm_verb { LNM_DEFINE, LNM_ASSIGN, LNM_DEASSIGN, LNM_SHOW_LOGICAL, LNM_SHOW_TRANSLATION };
@@ -25,7 +26,7 @@ struct lnm_stmt {
 	enum lnm_table table;
 	bool has_mode;
 	enum lnm_mode mode;
-	bool nolog, all, full;
+	bool nolog, all, full, save;
 	const char *name; /* upper case; NULL: none given */
 	struct lnm_value value[LNM_VALUES_MAX];
 	size_t count;

@@ -17,7 +17,8 @@ enum { KEYWORD_MIN = 3, KEYWORD_MAX = 32 };
 /* Which commands know a qualifier. */
 enum { ON_DEFINE = 1, ON_DEASSIGN = 2, ON_SHOW = 4 };
 
-enum qual { Q_TABLE_IS, Q_MODE_IS, Q_TABLE, Q_TRANSLATION, Q_NAME, Q_LOG, Q_NOLOG, Q_ALL, Q_FULL };
+enum qual { Q_TABLE_IS, Q_MODE_IS, Q_TABLE, Q_TRANSLATION, Q_NAME, Q_LOG, Q_NOLOG, Q_ALL, Q_FULL,
+	Q_SAVE };
 
 static const struct qual_row {
 	const char *name;
@@ -40,6 +41,7 @@ static const struct qual_row {
 	{ "NOLOG", Q_NOLOG, 0, ON_DEFINE },
 	{ "ALL", Q_ALL, 0, ON_DEASSIGN | ON_SHOW },
 	{ "FULL", Q_FULL, 0, ON_SHOW },
+	{ "SAVE", Q_SAVE, 0, ON_DEFINE | ON_DEASSIGN },
 };
 
 struct scan {
@@ -275,6 +277,9 @@ apply_qual(struct scan *x, const struct qual_row *row, const char *value, size_t
 	case Q_FULL:
 		s->full = true;
 		break;
+	case Q_SAVE:
+		s->save = true;
+		break;
 	}
 	return ST_NORMAL;
 }
@@ -474,7 +479,7 @@ lnm_parse(const char *line, struct lnm_stmt *s)
 	struct scan x = { .s = s, .line = s->text };
 	char after;
 
-	s->has_table = s->file_dev = s->has_mode = s->nolog = s->all = s->full = false;
+	s->has_table = s->file_dev = s->has_mode = s->nolog = s->all = s->full = s->save = false;
 	s->table = LNM_PROCESS;
 	s->mode = LNM_SUPERVISOR;
 	s->name = s->detail = NULL;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/ctl_channel.h"
 #include "lib/list.h"
 
 struct request {
@@ -86,7 +87,7 @@ request_new(struct link *l, instant now)
 static void
 request_send(struct request *r, const char *role, const char *text)
 {
-	char line[CMD_LINE_MAX + 64];
+	char line[CTL_CHANNEL_LINE_MAX];
 
 	snprintf(line, sizeof(line), "#%u:%s %s\n", r->id, role, text);
 	send_line(r->link, line);
@@ -119,19 +120,20 @@ void
 link_relay(struct link *l, struct ctl_call *call, const char *request, instant now)
 {
 	struct request *r = request_new(l, now);
-	char role[32];
-	const char *uid = call->who;
+	char role[CTL_WHO_MAX + 16], who[CTL_WHO_MAX];
 
 	if (r == NULL) {
 		ctl_done(call, ST_LIMIT, "the service does not take requests");
 		return;
 	}
-	/* "uid 1000 …": the number is all that the service needs for its log. */
-	if (strncmp(uid, "uid ", 4) != 0 || !isdigit((unsigned char)uid[4]))
-		uid = "uid ";
-	uid += 4;
-	snprintf(role, sizeof(role), "%s%s%.*s", call->role == CTL_OPERATOR ? "OPERATOR" : "READER",
-		uid[0] != '\0' ? ":" : "", (int)strspn(uid, "0123456789"), uid);
+	/* "uid 1000 …": the number is all that the service needs; others have no blanks. */
+	if (strncmp(call->who, "uid ", 4) == 0)
+		snprintf(who, sizeof(who), "%.*s", (int)strspn(call->who + 4, "0123456789"),
+			call->who + 4);
+	else
+		snprintf(who, sizeof(who), "%.*s", (int)strcspn(call->who, " "), call->who);
+	snprintf(role, sizeof(role), "%s%s%s", call->role == CTL_OPERATOR ? "OPERATOR" : "READER",
+		who[0] != '\0' ? ":" : "", who);
 	r->call = call;
 	call->state = r;
 	call->cancel = relay_cancelled;
@@ -223,10 +225,25 @@ answer_line(struct link *l, uint32_t id, struct bytes line)
 	}
 }
 
+/* "IDENT who<TAB>line" */
+static void
+take_audit(struct link *l, char *text)
+{
+	char *who = strchr(text, ' '), *line = strchr(text, '\t');
+	enum status result;
+
+	if (who == NULL || line == NULL || who > line)
+		return;
+	*who++ = '\0';
+	*line++ = '\0';
+	result = status_by_ident(text);
+	l->owner.audit(l->owner.user, who, line, result == ST_COUNT ? ST_BUG : result);
+}
+
 static void
 take_line(struct link *l, const char *p, size_t n)
 {
-	char head[16], news[CMD_LINE_MAX];
+	char head[16], news[CTL_CHANNEL_LINE_MAX];
 	const char *blank = memchr(p, ' ', n);
 	struct bytes rest;
 	unsigned id;
@@ -250,6 +267,8 @@ take_line(struct link *l, const char *p, size_t n)
 		l->owner.ready(l->owner.user);
 	else if (strncmp(news, "+EVENT ", 7) == 0)
 		l->owner.event(l->owner.user, news + 7);
+	else if (strncmp(news, "+AUDIT ", 7) == 0 && l->owner.audit != NULL)
+		take_audit(l, news + 7);
 }
 
 void
@@ -313,6 +332,20 @@ link_tick(struct link *l, instant now)
 		end_all(l, ST_TIMEOUT, "the service gives no sign of life");
 		l->probed = false;
 	}
+}
+
+uint32_t
+link_state(const struct link *l, struct bytes *partial)
+{
+	*partial = bytes_of(text_str(&l->in), l->in.n);
+	return l->last_id;
+}
+
+void
+link_restore(struct link *l, uint32_t last_id, struct bytes partial)
+{
+	l->last_id = last_id;
+	text_add_n(&l->in, (const char *)partial.p, partial.n);
 }
 
 size_t

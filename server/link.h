@@ -24,6 +24,8 @@ struct link_owner {
 	void *user;
 	void (*ready)(void *user);                   /* the service said +READY */
 	void (*event)(void *user, const char *text); /* +EVENT text */
+	/* +AUDIT: a request that changed something has ended */
+	void (*audit)(void *user, const char *who, const char *line, enum status result);
 };
 
 /* A request of the master's own: each line without its end; last ends it; lost: no more comes. */
@@ -38,6 +40,9 @@ void link_relay(struct link *l, struct ctl_call *call, const char *request, inst
 /* False: could not be sent. lines may be NULL. */
 bool link_ask(struct link *l, const char *request, link_lines *lines, void *user, instant now);
 void link_tick(struct link *l, instant now); /* about every second */
+/* For the image that takes over: the last ID used, and the line that is not whole yet. */
+uint32_t link_state(const struct link *l, struct bytes *partial);
+void link_restore(struct link *l, uint32_t last_id, struct bytes partial);
 size_t link_busy(const struct link *l);      /* requests under way */
 
 #endif

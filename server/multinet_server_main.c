@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "lib/cry_tls.h"
 #include "lib/ctl_uv.h"
 #include "lib/log.h"
 #include "lib/notify.h"
@@ -41,6 +42,9 @@ struct program {
 	int tell; /* --daemon: where the parent waits; -1 */
 	char log_path[PATH_MAX]; /* empty: no log file */
 	bool already;            /* another server answers on the socket */
+	char exe[PATH_MAX];      /* this program */
+	char **argv;
+	char *before;            /* what the image before this one left; NULL: there was none */
 };
 
 static void
@@ -175,7 +179,7 @@ into_background(struct program *p)
 	pid_t pid;
 
 	p->tell = -1;
-	if (!p->o.daemon)
+	if (!p->o.daemon || p->before != NULL)
 		return true;
 	if (pipe2(fd, O_CLOEXEC) != 0)
 		return false;
@@ -314,53 +318,40 @@ on_ended(struct server *s)
 static void
 on_audit(void *user, const char *who, const char *line, enum status result)
 {
-	const struct message_row *row = status_row(result);
-
-	(void)user;
-	log_line(LOG_L_INFO, NULL, "%s: %s: %%%s-%c-%s", who, line, row->facility, row->severity,
-		row->ident);
+	server_account(user, "NETCONTROL", who, line, result);
 }
 
-static bool
-listen_on(struct program *p, const char *path, unsigned mode, enum ctl_role role)
+static void
+on_replace(struct server *s)
 {
-	struct ctl_listen l = { .path = path, .mode = mode, .role = role,
-		.group = p->server.file->group };
-	char why[512] = "";
-	enum status status = ctl_server_listen(p->server.control, &l, why, sizeof(why));
+	struct program *p = container_of(s, struct program, server);
 
-	if (status == ST_NORMAL) {
-		log_line(LOG_L_INFO, NULL, "listening on %s", path);
-		return true;
-	}
-	fprintf(stderr, "multinet_server: %s\n", why);
-	/* Started twice in the background: what was asked for is there. */
-	p->already = status == ST_ALREADY && p->o.daemon;
-	return false;
+	server_replace(s, p->exe, p->argv);
 }
 
 static bool
 listen_all(struct program *p)
 {
-	const struct svc_file *f = p->server.file;
-	char logical[PATH_MAX], reader[PATH_MAX];
-	const char *path = p->o.socket, *look = p->o.reader;
+	struct server_places places = { .socket = p->o.socket, .reader = p->o.reader };
+	struct server *s = &p->server;
+	const struct svc_conf *c = server_own_conf(s);
+	struct ctl_guard guard = { .user = s, .admit = server_admit, .refused = server_refused };
+	char why[512] = "";
+	enum status status;
 
-	/* Most particular first: the command line, the logical name, the file, the place by
-	 * default. */
-	if (path == NULL && lnm_translate(p->server.lnm, "MULTINET_NETCONTROL_SOCKET", logical,
-				    sizeof(logical)) == ST_NORMAL)
-		path = logical;
-	if (path == NULL)
-		path = f->socket != NULL ? f->socket : SVC_SOCKET;
-	if (look == NULL &&
-		lnm_translate(p->server.lnm, "MULTINET_NETCONTROL_READER_SOCKET", reader,
-				    sizeof(reader)) == ST_NORMAL)
-		look = reader;
-	if (look == NULL)
-		look = f->reader_socket;
-	return listen_on(p, path, 0660, CTL_OPERATOR) &&
-		(look == NULL || listen_on(p, look, 0666, CTL_READER));
+	if (c != NULL) {
+		guard.sessions_max = (size_t)c->max_sessions;
+		guard.idle_ms = c->idle_ms;
+	}
+	ctl_server_guard(s->control, &guard);
+	status = server_listen(s, &places, p->before, why, sizeof(why));
+	if (status == ST_NORMAL)
+		return true;
+	fprintf(stderr, "multinet_server: %s%s%s\n", why, why[0] != '\0' ? "" :
+		status_row(status)->text, status == ST_FILEPROT ? " is open to others" : "");
+	/* Started twice in the background: what was asked for is there. */
+	p->already = status == ST_ALREADY && p->o.daemon;
+	return false;
 }
 
 static bool
@@ -372,6 +363,7 @@ start(struct program *p)
 	s->ctl = (struct ctl_service){ .facility = "NETCONTROL", .version = MULTINET_VERSION,
 		.verbs = server_verbs, .user = s, .route = server_route, .audit = on_audit };
 	s->ended = on_ended;
+	s->replace = on_replace;
 	if (gethostname(s->host, sizeof(s->host) - 1) != 0)
 		snprintf(s->host, sizeof(s->host), "localhost");
 	if (uv_loop_init(&p->loop) != 0 || !server_loop_open(s, &p->loop))
@@ -400,11 +392,40 @@ more_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Services as the file says; those of the image before this one go on. */
+static void
+set_up_services(struct program *p, struct svc_file *file)
+{
+	struct server *s = &p->server;
+	struct stmt_errors errors = { 0 };
+	struct svc_file *old = NULL;
+	struct text plan = { 0 }, text = { 0 };
+
+	s->file = NULL;
+	if (p->before != NULL) {
+		/* First as it was, so that what is no longer in the file is stopped in order. */
+		takeover_file(p->before, &text);
+		old = svc_read("services file before", bytes_of(text_str(&text), text.n), &errors);
+		if (old != NULL)
+			server_apply(s, old, &plan);
+		text_clear(&plan);
+		(void)takeover_read(s, p->before);
+	}
+	server_apply(s, file, &plan);
+	for (const char *line = text_str(&plan); p->before != NULL && *line != '\0';) {
+		size_t n = strcspn(line, "\n");
+
+		log_line(LOG_L_INFO, NULL, "services file: %.*s", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+	text_free(&plan);
+	text_free(&text);
+	stmt_errors_free(&errors);
+}
+
 static int
 run(struct program *p, struct svc_file *file)
 {
-	struct text plan = { 0 };
-
 	p->server.file = file;
 	more_descriptors();
 	if (!into_background(p) || !open_log(p) || !start(p)) {
@@ -414,13 +435,15 @@ run(struct program *p, struct svc_file *file)
 			return 0;
 		return EXIT_FAILED;
 	}
-	p->server.file = NULL;
-	server_apply(&p->server, file, &plan);
-	text_free(&plan);
+	set_up_services(p, file);
 	tell_ready(p);
-	log_line(LOG_L_INFO, NULL, "NETCONTROL server version %s started, %zu services",
-		MULTINET_VERSION, file->services);
-	server_start_enabled(&p->server);
+	log_line(LOG_L_INFO, NULL, "NETCONTROL server version %s %s, %zu services",
+		MULTINET_VERSION, p->before != NULL ? "has taken over" : "started",
+		file->services);
+	if (p->before != NULL)
+		server_news(&p->server, "the server was restarted");
+	else
+		server_start_enabled(&p->server);
 	start_watchdog(p);
 	notify_state("READY=1\nSTATUS=%zu services; netcontrol SHOW tells their states",
 		file->services);
@@ -428,6 +451,55 @@ run(struct program *p, struct svc_file *file)
 	uv_loop_close(&p->loop);
 	log_line(LOG_L_INFO, NULL, "ended");
 	return 0;
+}
+
+/* What the image before this one left, when there was one. */
+static bool
+read_before(struct program *p)
+{
+	const char *value = getenv(SERVER_TAKEOVER);
+	struct text text = { 0 };
+	char path[64], why[256];
+
+	if (value == NULL || value[0] == '\0')
+		return true;
+	snprintf(path, sizeof(path), "/proc/self/fd/%.10s", value);
+	unsetenv(SERVER_TAKEOVER);
+	if (stmt_load(path, &text, why, sizeof(why)) != ST_NORMAL) {
+		fprintf(stderr, "multinet_server: %s\n", why);
+		return false;
+	}
+	close(atoi(value));
+	p->before = strdup(text_str(&text));
+	text_free(&text);
+	return p->before != NULL;
+}
+
+/* This program's file, also when it has been replaced since. */
+static void
+find_exe(struct program *p)
+{
+	static const char deleted[] = " (deleted)";
+	ssize_t n = readlink("/proc/self/exe", p->exe, sizeof(p->exe) - 1);
+	size_t len;
+
+	p->exe[n > 0 ? n : 0] = '\0';
+	len = strlen(p->exe);
+	if (len > sizeof(deleted) && strcmp(p->exe + len - (sizeof(deleted) - 1), deleted) == 0)
+		p->exe[len - (sizeof(deleted) - 1)] = '\0';
+}
+
+static int
+finish(struct program *p, int status)
+{
+	svc_file_free(p->server.file);
+	account_free(p->server.accounts);
+	cry_tls_ctx_free(p->server.tls);
+	lnm_free(p->server.lnm);
+	free((char *)(uintptr_t)p->server.file_name);
+	free(p->before);
+	log_close();
+	return status;
 }
 
 int
@@ -441,20 +513,24 @@ main(int argc, char **argv)
 
 	notify_open();
 	p.o.file = DEFAULT_FILE;
+	p.argv = argv;
 	if (!read_options(argc, argv, &p.o, &status))
 		return status;
 	signal(SIGPIPE, SIG_IGN);
+	find_exe(&p);
 	list_init(&p.server.services);
 	list_init(&p.server.waiters);
 	list_init(&p.server.starters);
 	p.server.lnm = lnm_new();
-	if (p.server.lnm == NULL || lnm_load(p.server.lnm, &errors) != ST_NORMAL ||
+	p.server.accounts = account_new();
+	if (p.server.lnm == NULL || p.server.accounts == NULL || !read_before(&p) ||
+		lnm_load(p.server.lnm, &errors) != ST_NORMAL ||
 		!to_path(&p, p.o.file, &path)) {
 		fputs(text_str(&errors), stderr);
 		text_free(&errors);
-		lnm_free(p.server.lnm);
-		return EXIT_FAILED;
+		return finish(&p, EXIT_FAILED);
 	}
+	lnm_save_on_request(p.server.lnm);
 	text_free(&errors);
 	p.server.file_name = path;
 	p.server.may_lack_file = strcmp(p.o.file, DEFAULT_FILE) == 0;
@@ -471,9 +547,5 @@ main(int argc, char **argv)
 		status = run(&p, file);
 	else
 		p.server.file = file;
-	svc_file_free(p.server.file);
-	lnm_free(p.server.lnm);
-	free(path);
-	log_close();
-	return status;
+	return finish(&p, status);
 }

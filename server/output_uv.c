@@ -27,6 +27,20 @@ struct output {
 	char buf[SVC_LOG_LINE_MAX];
 };
 
+/* To the operators' terminals, in the form that OPCOM gives its messages. */
+static void
+operator_message(const struct output *o)
+{
+	static const char bar[] = "%%%%%%%%%%%";
+	char when[32], line[SVC_LOG_LINE_MAX + SVC_NAME_MAX + 64];
+
+	when_vms(when, sizeof(when), when_wall());
+	snprintf(line, sizeof(line), "%s  OPCOM  %s  %s", bar, when, bar);
+	server_news(o->server, line);
+	snprintf(line, sizeof(line), "Message from %s: %.*s", o->name, (int)o->n, o->line);
+	server_news(o->server, line);
+}
+
 static void
 log_output(struct output *o)
 {
@@ -38,6 +52,9 @@ log_output(struct output *o)
 			o->line[i] = ' ';
 	if (o->n > 0)
 		log_line(LOG_L_INFO, NULL, "%s: %.*s", o->name, (int)o->n, o->line);
+	if (svc != NULL && svc->conf != NULL && svc->conf->log_file != NULL &&
+		text_same(svc->conf->log_file, SVC_OPCOM))
+		operator_message(o);
 	if (svc != NULL)
 		snprintf(svc->said[svc->said_count++ % SVC_SAID_MAX], SVC_SAID_LINE_MAX, "%.*s",
 			(int)o->n, o->line);
@@ -112,34 +129,61 @@ svc_output_drain(struct svc *svc, struct list *outputs)
 	}
 }
 
-int
-svc_output_open(struct svc *svc, struct uv_loop_s *loop, struct list *outputs)
+static bool
+open_reader(struct svc *svc, struct uv_loop_s *loop, struct list *outputs, int fd)
 {
 	struct output *o = calloc(1, sizeof(*o));
-	int fd[2];
 
-	if (o == NULL || pipe2(fd, O_CLOEXEC) != 0) {
+	if (o == NULL || uv_pipe_init(loop, &o->pipe, 0) != 0) {
+		close(fd);
 		free(o);
-		return -1;
-	}
-	if (uv_pipe_init(loop, &o->pipe, 0) != 0) {
-		close(fd[0]);
-		close(fd[1]);
-		free(o);
-		return -1;
+		return false;
 	}
 	o->pipe.data = o;
 	o->server = svc->server;
 	memcpy(o->name, svc->name, sizeof(o->name));
 	list_append(outputs, &o->node);
-	if (uv_pipe_open(&o->pipe, fd[0]) != 0) {
-		close(fd[0]);
-		close(fd[1]);
+	if (uv_pipe_open(&o->pipe, fd) != 0) {
+		close(fd);
 		output_close(o);
-		return -1;
+		return false;
 	}
 	uv_read_start((uv_stream_t *)&o->pipe, on_alloc, on_read);
-	return fd[1];
+	return true;
+}
+
+int
+svc_output_open(struct svc *svc, struct uv_loop_s *loop, struct list *outputs)
+{
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return -1;
+	if (open_reader(svc, loop, outputs, fd[0]))
+		return fd[1];
+	close(fd[1]);
+	return -1;
+}
+
+bool
+svc_output_adopt(struct svc *svc, int fd)
+{
+	return open_reader(svc, svc->server->loop->loop, &svc->server->loop->outputs, fd);
+}
+
+int
+svc_output_descriptor(struct svc *svc, struct list *outputs)
+{
+	uv_os_fd_t fd, found = -1;
+
+	LIST_FOREACH(n, outputs) {
+		struct output *o = container_of(n, struct output, node);
+
+		if (!o->closing && strcmp(o->name, svc->name) == 0 &&
+			uv_fileno((uv_handle_t *)&o->pipe, &fd) == 0)
+			found = fd;
+	}
+	return found;
 }
 
 void

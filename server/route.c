@@ -179,6 +179,8 @@ life_call(struct ctl_call *call, struct svc *svc, enum life which)
 		return;
 	}
 	status = verb_match(life_verbs, call->cmd, call->first, &v, why, sizeof(why));
+	if (status == ST_NORMAL)
+		call->verb = v; /* also a refusal is written down */
 	if (status == ST_NORMAL && v->role > call->role) {
 		status = ST_NOTPERM;
 		snprintf(why, sizeof(why), "%s needs the operator's role", v->name);
@@ -187,7 +189,6 @@ life_call(struct ctl_call *call, struct svc *svc, enum life which)
 		ctl_done(call, status, "%s", why);
 		return;
 	}
-	call->verb = v;
 	switch (which) {
 	case LIFE_RESTART:
 		life_start(call, svc, true);
@@ -218,11 +219,42 @@ life_call(struct ctl_call *call, struct svc *svc, enum life which)
 
 /* ------------------------------------------------------------------ to the service */
 
+/* A verb of a service that is part of the server. */
+static void
+internal_call(struct ctl_call *call, struct svc *svc)
+{
+	const struct svc_internal *row = svc->internal;
+	const struct verb *v;
+	char why[512];
+	enum status status;
+
+	if (!row->raw)
+		status = verb_match(row->verbs, call->cmd, call->first, &v, why, sizeof(why));
+	else
+		status = verb_find(row->verbs, call->cmd->word[call->first], &v, why, sizeof(why));
+	if (status == ST_NORMAL)
+		call->verb = v;
+	if (status == ST_NORMAL && v->role > call->role) {
+		status = ST_NOTPERM;
+		snprintf(why, sizeof(why), "%s needs the operator's role", v->name);
+	}
+	if (status != ST_NORMAL)
+		ctl_done(call, status, "%s", why);
+	else
+		v->run(call);
+}
+
 static void
 relay(struct ctl_call *call, struct svc *svc)
 {
 	const char *request = call->line + call->cmd->word_at[call->first];
+	int64_t most = svc->conf != NULL ? svc->conf->max_sessions : 0;
 
+	if (most > 0 && link_busy(svc->link) >= (size_t)most) {
+		ctl_done(call, ST_LIMIT, "%s takes %lld requests at once", svc->name,
+			(long long)most);
+		return;
+	}
 	link_relay(svc->link, call, request, server_now(svc->server));
 }
 
@@ -264,6 +296,28 @@ relay_help(struct ctl_call *call, struct svc *svc)
 	relay(call, svc);
 }
 
+/* Its own verbs, START and STOP, and nothing else when it is stopped. */
+static void
+service_internal(struct ctl_call *call, struct svc *svc, const char *typed)
+{
+	struct words w = { .n = 0 };
+	int k;
+
+	for (enum life i = LIFE_RESTART; i <= LIFE_STOP; i++)
+		words_add(&w, life_verbs[i].name);
+	for (const struct verb *v = svc->internal->verbs; v->name != NULL; v++)
+		words_add(&w, v->name);
+	k = verb_keyword(w.word, typed);
+	if (k == -2)
+		ambiguous(call, &w, typed);
+	else if (k >= 0 && k <= (int)LIFE_STOP)
+		life_call(call, svc, (enum life)k);
+	else if (svc->super.state == SUPER_RUNNING)
+		internal_call(call, svc);
+	else
+		not_running(call, svc);
+}
+
 static void
 service_call(struct ctl_call *call, struct svc *svc)
 {
@@ -271,6 +325,8 @@ service_call(struct ctl_call *call, struct svc *svc)
 	const char *typed;
 	int k;
 
+	if (!server_may_use(call, svc))
+		return;
 	if (call->first >= call->cmd->words) {
 		ctl_done(call, ST_IVVERB, "a verb is expected after %s, %s HELP lists them",
 			svc->name,
@@ -281,6 +337,10 @@ service_call(struct ctl_call *call, struct svc *svc)
 	if (call->cmd->quals > 0 && call->cmd->qual[0].name < typed) {
 		ctl_done(call, ST_IVQUAL, "\\%s\\, qualifiers stand after the verb",
 			call->cmd->qual[0].name);
+		return;
+	}
+	if (svc->internal != NULL && !svc->internal->always) {
+		service_internal(call, svc, typed);
 		return;
 	}
 	for (size_t i = 0; i < LIFE_COUNT; i++)
@@ -342,6 +402,16 @@ help_service(struct ctl_call *call, struct server *s)
 	if (svc == NULL || c->quals > 0)
 		return false;
 	call->first = 1; /* what follows is the topic */
+	if (svc->internal != NULL) {
+		if (!verb_help(svc->internal->verbs, svc->name, ctl_param(call, 1), &request)) {
+			ctl_done(call, ST_NOTOPIC, "\\%s\\", ctl_param(call, 1));
+		} else {
+			ctl_text(call, text_str(&request));
+			ctl_done(call, ST_NORMAL, NULL);
+		}
+		text_free(&request);
+		return true;
+	}
 	if (svc->super.state != SUPER_RUNNING || svc->link == NULL) {
 		life_help(call, svc);
 		return true;
@@ -380,7 +450,8 @@ wrong_order(struct ctl_call *call, struct server *s, enum status status)
 static void
 complete_service(struct ctl_call *call, struct svc *svc, const char *rest)
 {
-	bool up = svc->super.state == SUPER_RUNNING && svc->link != NULL;
+	bool up = svc->super.state == SUPER_RUNNING &&
+		(svc->link != NULL || svc->internal != NULL);
 	struct text out = { .limit = CMD_LINE_MAX - 64 };
 	struct text quoted = { .limit = CMD_LINE_MAX - 64 };
 	size_t word = strcspn(rest, " \t/\"");
@@ -390,17 +461,20 @@ complete_service(struct ctl_call *call, struct svc *svc, const char *rest)
 	} else if (rest[word] == '\0') { /* the verb itself is being typed */
 		for (enum life i = LIFE_RESTART; i <= LIFE_STOP; i++)
 			if (text_prefix(rest, life_verbs[i].name) &&
-				!has_verb(svc, life_verbs[i].name))
+				!has_verb(svc, life_verbs[i].name) &&
+				(svc->internal == NULL || !svc->internal->always))
 				text_addf(&out, "%s\t%s\n", life_verbs[i].name,
 					life_verbs[i].help);
 	}
+	if (up && svc->internal != NULL)
+		verb_complete(svc->internal->verbs, rest, &out);
 	ctl_text(call, text_str(&out));
 	text_free(&out);
 	text_add(&quoted, "COMPLETE \"");
 	for (const char *p = rest; *p != '\0'; p++)
 		text_add_n(&quoted, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
 	text_add(&quoted, "\"");
-	if (!up || quoted.failed)
+	if (!up || quoted.failed || svc->internal != NULL)
 		ctl_done(call, ST_NORMAL, NULL);
 	else
 		link_relay(svc->link, call, text_str(&quoted), server_now(svc->server));

@@ -46,8 +46,11 @@ svc_new(struct server *s, const struct svc_conf *conf)
 		return NULL;
 	svc->server = s;
 	svc->conf = conf;
+	svc->internal = svc_internal_row(conf->internal);
 	svc->super.policy = conf->policy;
 	svc->super.since = server_now(s);
+	if (svc->internal != NULL && conf->enable)
+		svc->super.state = SUPER_RUNNING;
 	snprintf(svc->name, sizeof(svc->name), "%s", conf->name);
 	list_init(&svc->waiters);
 	if (!svc_host_open(svc)) {
@@ -63,6 +66,7 @@ svc_free(struct svc *svc)
 {
 	list_remove(&svc->node);
 	text_free(&svc->verbs);
+	lnm_free(svc->sampled);
 	free(svc);
 }
 
@@ -131,6 +135,8 @@ starter_end(struct server *s, struct ctl_call *call)
 	LIST_FOREACH(n, &s->services) {
 		struct svc *svc = container_of(n, struct svc, node);
 
+		if (svc->internal != NULL)
+			continue;
 		if (svc->super.state == SUPER_RUNNING) {
 			ctl_line(call, "%s is running, pid %d", svc->name, (int)svc->pid);
 			running++;
@@ -170,6 +176,20 @@ settle_starters(struct server *s)
 	}
 }
 
+/* No service is between two states. */
+static bool
+is_settled(struct server *s)
+{
+	LIST_FOREACH(n, &s->services) {
+		struct svc *svc = container_of(n, struct svc, node);
+
+		if (svc->pending_start || svc->super.state == SUPER_STARTING ||
+			svc->super.state == SUPER_STOPPING)
+			return false;
+	}
+	return true;
+}
+
 void
 server_plan(struct server *s)
 {
@@ -178,7 +198,8 @@ server_plan(struct server *s)
 	LIST_FOREACH(n, &s->services) {
 		struct svc *svc = container_of(n, struct svc, node);
 
-		if (s->phase == SERVER_UP && svc->pending_start && may_start(s, svc)) {
+		if ((s->phase == SERVER_UP || s->phase == SERVER_RESTARTING) &&
+			svc->pending_start && may_start(s, svc)) {
 			svc->pending_start = false;
 			svc_event(svc, SUPER_START, 0);
 		}
@@ -193,8 +214,38 @@ server_plan(struct server *s)
 			all_down = false;
 	}
 	settle_starters(s);
+	if (s->phase == SERVER_RESTARTING && is_settled(s) && s->replace != NULL) {
+		void (*replace)(struct server *) = s->replace;
+
+		s->replace = NULL; /* once */
+		replace(s);
+	}
 	if (s->phase == SERVER_STOPPING && all_down)
 		end_of_all(s);
+}
+
+void
+server_restart(struct server *s)
+{
+	if (s->phase != SERVER_UP)
+		return;
+	log_line(LOG_L_INFO, NULL, "restarting, services go on");
+	s->phase = SERVER_RESTARTING;
+	server_plan(s);
+}
+
+void
+server_account(struct server *s, const char *service, const char *who, const char *line,
+	enum status result)
+{
+	const struct message_row *row = status_row(result);
+
+	log_line(LOG_L_INFO, NULL, "%s: %s%s%s: %%%s-%c-%s", who,
+		text_same(service, "NETCONTROL") ? "" : service,
+		text_same(service, "NETCONTROL") ? "" : " ", line, row->facility, row->severity,
+		row->ident);
+	if (s->accounts != NULL)
+		account_add(s->accounts, when_wall(), service, who, line, result);
 }
 
 void
@@ -422,6 +473,7 @@ server_apply(struct server *s, struct svc_file *file, struct text *plan)
 	if (old != NULL && (!same_text(old->socket, file->socket) ||
 		!same_text(old->reader_socket, file->reader_socket) ||
 		!same_text(old->group, file->group) ||
+		!same_text(old->reader_group, file->reader_group) ||
 		!same_text(old->log_file, file->log_file)))
 		text_add(plan, "sockets, group or log file changed: takes effect when the server "
 			"is next started\n");
@@ -438,11 +490,15 @@ server_apply(struct server *s, struct svc_file *file, struct text *plan)
 			continue;
 		}
 		if (fresh) {
-			text_addf(plan, "%s: added%s\n", c->name,
-				c->enable ? ", being started" : "");
+			if (svc->internal == NULL)
+				text_addf(plan, "%s: added%s\n", c->name,
+					c->enable ? ", being started" : "");
 			svc->pending_start = old != NULL && c->enable;
 		} else if (!svc_same(svc->conf, c)) {
-			text_addf(plan, "%s: changed%s\n", c->name, super_is_up(&svc->super) ?
+			text_addf(plan, "%s: changed%s\n", c->name,
+				svc->internal != NULL && svc->internal->always ?
+				", listen and TLS take effect after NETCONTROL RESTART" :
+				svc->internal == NULL && super_is_up(&svc->super) ?
 				", takes effect when it is next started" : "");
 		}
 		svc->removed = false;

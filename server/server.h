@@ -13,7 +13,9 @@
 #include "lib/list.h"
 #include "lib/when.h"
 #include "logicals/lnm.h"
+#include "server/account.h"
 #include "server/link.h"
+#include "server/rate.h"
 #include "server/services.h"
 #include "server/super.h"
 
@@ -21,7 +23,19 @@ struct server;
 struct svc_host; /* process, pipe, timer: super_uv.c's */
 struct ctl_server;
 
-enum { SVC_SAID_MAX = 4, SVC_SAID_LINE_MAX = 256 };
+enum {
+	SVC_SAID_MAX = 4,
+	SVC_SAID_LINE_MAX = 256,
+	SERVER_REFUSALS_A_MINUTE = 20, /* of one source that are written down */
+};
+
+struct svc_internal { /* a service that is part of the server: its row, internal.c */
+	const char *name;
+	const struct verb *verbs;
+	bool raw; /* verbs take the rest of the line as it is: its own grammar */
+	bool always; /* cannot be stopped */
+	const char *help;
+};
 
 struct svc { /* one service at run time */
 	struct list node;
@@ -29,6 +43,7 @@ struct svc { /* one service at run time */
 	const struct svc_conf *conf; /* in server->file */
 	char name[SVC_NAME_MAX + 1];
 	struct super super;
+	const struct svc_internal *internal; /* NULL: a program */
 	struct svc_host *host;
 	pid_t pid;               /* 0: no process */
 	struct link *link;       /* NULL: no channel */
@@ -37,18 +52,28 @@ struct svc { /* one service at run time */
 	char problem[160];       /* why it could not be executed */
 	char said[SVC_SAID_MAX][SVC_SAID_LINE_MAX]; /* what its process wrote last, a ring */
 	unsigned said_count;     /* lines ever put there since the process was started */
+	struct lnm *sampled;     /* logical names as of its start; NULL: not known */
+	wall sampled_at;
 	bool pending_start;      /* to be started once those before it are settled */
 	bool removed;            /* no longer in the services file: goes when it is down */
 };
 
-enum server_phase { SERVER_UP, SERVER_STOPPING, SERVER_ENDED };
+enum server_phase {
+	SERVER_UP,
+	SERVER_RESTARTING, /* until no service is between two states; then a new image takes over */
+	SERVER_STOPPING,
+	SERVER_ENDED,
+};
 
 struct server {
 	struct list services;
 	struct svc_file *file;
 	const char *file_name; /* its path */
 	bool may_lack_file;    /* nobody named one: while there is none, svc_default is in force */
-	struct lnm *lnm;       /* logical names as they were when the server started */
+	struct lnm *lnm;       /* the logical names: their system table lives here */
+	struct account *accounts;
+	struct rate connects, refusals;
+	struct cry_tls_ctx *tls; /* NULL: nothing listens with TLS */
 	struct ctl_service ctl;
 	struct ctl_server *control;
 	struct svc_loop *loop; /* super_uv.c's */
@@ -61,6 +86,8 @@ struct server {
 	char host[64];
 	/* All services are down: end the program. */
 	void (*ended)(struct server *s);
+	/* Every service has settled: let a new image take over. */
+	void (*replace)(struct server *s);
 };
 
 struct waiter { /* a call that waits for a service, or for the end of all */
@@ -87,6 +114,10 @@ void svc_explain(struct svc *svc, struct text *out);
 /* The lines that its process wrote last, and where the rest is. */
 void svc_last_words(struct svc *svc, struct ctl_call *call);
 enum status server_reload(struct server *s, struct text *said);
+void server_restart(struct server *s);
+/* Write down a request that changed something, or was not permitted. */
+void server_account(struct server *s, const char *service, const char *who, const char *line,
+	enum status result);
 /* Read s->file_name, or svc_default; what is wrong goes to said. NULL: *status tells why. */
 struct svc_file *server_read_file(struct server *s, struct text *said, enum status *status);
 
@@ -95,16 +126,77 @@ extern const struct verb server_verbs[];
 void server_show_one(struct ctl_call *call, struct svc *svc);
 void server_monitor(struct ctl_call *call);
 
+/* ---- verbs_show.c */
+void server_run_show(struct ctl_call *call);
+void server_run_accounting(struct ctl_call *call);
+extern const struct verb_qual server_quals_show[], server_quals_accounting[];
+
+/* ---- internal.c */
+extern const struct svc_internal svc_internals[];
+const struct svc_internal *svc_internal_row(const char *name); /* NULL: none */
+
+/* ---- names.c: the service LOGICALS */
+extern const struct verb logicals_verbs[];
+/* What a service that starts now sees, as lines of a system table's file. */
+void svc_names(struct svc *svc, struct text *out);
+/* Remember it; false: out of memory, or the lines are none. */
+bool svc_sample(struct svc *svc, const char *lines);
+/* Names whose value differs from what the service sampled, ", " between them. */
+void svc_changed_names(struct svc *svc, struct text *out);
+
+/* ---- guard.c */
+/* What ctl_guard.admit and .refused are; user is the server. */
+struct ctl_peer;
+enum status server_admit(void *user, struct ctl_peer *peer, char *message, size_t size);
+void server_refused(void *user, const struct ctl_peer *peer, const char *why);
+/* May whoever asks use this service?  False: the call was ended. */
+bool server_may_use(struct ctl_call *call, struct svc *svc);
+const struct svc_conf *server_own_conf(const struct server *s); /* NETCONTROL's stanza */
+
+/* ---- takeover.c: what one image tells the next, but for the sockets */
+void takeover_write(struct server *s, struct text *out);
+/* Service by service what is known of it; call it after server_apply. False: nothing is. */
+bool takeover_read(struct server *s, const char *text);
+/* The descriptor of a socket that the old image listened on; -1: none. *keep: it is the service
+ * manager's. */
+int takeover_socket(const char *text, const char *name, bool *keep);
+/* The services file that the old image had in force. */
+void takeover_file(const char *text, struct text *out);
+
 /* ---- route.c: what ctl_service.route is */
 bool server_route(struct ctl_call *call);
 
 /* ---- super_uv.c */
 struct uv_loop_s;
+void server_sockets(struct server *s, void (*one)(void *user, const char *name, int fd, bool keep),
+	void *user);
 bool server_loop_open(struct server *s, struct uv_loop_s *loop);
 void server_loop_close(struct server *s); /* after all services are down */
 bool svc_host_open(struct svc *svc);
 bool svc_host_idle(const struct svc *svc); /* no process or pipe is open any more */
 void svc_host_close(struct svc *svc);      /* then svc_free */
+/* The process's channel and the pipe of its output; -1: none. */
+void svc_host_descriptors(struct svc *svc, int *channel, int *output);
+size_t svc_host_unsent(struct svc *svc);   /* octets that wait to go down the channel */
+/* ---- adopt_uv.c: a process that the image before this one started; the descriptors become ours */
+bool svc_host_adopt(struct svc *svc, pid_t pid, int channel, int output);
+void svc_host_rearm(struct svc *svc);      /* the timer, from super.deadline */
+void svc_ask_verbs(struct svc *svc);       /* which verbs the service has: for abbreviations */
+
+/* ---- listen.c */
+struct server_places { /* where to listen; NULL: as logical names and services file say */
+	const char *socket, *reader;
+};
+/* ST_ALREADY: another server answers there.  before: what the image before this one left, or
+ * NULL. */
+enum status server_listen(struct server *s, const struct server_places *places, const char *before,
+	char *why, size_t why_size);
+
+/* ---- replace_uv.c */
+/* Name of the environment variable that tells a new image where the old one left its state. */
+#define SERVER_TAKEOVER "MULTINET_TAKEOVER"
+/* End the sessions, then run the program anew in this process; does not return to the loop. */
+void server_replace(struct server *s, const char *program, char **argv);
 void svc_event(struct svc *svc, enum super_event_type type, int status);
 instant server_now(const struct server *s);
 wall server_wall_of(const struct server *s, instant t);

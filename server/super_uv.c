@@ -10,10 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -23,29 +26,6 @@
 #include "server/server.h"
 
 extern char **environ;
-
-struct svc_loop {
-	uv_loop_t *loop;
-	uv_timer_t tick;
-	struct list outputs; /* readers of services' output */
-	char dir[PATH_MAX]; /* of the running program: services are looked for beside it */
-	char buf[SVC_READ_MAX];
-};
-
-struct run { /* one process and its channel; goes when all its handles are closed */
-	struct svc_host *host;
-	uv_process_t process;
-	uv_pipe_t pipe;
-	unsigned handles;
-	bool channel, closed, eof;
-};
-
-struct svc_host {
-	struct svc *svc;
-	uv_timer_t timer;
-	struct run *run; /* NULL: no process */
-	bool spawn_failed;
-};
 
 struct write {
 	uv_write_t req;
@@ -71,6 +51,14 @@ server_news(struct server *s, const char *text)
 {
 	if (s->control != NULL)
 		ctl_server_news(s->control, text);
+}
+
+void
+server_sockets(struct server *s, void (*one)(void *user, const char *name, int fd, bool keep),
+	void *user)
+{
+	if (s->control != NULL)
+		ctl_server_sockets(s->control, one, user);
 }
 
 void
@@ -179,6 +167,15 @@ on_verbs(void *user, struct bytes line, bool last, bool lost)
 	text_add(&svc->verbs, "\n");
 }
 
+void
+svc_ask_verbs(struct svc *svc)
+{
+	text_clear(&svc->verbs);
+	if (svc->link != NULL)
+		(void)link_ask(svc->link, "COMPLETE \"\"", on_verbs, svc,
+			server_now(svc->server));
+}
+
 static void
 on_ready(void *user)
 {
@@ -186,8 +183,7 @@ on_ready(void *user)
 
 	if (svc->super.state != SUPER_STARTING)
 		return;
-	text_clear(&svc->verbs);
-	(void)link_ask(svc->link, "COMPLETE \"\"", on_verbs, svc, server_now(svc->server));
+	svc_ask_verbs(svc);
 	svc_event(svc, SUPER_READY, 0);
 }
 
@@ -201,6 +197,22 @@ on_event(void *user, const char *text)
 	server_news(svc->server, line);
 }
 
+static void
+on_service_audit(void *user, const char *who, const char *line, enum status result)
+{
+	struct svc *svc = user;
+
+	/* Its own log has the line already. */
+	account_add(svc->server->accounts, when_wall(), svc->name, who, line, result);
+}
+
+void
+svc_run_read(struct run *run)
+{
+	if (run->channel)
+		uv_read_start((uv_stream_t *)&run->pipe, on_alloc, on_read);
+}
+
 /* ------------------------------------------------------------------ processes */
 
 static void
@@ -212,18 +224,30 @@ on_run_closed(uv_handle_t *handle)
 		free(run);
 }
 
-static void
-run_close(struct run *run)
+void
+svc_run_close(struct run *run)
 {
 	run->closed = true;
-	uv_close((uv_handle_t *)&run->process, on_run_closed);
+	if (run->process.type == UV_UNKNOWN_HANDLE && !run->adopted) {
+		/* it was never started */
+	} else if (run->adopted) {
+		uv_close((uv_handle_t *)&run->ended, on_run_closed);
+		close(run->pidfd);
+	} else {
+		uv_close((uv_handle_t *)&run->process, on_run_closed);
+	}
 	uv_close((uv_handle_t *)&run->pipe, on_run_closed);
 }
 
 static void
 on_process_exit(uv_process_t *process, int64_t status, int signal)
 {
-	struct run *run = process->data;
+	svc_run_exited(process->data, (int)status, signal);
+}
+
+void
+svc_run_exited(struct run *run, int status, int signal)
+{
 	struct svc_host *host = run->host;
 	struct svc *svc = host->svc;
 	struct link *lost = svc->link;
@@ -232,13 +256,15 @@ on_process_exit(uv_process_t *process, int64_t status, int signal)
 	if (lost != NULL)
 		run_drain(run);
 	svc_output_drain(svc, &svc->server->loop->outputs);
-	run_close(run);
+	svc_run_close(run);
 	host->run = NULL;
+	lnm_free(svc->sampled);
+	svc->sampled = NULL;
 	svc->link = NULL;
 	svc->pid = 0;
 	/* First the state, then the requests that were under way: what comes behind them on the
 	 * same session must already find the service down. */
-	svc_event(svc, SUPER_CHILD_EXITED, signal != 0 ? -signal : (int)status);
+	svc_event(svc, SUPER_CHILD_EXITED, signal != 0 ? -signal : status);
 	if (lost == NULL)
 		return;
 	text_addf(&why, "%s ", svc->name);
@@ -261,25 +287,71 @@ find_program(struct svc *svc, char *path, size_t size)
 	return snprintf(path, size, "%s", program) < (int)size ? ST_NORMAL : ST_LIMIT;
 }
 
-/* Our own environment and where the channel is. NULL: out of memory; the array is the caller's. */
-static char **
-make_environment(char *channel, size_t size)
-{
-	static const char name[] = "MULTINET_CHANNEL=";
-	size_t n = 0, k = 0;
+struct surroundings { /* what a new process finds: its environment and its logical names */
 	char **env;
+	char channel[32], names[64];
+	int fd; /* the names; -1 */
+};
 
+/* The system's names as they are now, as a file that the service reads when it starts. */
+static void
+give_names(struct svc *svc, struct surroundings *x)
+{
+	struct text lines = { .limit = LNM_FILE_MAX };
+
+	svc_names(svc, &lines);
+	x->fd = memfd_create("multinet-logicals", MFD_CLOEXEC);
+	if (x->fd >= 0 && (lines.failed || !svc_sample(svc, text_str(&lines)) ||
+		write(x->fd, text_str(&lines), lines.n) != (ssize_t)lines.n ||
+		lseek(x->fd, 0, SEEK_SET) != 0)) {
+		close(x->fd);
+		x->fd = -1;
+	}
+	if (x->fd < 0)
+		log_line(LOG_L_WARNING, NULL, "service %s reads the logical names from their file",
+			svc->name);
+	text_free(&lines);
+}
+
+static bool
+same_variable(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "=");
+
+	return strncmp(a, b, n + 1) == 0;
+}
+
+/* Our own environment, what the services file adds, where channel and names are. False: no
+ * memory. */
+static bool
+make_surroundings(struct svc *svc, struct surroundings *x)
+{
+	const struct svc_conf *c = svc->conf;
+	size_t n = 0, k = 0;
+
+	snprintf(x->channel, sizeof(x->channel), "MULTINET_CHANNEL=%d", SVC_CHANNEL_FD);
+	give_names(svc, x);
+	snprintf(x->names, sizeof(x->names), "MULTINET_LOGICALS=/proc/self/fd/%d", SVC_NAMES_FD);
 	while (environ[n] != NULL)
 		n++;
-	env = calloc(n + 2, sizeof(*env));
-	if (env == NULL)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (strncmp(environ[i], name, sizeof(name) - 1) != 0)
-			env[k++] = environ[i];
-	snprintf(channel, size, "%s%d", name, SVC_CHANNEL_FD);
-	env[k] = channel;
-	return env;
+	x->env = calloc(n + c->environments + 3, sizeof(*x->env));
+	if (x->env == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		bool hidden = same_variable(x->channel, environ[i]) ||
+			(x->fd >= 0 && same_variable(x->names, environ[i]));
+
+		for (size_t j = 0; j < c->environments && !hidden; j++)
+			hidden = same_variable(c->environment[j], environ[i]);
+		if (!hidden)
+			x->env[k++] = environ[i];
+	}
+	for (size_t j = 0; j < c->environments; j++)
+		x->env[k++] = (char *)(uintptr_t)c->environment[j];
+	x->env[k++] = x->channel;
+	if (x->fd >= 0)
+		x->env[k] = x->names;
+	return true;
 }
 
 static int
@@ -289,7 +361,7 @@ open_log(struct svc *svc)
 	enum status status;
 	int fd;
 
-	if (svc->conf->log_file == NULL)
+	if (svc->conf->log_file == NULL || text_same(svc->conf->log_file, SVC_OPCOM))
 		return -1;
 	status = lnm_file_spec(svc->server->lnm, svc->conf->log_file, path, sizeof(path));
 	if (status != ST_NORMAL) {
@@ -307,10 +379,10 @@ open_log(struct svc *svc)
 
 /* Run the program; 0, or why not in svc->problem. The handles of run are open afterwards. */
 static int
-run_spawn(struct svc *svc, struct run *run, const char *path, char **env, int log)
+run_spawn(struct svc *svc, struct run *run, const char *path, const struct surroundings *x, int log)
 {
 	const char *args[SVC_ARGS_MAX + 2];
-	uv_stdio_container_t stdio[SVC_CHANNEL_FD + 1] = { 0 };
+	uv_stdio_container_t stdio[SVC_NAMES_FD + 1] = { 0 };
 	uv_process_options_t o = { 0 };
 	int rc;
 
@@ -320,34 +392,59 @@ run_spawn(struct svc *svc, struct run *run, const char *path, char **env, int lo
 	stdio[0].flags = UV_IGNORE;
 	stdio[1].flags = stdio[2].flags = UV_INHERIT_FD;
 	stdio[1].data.fd = stdio[2].data.fd = log >= 0 ? log : STDERR_FILENO;
-	stdio[SVC_CHANNEL_FD].flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE;
+	stdio[SVC_CHANNEL_FD].flags = run->channel ?
+		UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE : UV_IGNORE;
 	stdio[SVC_CHANNEL_FD].data.stream = (uv_stream_t *)&run->pipe;
 	o.file = path;
 	o.args = (char **)(uintptr_t)args;
-	o.env = env;
+	o.env = x->env;
 	o.exit_cb = on_process_exit;
 	o.stdio = stdio;
 	o.stdio_count = SVC_CHANNEL_FD + (run->channel ? 1 : 0);
+	if (x->fd >= 0) {
+		stdio[SVC_NAMES_FD].flags = UV_INHERIT_FD;
+		stdio[SVC_NAMES_FD].data.fd = x->fd;
+		o.stdio_count = SVC_NAMES_FD + 1;
+	}
 	o.flags = UV_PROCESS_DETACHED;
+	if (svc->conf->user != NULL) {
+		const struct passwd *user = getpwnam(svc->conf->user);
+
+		if (user == NULL) {
+			snprintf(svc->problem, sizeof(svc->problem), "there is no user %.60s",
+				svc->conf->user);
+			return UV_ENOENT;
+		}
+		o.uid = user->pw_uid;
+		o.gid = user->pw_gid;
+		o.flags |= UV_PROCESS_SETUID | UV_PROCESS_SETGID;
+	}
 	rc = uv_spawn(svc->server->loop->loop, &run->process, &o);
 	if (rc != 0)
 		snprintf(svc->problem, sizeof(svc->problem), "%.100s: %s", path, uv_strerror(rc));
+	else if (svc->conf->priority != 0 &&
+		setpriority(PRIO_PROCESS, (id_t)run->process.pid, (int)svc->conf->priority) != 0)
+		log_line(LOG_L_WARNING, NULL, "service %s: priority %d: %s", svc->name,
+			(int)svc->conf->priority, strerror(errno));
 	return rc;
 }
 
 /* The record of a process to be, its pipe open; NULL and svc->problem when that cannot be had. */
-static struct run *
-run_new(struct svc_host *host)
+struct run *
+svc_run_new(struct svc_host *host, bool adopted)
 {
 	struct ctl_transport t = { .send = run_send, .unsent = run_unsent, .close = run_no_close };
-	struct link_owner owner = { .user = host->svc, .ready = on_ready, .event = on_event };
+	struct link_owner owner = { .user = host->svc, .ready = on_ready, .event = on_event,
+		.audit = on_service_audit };
 	struct svc *svc = host->svc;
 	struct run *run = calloc(1, sizeof(*run));
 
 	if (run == NULL)
 		return NULL;
 	run->host = host;
-	run->process.data = run->pipe.data = run;
+	run->process.data = run->pipe.data = run->ended.data = run;
+	run->adopted = adopted;
+	run->pidfd = -1;
 	run->handles = 2;
 	run->channel = svc->super.policy.readiness;
 	t.user = run;
@@ -372,43 +469,49 @@ static void
 host_spawn(struct svc_host *host)
 {
 	struct svc *svc = host->svc;
-	char path[PATH_MAX], channel[32];
+	struct surroundings x = { .fd = -1 };
+	char path[PATH_MAX];
 	enum status status = find_program(svc, path, sizeof(path));
-	char **env = make_environment(channel, sizeof(channel));
+	bool opcom = svc->conf->log_file != NULL && text_same(svc->conf->log_file, SVC_OPCOM);
 	struct run *run = NULL;
-	int log, rc;
+	int log = -1, rc = -1;
 
 	snprintf(svc->problem, sizeof(svc->problem), "%.60s: %s", svc->conf->program,
 		status_row(status == ST_NORMAL ? ST_NOMEMORY : status)->text);
 	host->spawn_failed = true;
 	svc->said_count = 0;
-	if (status == ST_NORMAL && env != NULL)
-		run = run_new(host);
-	if (run == NULL) {
-		free(env);
-		return;
+	if (status == ST_NORMAL && make_surroundings(svc, &x))
+		run = svc_run_new(host, false);
+	if (run != NULL) {
+		log = open_log(svc);
+		if (log < 0 && (svc->server->takes_output || opcom))
+			log = svc_output_open(svc, svc->server->loop->loop,
+				&svc->server->loop->outputs);
+		/* On a failure before uv_spawn its handle would not be open. */
+		run->process.type = UV_UNKNOWN_HANDLE;
+		rc = run_spawn(svc, run, path, &x, log);
 	}
-	log = open_log(svc);
-	if (log < 0 && svc->server->takes_output)
-		log = svc_output_open(svc, svc->server->loop->loop, &svc->server->loop->outputs);
-	rc = run_spawn(svc, run, path, env, log);
-	free(env);
+	free(x.env);
+	if (x.fd >= 0)
+		close(x.fd);
 	if (log >= 0)
 		close(log);
+	if (run == NULL)
+		return;
 	if (rc != 0) {
-		/* uv_spawn opened the process handle, failed or not. */
 		if (svc->link != NULL)
 			link_free(svc->link, ST_STARTFAILED, svc->problem);
 		svc->link = NULL;
-		run_close(run);
+		if (run->process.type == UV_UNKNOWN_HANDLE)
+			run->handles--;
+		svc_run_close(run);
 		return;
 	}
 	host->spawn_failed = false;
 	svc->problem[0] = '\0';
 	host->run = run;
 	svc->pid = (pid_t)run->process.pid;
-	if (run->channel)
-		uv_read_start((uv_stream_t *)&run->pipe, on_alloc, on_read);
+	svc_run_read(run);
 }
 
 static void
@@ -421,7 +524,7 @@ host_signal(struct svc_host *host, int signal)
 	/* It leads a session of its own: what it started goes with it when force is needed. */
 	if (signal == SIGKILL)
 		kill(-host->svc->pid, SIGKILL);
-	uv_process_kill(&host->run->process, signal);
+	kill(host->svc->pid, signal);
 }
 
 static void
@@ -484,12 +587,30 @@ perform(struct svc *svc, const struct super_action *a)
 	}
 }
 
+/* Part of the server: it is there or not, and nothing can fail. */
+static void
+internal_event(struct svc *svc, enum super_event_type type)
+{
+	bool up = type == SUPER_START || type == SUPER_RESTART;
+
+	if (!up && type != SUPER_STOP)
+		return;
+	svc->super.state = up ? SUPER_RUNNING : SUPER_HALTED;
+	svc->super.why = up ? SUPER_WHY_NEVER : SUPER_WHY_OPERATOR;
+	svc->super.since = server_now(svc->server);
+	svc_changed(svc);
+}
+
 void
 svc_event(struct svc *svc, enum super_event_type type, int status)
 {
 	struct super_event e = { .type = type, .now = server_now(svc->server), .status = status };
 	struct super_actions actions;
 
+	if (svc->internal != NULL) {
+		internal_event(svc, type);
+		return;
+	}
 	super_step(&svc->super, &e, &actions);
 	/* SUPER_REPORT comes last: whoever is told may cause the next event. */
 	for (size_t i = 0; i < actions.count; i++) {
@@ -520,6 +641,32 @@ svc_host_open(struct svc *svc)
 	host->timer.data = host;
 	svc->host = host;
 	return true;
+}
+
+void
+svc_host_rearm(struct svc *svc)
+{
+	host_arm(svc->host, svc->super.deadline);
+}
+
+void
+svc_host_descriptors(struct svc *svc, int *channel, int *output)
+{
+	struct run *run = svc->host->run;
+	uv_os_fd_t fd;
+
+	*channel = *output = -1;
+	if (run == NULL)
+		return;
+	if (run->channel && !run->eof && uv_fileno((uv_handle_t *)&run->pipe, &fd) == 0)
+		*channel = fd;
+	*output = svc_output_descriptor(svc, &svc->server->loop->outputs);
+}
+
+size_t
+svc_host_unsent(struct svc *svc)
+{
+	return svc->host->run != NULL ? run_unsent(svc->host->run) : 0;
 }
 
 bool

@@ -7,144 +7,10 @@
  */
 #include "server/server.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/json.h"
 #include "lib/log.h"
-
-/* ------------------------------------------------------------------ SHOW */
-
-static void
-since_text(struct svc *svc, instant t, char *buf, size_t size)
-{
-	when_vms(buf, size, server_wall_of(svc->server, t));
-}
-
-static void
-service_json(struct json *j, struct svc *svc)
-{
-	const struct super *p = &svc->super;
-	struct text why = { .limit = 512 };
-
-	svc_explain(svc, &why);
-	json_object(j, NULL);
-	json_string(j, "service", svc->name);
-	json_string(j, "state", super_state_name(p->state));
-	json_int(j, "pid", svc->pid);
-	json_int(j, "since_ms", server_wall_of(svc->server, p->since).ms);
-	json_uint(j, "restarts", p->restarts);
-	json_uint(j, "failures", p->failures);
-	json_string(j, "reason", p->state == SUPER_RUNNING ? NULL : text_str(&why));
-	json_string(j, "program", svc->conf != NULL ? svc->conf->program : NULL);
-	json_string(j, "log_file", svc->conf != NULL ? svc->conf->log_file : NULL);
-	json_end(j);
-	text_free(&why);
-}
-
-static void
-show_json(struct ctl_call *call, struct server *s, struct svc *only)
-{
-	struct text out = { 0 };
-	struct json j = json_to(&out);
-
-	json_object(&j, NULL);
-	json_string(&j, "schema", "multinet.services");
-	json_int(&j, "version", 1);
-	json_string(&j, "host", s->host);
-	json_int(&j, "pid", getpid());
-	json_int(&j, "started_ms", server_wall_of(s, s->started).ms);
-	json_array(&j, "services");
-	LIST_FOREACH(n, &s->services) {
-		struct svc *svc = container_of(n, struct svc, node);
-
-		if (only == NULL || svc == only)
-			service_json(&j, svc);
-	}
-	json_end(&j);
-	json_end(&j);
-	ctl_text(call, text_str(&out));
-	text_free(&out);
-}
-
-void
-server_show_one(struct ctl_call *call, struct svc *svc)
-{
-	const struct super *p = &svc->super;
-	struct text line = { .limit = 8192 };
-	char when[32], delta[32];
-
-	if (call->json) {
-		show_json(call, svc->server, svc);
-		return;
-	}
-	since_text(svc, p->since, when, sizeof(when));
-	ctl_line(call, "Service %s is %s since %s", svc->name, super_state_phrase(p->state), when);
-	if (svc->pid > 0)
-		ctl_line(call, "  Process:  pid %d", (int)svc->pid);
-	if (p->state != SUPER_RUNNING) {
-		svc_explain(svc, &line);
-		ctl_line(call, "  Reason:   %s", text_str(&line));
-	}
-	if (p->why != SUPER_WHY_NEVER && p->ended.ms > 0) {
-		text_clear(&line);
-		super_explain_exit(p, &line);
-		since_text(svc, p->ended, when, sizeof(when));
-		when_delta(delta, sizeof(delta), instant_diff(server_now(svc->server), p->ended));
-		ctl_line(call, "  Last:     %s, %s, %s ago", text_str(&line), when, delta);
-	}
-	ctl_line(call, "  Restarts: %u since it was started, %u failures in a row", p->restarts,
-		p->failures);
-	if (svc->conf != NULL) {
-		text_clear(&line);
-		for (size_t i = 0; i < svc->conf->arguments; i++)
-			text_addf(&line, " %s", svc->conf->argument[i]);
-		ctl_line(call, "  Program:  %s%s", svc->conf->program, text_str(&line));
-		if (p->state == SUPER_RUNNING)
-			ctl_line(call, "  Log:      %s", svc->conf->log_file != NULL ?
-				svc->conf->log_file : svc->server->log_name);
-	}
-	if (p->state != SUPER_RUNNING)
-		svc_last_words(svc, call);
-	text_free(&line);
-}
-
-static void
-run_show(struct ctl_call *call)
-{
-	struct server *s = call->user;
-	const char *name = ctl_param(call, 0);
-	struct svc *svc = name != NULL ? server_find(s, name) : NULL;
-	char up[32], when[32];
-
-	if (name != NULL && svc == NULL) {
-		ctl_done(call, ST_NOSERVICE, "\\%s\\, SHOW lists them", name);
-		return;
-	}
-	if (svc != NULL) {
-		server_show_one(call, svc);
-	} else if (call->json) {
-		show_json(call, s, NULL);
-	} else {
-		when_delta(up, sizeof(up), instant_diff(server_now(s), s->started));
-		ctl_line(call, "NETCONTROL server on \"%s\", version %s, pid %d, up %s", s->host,
-			s->ctl.version, (int)getpid(), up);
-		ctl_line(call, "%-16s %-9s %8s  %-23s %8s", "Service", "State", "Pid", "Since",
-			"Restarts");
-		LIST_FOREACH(n, &s->services) {
-			char pid[16] = "-";
-
-			svc = container_of(n, struct svc, node);
-			if (svc->pid > 0)
-				snprintf(pid, sizeof(pid), "%d", (int)svc->pid);
-			since_text(svc, svc->super.since, when, sizeof(when));
-			ctl_line(call, "%-16s %-9s %8s  %-23s %8u", svc->name,
-				super_state_name(svc->super.state), pid, when, svc->super.restarts);
-		}
-	}
-	ctl_done(call, ST_NORMAL, NULL);
-}
 
 /* ------------------------------------------------------------------ the server's other verbs */
 
@@ -218,6 +84,44 @@ run_reload(struct ctl_call *call)
 	text_free(&said);
 }
 
+static const struct verb_qual restart_quals[] = {
+	{ "SERVICES", NULL, "stop all services and start them again as well: their SAs go" },
+	{ NULL, NULL, NULL },
+};
+
+/* Services file and program must be sound: after this there is no way back. */
+static void
+run_restart(struct ctl_call *call)
+{
+	struct server *s = call->user;
+	struct text said = { 0 };
+	enum status status = ST_NORMAL;
+	struct svc_file *file;
+
+	if (s->phase != SERVER_UP) {
+		ctl_done(call, ST_SHUTTING, "the server is ending");
+		return;
+	}
+	file = server_read_file(s, &said, &status);
+	ctl_text(call, text_str(&said));
+	text_free(&said);
+	svc_file_free(file);
+	if (file == NULL) {
+		ctl_done(call, status, "nothing was restarted");
+		return;
+	}
+	if (cmd_qual(call->cmd, "SERVICES") != NULL)
+		LIST_FOREACH(n, &s->services) {
+			struct svc *svc = container_of(n, struct svc, node);
+
+			if (super_is_up(&svc->super) && svc->internal == NULL)
+				svc_event(svc, SUPER_RESTART, 0);
+		}
+	/* The answer first: the session ends with what follows. */
+	ctl_done(call, ST_RESTARTING, "pid %d goes on with a new image", (int)getpid());
+	server_restart(s);
+}
+
 static void
 run_shutdown(struct ctl_call *call)
 {
@@ -239,6 +143,11 @@ run_start(struct ctl_call *call)
 }
 
 const struct verb server_verbs[] = {
+	{ .name = "ACCOUNTING", .quals = server_quals_accounting, .role = CTL_OPERATOR,
+		.run = server_run_accounting,
+		.help = "who did what: requests that changed something, and refusals",
+		.more = "The last 1024 are kept, also over a RESTART; the log has all of them.\n"
+			"/SINCE=time: 21-NOV-2026:10:22, 10:22, TODAY, or -0:30: half an hour." },
 	{ .name = "DEBUG", .params = "level", .min_params = 1, .max_params = 1,
 		.role = CTL_OPERATOR,
 		.run = run_debug, .help = "set the debug level of the server: 0 is off" },
@@ -253,8 +162,14 @@ const struct verb server_verbs[] = {
 		.more = "The file is read to its end first; if it has errors nothing changes.\n"
 			"New services start, services no longer in it stop, the others go on:\n"
 			"what changed for them takes effect when they are next started." },
-	{ .name = "SHOW", .params = "[service]", .max_params = 1, .quals = ctl_quals_format,
-		.role = CTL_READER, .run = run_show, .help = "show the services and their state" },
+	{ .name = "RESTART", .quals = restart_quals, .role = CTL_OPERATOR, .run = run_restart,
+		.help = "let a new image of the server take over; services and SAs stay",
+		.more = "The services file is read first; with errors nothing happens. Then every\n"
+			"session is told and ended, the program is loaded anew, and takes over\n"
+			"sockets and services. Whoever connects meanwhile waits." },
+	{ .name = "SHOW", .params = "[service|SESSIONS]", .max_params = 1,
+		.quals = server_quals_show, .role = CTL_READER, .run = server_run_show,
+		.help = "show the services and their state, or who is connected" },
 	{ .name = "SHUTDOWN", .role = CTL_OPERATOR, .run = run_shutdown,
 		.help = "stop all services in order, then the server",
 		.more = "The answer comes when all of them are down." },

@@ -71,7 +71,7 @@ wait 50
 > SHOW A B
 < 508 %NETCTL-W-MAXPARM, *
 > SHOW/NONE
-< 504 %NETCTL-W-IVQUAL, *: \NONE\, valid here: /FORMAT
+< 504 %NETCTL-W-IVQUAL, *: \NONE\, valid here: /FORMAT, /FULL
 > SHOW/FORMAT=XML
 < 506 %NETCTL-W-VALREQ, *
 > SHOW/FORM=J
@@ -150,10 +150,13 @@ wait 300
 <~ 200-  SHOW*
 <~ 200-  ECHO
 < 200-  OFF
+< 200-  NETCONTROL
+< 200-  LOGICALS
 < 200 *
 > HELP SHOW
 < 200-NETCONTROL SHOW *
 <~ 200-  /FORMAT=TEXT|JSON*
+< 200-  /FULL*
 < 200 *
 > ECHO HELP
 < 200-Verbs of every service:
@@ -208,9 +211,11 @@ wait 300
 < 200 *
 > COMPLETE "show /f"
 < 200-/FORMAT=TEXT|JSON*
+< 200-/FULL*
 < 200 *
 > COMPLETE "sho/"
 < 200-/FORMAT=TEXT|JSON*
+< 200-/FULL*
 < 200 *
 > COMPLETE "show/format=j"
 < 200-JSON?

@@ -67,7 +67,7 @@ wait 300
 
 == the sockets' modes
 ! multinet_server -d -f $DIR/one -s $SOCKET -r $READER
-! test "$(stat -c %a $SOCKET)" = 660 && test "$(stat -c %a $READER)" = 666
+! test "$(stat -c %a $SOCKET)" = 666 && test "$(stat -c %a $READER)" = 666
 ! command -v setpriv >/dev/null || exit 0; chmod 755 $DIR; setpriv --reuid 65534 --regid 65534 --clear-groups netcontrol /socket=$SOCKET noop; test $? = 4
 ! command -v setpriv >/dev/null || exit 0; setpriv --reuid 65534 --regid 65534 --clear-groups netcontrol /socket=$READER show
 ! netcontrol shutdown

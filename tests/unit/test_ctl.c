@@ -127,7 +127,8 @@ on_audit(void *user, const char *who, const char *line, enum status result)
 
 static const struct ctl_service service = { .facility = "TEST", .version = "1.0", .verbs = verbs,
 	.audit = on_audit };
-static const struct ctl_transport transport = { &cl, cl_send, cl_unsent, cl_close };
+static const struct ctl_transport transport = { .user = &cl, .send = cl_send, .unsent = cl_unsent,
+	.close = cl_close };
 
 static int
 setup(void **state)
@@ -403,6 +404,7 @@ test_channel(void **state)
 	assert_true(feed("#7:OPERATOR:0 echo hi\n#8:READER fail\n"
 			 "#9:OPERATOR:7 wait\n#10:OPERATOR no"));
 	assert_string_equal(cl.got.p, "#7 200-hi\n#7 " OK "\n"
+		"#0 +AUDIT NOTPERM uid unknown\tfail\n"
 		"#8 530 %NETCTL-E-NOTPERM, not permitted: FAIL needs the operator's role\n");
 	assert_int_equal(cl.sends, 1);
 	assert_int_equal(ctl_channel_busy(ch), 1);
@@ -412,7 +414,9 @@ test_channel(void **state)
 	text_clear(&cl.got);
 	ctl_line(pending, "done");
 	ctl_done(pending, ST_NORMAL, NULL);
-	assert_string_equal(cl.got.p, "#9 200-done\n#9 " OK "\n");
+	assert_non_null(strstr(cl.got.p, "#9 200-done\n"));
+	assert_non_null(strstr(cl.got.p, "#9 " OK "\n"));
+	assert_non_null(strstr(cl.got.p, "#0 +AUDIT NORMAL uid 7\twait\n"));
 	assert_string_equal(audit_line + 0, audit_line);
 	assert_non_null(strstr(audit_line, "uid 7|wait|0"));
 	assert_int_equal(ctl_channel_busy(ch), 0);
@@ -420,6 +424,7 @@ test_channel(void **state)
 	assert_true(feed("#11:OPERATOR wait\n#11:CANCEL\n#12:OPERATOR   \n#99:CANCEL\nnonsense\n"));
 	assert_int_equal(cancels, 1);
 	assert_string_equal(cl.got.p,
+		"#0 +AUDIT CANCELLED uid unknown\twait\n"
 		"#12 500 %NETCTL-W-SYNTAX, command line cannot be understood: empty request\n");
 	text_clear(&cl.got);
 	ctl_channel_news(ch, "+READY");

@@ -74,9 +74,11 @@ static const struct ctl_service master = { .facility = "M", .version = "1", .ver
 static int
 setup(void **state)
 {
-	struct ctl_transport out = { &to_service, add, unsent_service, no_close };
-	struct ctl_transport back = { &to_client, add, unsent_client, no_close };
-	struct link_owner owner = { NULL, on_ready, on_event };
+	struct ctl_transport out = { .user = &to_service, .send = add,
+		.unsent = unsent_service, .close = no_close };
+	struct ctl_transport back = { .user = &to_client, .send = add,
+		.unsent = unsent_client, .close = no_close };
+	struct link_owner owner = { .ready = on_ready, .event = on_event };
 
 	(void)state;
 	client_unsent = service_unsent = readies = 0;

@@ -58,7 +58,7 @@ test_good(void **state)
 	assert_string_equal(f->socket, "/run/x.sock");
 	assert_string_equal(f->reader_socket, "/run/y.sock");
 	assert_string_equal(f->group, "operators");
-	assert_int_equal(f->services, 2);
+	assert_int_equal(f->services, 4); /* and those that are part of the server */
 	c = svc_find(f, "Ipsec");
 	assert_non_null(c);
 	assert_string_equal(c->name, "IPSEC");
@@ -114,7 +114,9 @@ test_empty(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(f->services, 0);
+	assert_int_equal(f->services, 2);
+	assert_true(f->service[0].implied && f->service[1].implied);
+	assert_non_null(svc_find(f, "NETCONTROL"));
 	svc_file_free(f);
 }
 
@@ -145,7 +147,6 @@ test_errors(void **state)
 	bad("service X { program \"a\";", "svc:1:", "");
 	bad("service X;", "svc:1:", "expected");
 	bad("service { program \"a\"; }", "svc:1:1: ", "service NAME");
-	bad("service NETCONTROL { program \"a\"; }", "svc:1:9: ", "master server itself");
 	bad("service a.b { program \"a\"; }", "svc:1:9: ", "expected a service name");
 	bad("service X { program \"a\"; }\nservice x { program \"b\"; }", "svc:2:9: ",
 		"given twice");
@@ -155,6 +156,91 @@ test_errors(void **state)
 		"svc:1:32: ", "after itself");
 	bad("sockett \"/x\";", "svc:1:1: ", "did you mean \"socket\"?");
 	bad("service X { program \"a\"; attempts -1; }", "svc:1:35: ", "");
+}
+
+static const char access[] =
+	"group ops;\nreader-group lookers;\n"
+	"service X {\n"
+	"	program \"a\";\n"
+	"	log-file \"OPCOM\";\n"
+	"	user nobody;\n"
+	"	environment \"A=1\" \"B=two words\";\n"
+	"	logical \"MULTINET_HOST_NAME=10.0.0.1\";\n"
+	"	priority -5;\n"
+	"	accept-hosts 10.1.2.3;\n"
+	"	accept-nets ::ffff:10.2.0.0/112;\n"
+	"	reject-nets 10.0.0.0/8;\n"
+	"	reject-message \"not here\";\n"
+	"	log-accepts on;\n"
+	"	max-sessions 7;\n"
+	"}\n"
+	"service NETCONTROL {\n"
+	"	listen 127.0.0.1 reader;\n"
+	"	listen ::1 [99] operator;\n"
+	"	listen-tls 0.0.0.0;\n"
+	"	certificate \"CN=a*\" operator;\n"
+	"	certificate \"*\" reader;\n"
+	"	idle-time 10 min;\n"
+	"	rate 60;\n"
+	"}\n"
+	"service LOGICALS { enable off; }\n";
+
+static void
+test_access(void **state)
+{
+	struct svc_file *f = read_text(access), *g;
+	struct text one = { 0 }, two = { 0 };
+	const struct svc_conf *c;
+
+	(void)state;
+	assert_non_null(f);
+	assert_string_equal(f->reader_group, "lookers");
+	c = svc_find(f, "X");
+	assert_int_equal(c->environments, 2);
+	assert_string_equal(c->environment[1], "B=two words");
+	assert_int_equal(c->logicals, 1);
+	assert_int_equal(c->priority, -5);
+	assert_int_equal(c->max_sessions, 7);
+	assert_true(c->log_accepts && c->log_rejects);
+	assert_int_equal(c->access.count, 3);
+	assert_int_equal(c->access.rule[1].net.addr.family, 4);
+	assert_int_equal(c->access.rule[1].net.len, 16);
+	c = svc_find(f, "NETCONTROL");
+	assert_false(c->implied);
+	assert_int_equal(c->listens, 3);
+	assert_int_equal(c->listen[0].at.port, SVC_PORT);
+	assert_int_equal(c->listen[1].at.port, 99);
+	assert_int_equal(c->listen[1].role, CTL_OPERATOR);
+	assert_true(c->listen[2].tls);
+	assert_int_equal(c->listen[2].role, CTL_NOBODY);
+	assert_int_equal(c->subjects, 2);
+	assert_int_equal(c->idle_ms, 600000);
+	assert_int_equal(c->rate, 60);
+	assert_false(svc_find(f, "LOGICALS")->enable);
+	svc_print(f, &one);
+	g = read_text(text_str(&one));
+	assert_non_null(g);
+	svc_print(g, &two);
+	assert_string_equal(text_str(&one), text_str(&two));
+	svc_file_free(f);
+	svc_file_free(g);
+	text_free(&one);
+	text_free(&two);
+}
+
+static void
+test_access_errors(void **state)
+{
+	(void)state;
+	bad("service NETCONTROL { program \"a\"; }", "svc:1:22: ", "unknown keyword \"program\"");
+	bad("service NETCONTROL { listen 10.0.0.1; }", "svc:1:29: ", "listen-tls");
+	bad("service NETCONTROL { listen 127.0.0.1 [0]; }", "svc:1:", "");
+	bad("service NETCONTROL { listen 127.0.0.1 boss; }", "svc:1:39: ", "reader");
+	bad("service NETCONTROL { certificate x reader; }", "svc:1:34: ", "subject");
+	bad("service X { program \"a\"; accept-hosts 10.0.0.0/8; }", "svc:1:39: ", "no address");
+	bad("service X { program \"a\"; accept-nets example; }", "svc:1:38: ", "no net");
+	bad("service X { program \"a\"; environment \"=x\"; }", "svc:1:38: ", "NAME=value");
+	bad("service X { program \"a\"; priority 20; }", "svc:1:35: ", "out of range");
 }
 
 static void
@@ -185,6 +271,8 @@ main(void)
 		T(test_print_reads_back),
 		T(test_empty),
 		T(test_errors),
+		T(test_access),
+		T(test_access_errors),
 		T(test_too_many),
 	};
 

@@ -1,0 +1,101 @@
+/*
+ * listen.c - the sockets of the master server: which ones, and the certificates of those with TLS.
+ *
+ * Called once by main.  Most particular first: the command line, the logical name, the services
+ * file, the place by default.
+ */
+#include "server/server.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "lib/cry_tls.h"
+#include "lib/ctl_uv.h"
+#include "lib/log.h"
+#include "lib/notify.h"
+
+static enum status
+listen_on(struct server *s, struct ctl_listen *l, const char *before, const char *activated,
+	char *why, size_t size)
+{
+	char name[PATH_MAX], at[NET_ENDPOINT_TEXT];
+	enum status status;
+
+	if (l->path != NULL)
+		snprintf(name, sizeof(name), "%s", l->path);
+	else
+		snprintf(name, sizeof(name), "%s:%s", l->tls != NULL ? "tls" : "tcp",
+			net_endpoint_text(at, sizeof(at), &l->at));
+	l->fd = before != NULL ? takeover_socket(before, name, &l->keep) : -1;
+	/* The service manager's, if it has made it for us: its name is not ours to remove. */
+	if (activated != NULL && notify_listen_fd(activated) >= 0) {
+		l->fd = l->fd > 0 ? l->fd : notify_listen_fd(activated);
+		l->keep = true;
+	}
+	status = ctl_server_listen(s->control, l, why, size);
+	if (status == ST_NORMAL)
+		log_line(LOG_L_INFO, NULL, "listening on %s", name);
+	return status;
+}
+
+static enum status
+path_of(struct server *s, const char *file, const char *otherwise, char *path, size_t size)
+{
+	return lnm_file_spec(s->lnm, file != NULL ? file : otherwise, path, size);
+}
+
+static enum status
+open_tls(struct server *s, const struct svc_conf *c, char *why, size_t size)
+{
+	char certificate[PATH_MAX], key[PATH_MAX], authority[PATH_MAX];
+	struct cry_tls_files files = { certificate, key, authority };
+
+	TRY(path_of(s, c->tls_certificate, SVC_TLS_CERTIFICATE, certificate, sizeof(certificate)));
+	TRY(path_of(s, c->tls_key, SVC_TLS_KEY, key, sizeof(key)));
+	TRY(path_of(s, c->tls_authority, SVC_TLS_AUTHORITY, authority, sizeof(authority)));
+	return cry_tls_ctx_new(true, &files, &s->tls, why, size);
+}
+
+static enum status
+listen_ip(struct server *s, const char *before, char *why, size_t size)
+{
+	const struct svc_conf *c = server_own_conf(s);
+
+	for (size_t i = 0; c != NULL && i < c->listens; i++) {
+		struct ctl_listen l = { .at = c->listen[i].at, .role = c->listen[i].role };
+
+		if (c->listen[i].tls && s->tls == NULL)
+			TRY(open_tls(s, c, why, size));
+		l.tls = c->listen[i].tls ? s->tls : NULL;
+		TRY(listen_on(s, &l, before, NULL, why, size));
+	}
+	return ST_NORMAL;
+}
+
+enum status
+server_listen(struct server *s, const struct server_places *places, const char *before, char *why,
+	size_t why_size)
+{
+	const struct svc_file *f = s->file;
+	char logical[PATH_MAX], reader[PATH_MAX];
+	struct ctl_listen l = { .path = places->socket, .mode = 0660, .everyone = true,
+		.role = CTL_OPERATOR, .group = f->group, .reader_group = f->reader_group };
+	struct ctl_listen look = { .path = places->reader, .mode = 0666, .role = CTL_READER };
+
+	if (l.path == NULL && lnm_translate(s->lnm, "MULTINET_NETCONTROL_SOCKET", logical,
+				      sizeof(logical)) == ST_NORMAL)
+		l.path = logical;
+	if (l.path == NULL)
+		l.path = f->socket != NULL ? f->socket : SVC_SOCKET;
+	if (look.path == NULL && lnm_translate(s->lnm, "MULTINET_NETCONTROL_READER_SOCKET", reader,
+					 sizeof(reader)) == ST_NORMAL)
+		look.path = reader;
+	if (look.path == NULL)
+		look.path = f->reader_socket;
+	if (look.path == NULL && notify_listen_fd("reader") >= 0)
+		look.path = SVC_READER_SOCKET;
+	TRY(listen_on(s, &l, before, "operator", why, why_size));
+	if (look.path != NULL)
+		TRY(listen_on(s, &look, before, "reader", why, why_size));
+	return listen_ip(s, before, why, why_size);
+}
