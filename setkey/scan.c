@@ -21,6 +21,13 @@ struct name { /* of a host, resolved */
 	struct net_addr *a;
 };
 
+struct number { /* of a service or protocol; -1: there is none */
+	struct hash_node node;
+	const char *text;
+	enum scan_table table;
+	int value;
+};
+
 struct forward {
 	struct hash_node node;
 	enum sadb_op op;
@@ -33,7 +40,7 @@ struct forward {
 struct scan {
 	struct arena *arena;
 	struct hash_key key;
-	struct hash_table names, forwards;
+	struct hash_table names, numbers, forwards;
 	uint32_t additions, deletions; /* the chapter that each kind is in */
 };
 
@@ -45,7 +52,8 @@ scan_new(void)
 	if (s == NULL)
 		return NULL;
 	s->arena = arena_new(SCAN_MEMORY_MAX);
-	if (s->arena == NULL || !hash_init(&s->names, 16) || !hash_init(&s->forwards, 16) ||
+	if (s->arena == NULL || !hash_init(&s->names, 16) || !hash_init(&s->numbers, 16) ||
+		!hash_init(&s->forwards, 16) ||
 		getrandom(&s->key, sizeof(s->key), 0) != (ssize_t)sizeof(s->key)) {
 		scan_free(s);
 		return NULL;
@@ -59,6 +67,7 @@ scan_free(struct scan *s)
 	if (s == NULL)
 		return;
 	hash_free(&s->names);
+	hash_free(&s->numbers);
 	hash_free(&s->forwards);
 	arena_free(s->arena);
 	free(s);
@@ -108,6 +117,32 @@ scan_resolve(struct scan *s, const struct setkey_resolver *resolver, const char 
 	if (n != 0)
 		remember(s, hash, name, family, out, n);
 	return n;
+}
+
+int
+scan_number(struct scan *s, enum scan_table table, const char *name,
+	int (*look_up)(const char *name))
+{
+	uint64_t hash = hash_more(hash_bytes(&s->key, name, strlen(name)), (uint64_t)table);
+	struct number *new;
+	int value;
+
+	for (struct hash_node *at = hash_find(&s->numbers, hash); at != NULL; at = hash_again(at)) {
+		const struct number *known = container_of(at, struct number, node);
+
+		if (known->table == table && strcmp(known->text, name) == 0)
+			return known->value;
+	}
+	value = look_up(name);
+	new = s->numbers.count < SCAN_NAMES_MAX ? arena_alloc(s->arena, sizeof(*new)) : NULL;
+	if (new == NULL)
+		return value;
+	new->text = arena_strdup(s->arena, name);
+	new->table = table;
+	new->value = value;
+	if (new->text != NULL)
+		hash_insert(&s->numbers, &new->node, hash);
+	return value;
 }
 
 /* ------------------------------------------------------------------------------------ forwards */

@@ -25,6 +25,11 @@ void scan_free(struct scan *s);
 size_t scan_resolve(struct scan *s, const struct setkey_resolver *resolver, const char *name,
 	int family, struct net_addr *out, char *why, size_t why_size);
 
+/* A service or protocol of the system's tables, asked for once; look_up gives a number, or -1. */
+enum scan_table { SCAN_SERVICES, SCAN_PROTOCOLS };
+int scan_number(struct scan *s, enum scan_table table, const char *name,
+	int (*look_up)(const char *name));
+
 /* Each request in order, in both readings: additions and deletions begin new chapters. */
 void scan_pass(struct scan *s, enum sadb_op op);
 void scan_rewind(struct scan *s); /* the second reading begins */

@@ -78,11 +78,20 @@ upper_has_ports(uint8_t upper)
 	return !upper_is_icmp(upper) && !upper_is_gre(upper);
 }
 
+static int
+protocol_number(const char *name)
+{
+	const struct protoent *proto = getprotobyname(name);
+
+	return proto == NULL || proto->p_proto > UINT8_MAX ? -1 : proto->p_proto;
+}
+
 static bool
 upper_number(struct words *w, const struct stmt_word *word, uint8_t *out)
 {
+	const struct setkey_script *script = w->ctx->user;
 	const char *names[ARRAY_LEN(uppers) + 1] = { NULL };
-	const struct protoent *proto;
+	int proto = -1;
 	int64_t n;
 
 	if (word->kind == STMT_BARE && word->text[0] >= '0' && word->text[0] <= '9') {
@@ -98,12 +107,13 @@ upper_number(struct words *w, const struct stmt_word *word, uint8_t *out)
 			return true;
 		}
 	}
-	proto = word->kind == STMT_BARE ? getprotobyname(word->text) : NULL;
-	if (proto == NULL || proto->p_proto < 0 || proto->p_proto > UINT8_MAX) {
+	if (word->kind == STMT_BARE)
+		proto = scan_number(script->scan, SCAN_PROTOCOLS, word->text, protocol_number);
+	if (proto < 0) {
 		words_unknown(w, word, "upper-layer protocol", names);
 		return false;
 	}
-	*out = (uint8_t)proto->p_proto;
+	*out = (uint8_t)proto;
 	return true;
 }
 

@@ -215,11 +215,20 @@ words_pairs(struct words *w, const struct addresses *src, const struct addresses
 	return true;
 }
 
+static int
+service_number(const char *name)
+{
+	const struct servent *service = getservbyname(name, NULL);
+
+	return service == NULL ? -1 : ntohs((uint16_t)service->s_port);
+}
+
 bool
 words_port(struct words *w, uint16_t *port)
 {
+	const struct setkey_script *script = w->ctx->user;
 	const struct stmt_word *word = words_peek(w);
-	const struct servent *service;
+	int service;
 	int64_t n;
 
 	if (word == NULL || word->kind != STMT_BRACKET)
@@ -230,14 +239,14 @@ words_port(struct words *w, uint16_t *port)
 		return true;
 	}
 	if ((word->text[0] | 0x20) >= 'a' && (word->text[0] | 0x20) <= 'z') {
-		service = getservbyname(word->text, NULL);
-		if (service == NULL) {
+		service = scan_number(script->scan, SCAN_SERVICES, word->text, service_number);
+		if (service < 0) {
 			words_error(w, word,
 				"unknown service \"%s\": expected a port number or any",
 				word->text);
 			return false;
 		}
-		*port = ntohs((uint16_t)service->s_port);
+		*port = (uint16_t)service;
 		return true;
 	}
 	if (!stmt_number(word, 0, UINT16_MAX, &n, w->ctx->errors))
