@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ipsec/pfkey.h"
@@ -80,11 +81,14 @@ refusal(const struct sadb_msg *m, int error, struct text *out)
 		return;
 	}
 	text_add(out, strerror(error));
-	if (status == ST_NOALG) {
+	if (status == ST_NOALG || status == ST_BADMSG) {
 		text_add(out, ": ");
 		wanted(m, out);
 	}
-	text_addf(out, " (%s: %s)", row->text, row->action);
+	if (status == ST_BADMSG)
+		text_add(out, " (the database cannot hold it as it is written)");
+	else
+		text_addf(out, " (%s: %s)", row->text, row->action);
 }
 
 static void
@@ -245,34 +249,50 @@ setkey_run_flush(struct setkey_run *run, bool policies)
 /* ------------------------------------------------------------------------------------ scripts */
 
 struct batch { /* a run of requests sent together */
-	struct setkey_run *run;
 	const struct setkey_script *script;
 	size_t first;
-	size_t last_refused; /* index of the script, + 1 */
-	int last_error;
+	int *error; /* by request: answers come in any order */
 };
 
 static void
 batch_result(void *user, size_t index, const struct sadb_msg *answer)
 {
 	struct batch *b = user;
-	size_t at = b->first + index;
-	const struct setkey_origin *origin = &b->script->origin[at];
-	enum sadb_op op = b->script->msg[at].op;
-	bool gone = answer->error == ENOENT || answer->error == ESRCH;
-	bool said;
 
-	if (answer->error == 0)
-		return;
-	if (gone && (op == SADB_OP_FLUSH || op == SADB_OP_SPDFLUSH))
-		return;
-	/* The twin that an `in` policy brings along has nothing new to say. */
-	said = origin->twin && b->last_refused == at && b->last_error == answer->error;
-	b->last_refused = at + 1;
-	b->last_error = answer->error;
-	if (said || (origin->twin && gone && op == SADB_OP_SPDDELETE))
-		return;
-	tell(b->run, origin, &b->script->msg[at], answer->error);
+	b->error[index] = answer->error;
+}
+
+/* Is a refusal worth a word? */
+static bool
+worth_telling(const struct batch *b, size_t index)
+{
+	const struct setkey_origin *origin = &b->script->origin[b->first + index];
+	enum sadb_op op = b->script->msg[b->first + index].op;
+	int error = b->error[index];
+	bool gone = error == ENOENT || error == ESRCH;
+
+	if (error == 0 || (gone && (op == SADB_OP_FLUSH || op == SADB_OP_SPDFLUSH)))
+		return false;
+	if (!origin->twin)
+		return true;
+	/* What an `in` policy brings along has nothing new to say. */
+	return !(gone && op == SADB_OP_SPDDELETE) && !(index > 0 && b->error[index - 1] == error);
+}
+
+static void
+run_batch(struct setkey_run *run, struct setkey_script *script, size_t first, size_t count)
+{
+	struct batch b = { script, first, calloc(count, sizeof(int)) };
+	enum status status = ST_NOMEMORY;
+
+	if (b.error != NULL)
+		status = sadb_sync_bulk(run->db, script->msg + first, count, batch_result, &b);
+	for (size_t i = 0; b.error != NULL && i < count; i++)
+		if (worth_telling(&b, i))
+			tell(run, &script->origin[first + i], &script->msg[first + i], b.error[i]);
+	if (status != ST_NORMAL)
+		broken(run, status);
+	free(b.error);
 }
 
 static bool
@@ -287,8 +307,7 @@ setkey_run_script(struct setkey_run *run, struct setkey_script *script)
 	size_t i = 0;
 
 	while (i < script->count && !run->broken) {
-		struct batch b = { .run = run, .script = script, .first = i };
-		enum status status;
+		size_t first = i;
 
 		if (prints(script->msg[i].op)) {
 			call_and_show(run, &script->msg[i], &script->origin[i]);
@@ -297,10 +316,7 @@ setkey_run_script(struct setkey_run *run, struct setkey_script *script)
 		}
 		while (i < script->count && !prints(script->msg[i].op))
 			i++;
-		status = sadb_sync_bulk(
-			run->db, script->msg + b.first, i - b.first, batch_result, &b);
-		if (status != ST_NORMAL)
-			broken(run, status);
+		run_batch(run, script, first, i - first);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { IP4_DF = 0x40, IP4_MF = 0x20, ECN_MASK = 3, ECN_ECT0 = 2, ECN_CE = 3 };
+enum { GRE_CHECKSUM = 0x80, GRE_KEY = 0x20, GRE_VERSION = 7 };
 
 /* --------------------------------------------------------------------------------- parsing --- */
 
@@ -115,6 +116,18 @@ eng_ip_addresses(const struct eng_ip *ip, struct net_addr *src, struct net_addr 
 	memcpy(dst->b, ip->h + at + n, n);
 }
 
+/* A key of GRE (RFC 2890 2.1) stands for ports: its upper half and its lower. */
+static void
+gre_key(const uint8_t *t, size_t left, struct eng_flow *f)
+{
+	size_t at = (t[0] & GRE_CHECKSUM) != 0 ? 8 : 4;
+
+	if ((t[0] & GRE_KEY) == 0 || (t[1] & GRE_VERSION) != 0 || left < at + 4)
+		return;
+	f->sport = get_u16(t + at);
+	f->dport = get_u16(t + at + 2);
+}
+
 void
 eng_ip_flow(const struct eng_ip *ip, struct eng_flow *f)
 {
@@ -140,6 +153,13 @@ eng_ip_flow(const struct eng_ip *ip, struct eng_flow *f)
 	case IPP_ICMP6:
 		f->sport = (uint16_t)(t[0] + 1);
 		f->dport = (uint16_t)(t[1] + 1);
+		break;
+	case 47:
+		gre_key(t, left, f);
+		break;
+	case 135: /* mobility header: its type (RFC 6275 6.1.1), and no code */
+		f->sport = (uint16_t)(t[2] + 1);
+		f->dport = 1;
 		break;
 	}
 }

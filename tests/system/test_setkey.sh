@@ -87,6 +87,19 @@ echo 'spdflush; spdadd 10.0.0.5 10.0.0.6 any -P out none;' >"$WORK/multinet/ipse
 ok "-f alone reads MULTINET:IPSEC.CONF" on a env MULTINET="$WORK/multinet" "$BIN/setkey" -f
 like "and did what it says" "$(setkey -DP)" '^10\.0\.0\.5\[any\] 10\.0\.0\.6\[any\] any$'
 
+# ---- the command lines of the guide and of the HOWTO
+ok "-f multinet:ipsec.conf" on a env MULTINET="$WORK/multinet" "$BIN/setkey" -f multinet:ipsec.conf
+like "-v -f shows the messages" "$(on a env MULTINET="$WORK/multinet" "$BIN/setkey" -v -f multinet:ipsec.conf)" \
+	'^sadb_x_policy\{ type=1 dir=2 '
+like "-PD" "$(setkey -PD)" '^10\.0\.0\.5\[any\] 10\.0\.0\.6\[any\] any$'
+is "-D" "$(setkey -D)" 'No SAD entries.'
+is "-aPlvD goes on until ^C" "$(status on a timeout -s INT 2 "$BIN/setkey" -aPlvD)" 124
+is "-hx goes on until ^C" "$(status on a timeout -s INT 1 "$BIN/setkey" -hx)" 124
+{ echo "#!$BIN/setkey -f"; cat tests/conf/setkey/howto-tunnel-1.100.in; } >"$WORK/setkey.conf"
+chmod 755 "$WORK/setkey.conf"
+ok "a script that names setkey in its first line" on a "$WORK/setkey.conf"
+like "and was carried out" "$(setkey -DP)" 'esp/tunnel/192\.168\.1\.100-192\.168\.2\.100/'
+
 # ---- long files: in batches, and an error keeps its line
 {
 	echo 'flush; spdflush;'
