@@ -279,6 +279,7 @@ on_ready(void *user)
 	d->dump.times_ready++;
 	log_line(LOG_L_INFO, NULL, "SA database \"%s\" is ready", sadb_client_backend(d->sadb));
 	rd_step(d, &ev);
+	rd_sockets_share(d);
 	dump(d, SADB_OP_SPDDUMP, OWN_SPD_DUMP);
 }
 

@@ -21,6 +21,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#include "ipsec/sadb_encap.h"
 #include "lib/log.h"
 
 enum { NON_ESP_MARKER = 4, NATT_KEEPALIVE = 1, RECEIVE_BUFFER = 1 << 20 };
@@ -33,6 +34,9 @@ struct sock {
 	struct net_endpoint local;
 	int fd;
 	bool natt;   /* for NAT traversal: a marker tells IKE from ESP */
+	bool shared; /* the SA database takes the ESP out of it */
+	int passed;  /* … and passes on the rest here; -1: it comes out of fd */
+	uv_poll_t *passed_poll;
 	bool wanted; /* by the scan that is under way */
 };
 
@@ -68,7 +72,7 @@ give_engine(struct sock *s, const struct net_endpoint *remote, struct bytes octe
 
 	if (s->natt) {
 		if (octets.n < sizeof(marker) || memcmp(octets.p, marker, sizeof(marker)) != 0)
-			return; /* ESP or a keepalive: the SA database's */
+			return; /* ESP or a keepalive, before the SA database has the socket */
 		octets = bytes_of(octets.p + sizeof(marker), octets.n - sizeof(marker));
 	} else if (octets.n == NATT_KEEPALIVE && octets.p[0] == 0xff) {
 		return;
@@ -115,6 +119,96 @@ on_readable(uv_poll_t *poll, int status, int events)
 		if (n < RD_DATAGRAMS || uv_is_closing((uv_handle_t *)poll))
 			return;
 	}
+}
+
+/* -------------------------------------------------------------- sharing with the SA database */
+
+static void
+on_poll_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+static void
+take_back(struct sock *s)
+{
+	s->shared = false;
+	if (s->passed_poll == NULL)
+		return;
+	uv_poll_stop(s->passed_poll);
+	uv_close((uv_handle_t *)s->passed_poll, on_poll_closed);
+	s->passed_poll = NULL;
+	close(s->passed);
+	s->passed = -1;
+}
+
+/* What the embedded engine read from our socket and is not ESP; its end means: read it yourself. */
+static void
+on_passed(uv_poll_t *poll, int status, int events)
+{
+	struct sock *s = poll->data;
+	struct rd_sockets *all = s->d->sockets;
+	struct net_endpoint remote, local;
+
+	(void)events;
+	for (int i = 0; status == 0 && i < RD_DATAGRAMS * RD_ROUNDS; i++) {
+		ssize_t n = sadb_encap_read(s->passed, all->octets[0], IKE_DATAGRAM_MAX, &remote,
+			&local);
+
+		if (n > 0) {
+			give_engine(s, &remote, bytes_of(all->octets[0], (size_t)n));
+			if (s->passed < 0)
+				return; /* closed by what it said */
+			continue;
+		}
+		if (n < 0 && errno != ECONNRESET)
+			return; /* nothing more, or one that was not for us */
+		status = UV_EOF;
+	}
+	if (status == 0)
+		return;
+	take_back(s);
+	uv_poll_start(&s->poll, UV_READABLE, on_readable);
+}
+
+static void
+share(struct rd *d, struct sock *s)
+{
+	char why[256], text[NET_ENDPOINT_TEXT];
+	int from;
+
+	if (!s->natt || s->shared || d->sadb == NULL || !sadb_client_is_up(d->sadb))
+		return;
+	if (sadb_encap(sadb_client_backend(d->sadb), d->options->sadb, s->fd, &from, why,
+		    sizeof(why)) != ST_NORMAL) {
+		log_line(LOG_L_ERROR, NULL, "%s: ESP in UDP will not pass: %s",
+			net_endpoint_text(text, sizeof(text), &s->local), why);
+		return;
+	}
+	s->shared = true;
+	if (from == s->fd)
+		return;
+	s->passed_poll = calloc(1, sizeof(*s->passed_poll));
+	if (s->passed_poll == NULL || uv_poll_init(&d->loop, s->passed_poll, from) != 0) {
+		free(s->passed_poll);
+		s->passed_poll = NULL;
+		s->shared = false;
+		close(from);
+		return;
+	}
+	s->passed = from;
+	s->passed_poll->data = s;
+	uv_poll_stop(&s->poll);
+	uv_poll_start(s->passed_poll, UV_READABLE, on_passed);
+}
+
+void
+rd_sockets_share(struct rd *d)
+{
+	if (d->sockets == NULL)
+		return;
+	LIST_FOREACH(at, &d->sockets->all)
+		share(d, container_of(at, struct sock, node));
 }
 
 /* ------------------------------------------------------------------------------------- sending */
@@ -181,7 +275,7 @@ set_option(int fd, int level, int name, int value)
 }
 
 static int
-socket_at(struct rd *d, const struct net_endpoint *local)
+socket_at(struct rd *d, const struct net_endpoint *local, bool natt)
 {
 	bool v4 = local->addr.family == 4;
 	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -206,6 +300,9 @@ socket_at(struct rd *d, const struct net_endpoint *local)
 			"catch them", strerror(errno));
 		d->sockets->mark_told = true;
 	}
+	/* The SA database may hold the port for SAs that a racoon before us left. */
+	if (natt)
+		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (bind(fd, (struct sockaddr *)&ss, n) != 0) {
 		int error = errno;
 
@@ -262,6 +359,7 @@ sock_close(struct rd_sockets *all, struct sock *s)
 	list_remove(&s->node);
 	hash_remove(&all->by_address, &s->by_address);
 	all->count--;
+	take_back(s);
 	uv_poll_stop(&s->poll);
 	uv_close((uv_handle_t *)&s->poll, on_sock_closed);
 }
@@ -272,7 +370,7 @@ sock_open(struct rd *d, const struct net_endpoint *local, bool natt)
 	char text[NET_ENDPOINT_TEXT];
 	struct failed *f;
 	struct sock *s;
-	int fd = socket_at(d, local);
+	int fd = socket_at(d, local, natt);
 
 	if (fd < 0) {
 		bind_failed(d, local, errno);
@@ -289,6 +387,7 @@ sock_open(struct rd *d, const struct net_endpoint *local, bool natt)
 	s->fd = fd;
 	s->local = *local;
 	s->natt = natt;
+	s->passed = -1;
 	s->wanted = true;
 	s->poll.data = s;
 	list_append(&d->sockets->all, &s->node);
@@ -303,6 +402,7 @@ sock_open(struct rd *d, const struct net_endpoint *local, bool natt)
 	log_line(LOG_L_INFO, NULL, "%s used %s (fd=%d)",
 		net_endpoint_text(text, sizeof(text), local),
 		natt ? "for NAT-T" : "as isakmp port", fd);
+	share(d, s);
 }
 
 /* ------------------------------------------------------------------------------------ scanning */

@@ -665,6 +665,11 @@ void
 ike_child_free(struct ike *e, struct ike_child *c)
 {
 	unlink_child(e, c);
+	for (unsigned i = 0; i < c->pairs; i++)
+		if (c->pair[i].kept != NULL) {
+			wipe(c->pair[i].kept, 2 * sizeof(*c->pair[i].kept));
+			free(c->pair[i].kept);
+		}
 	free(c->pair);
 	free(c);
 }

@@ -237,6 +237,10 @@ struct ike_pair { /* one rule of the bundle: an SA each way */
 	const struct alg *encr, *auth, *comp;
 	uint16_t bits;
 	bool in_asked, out_asked; /* install requests were made */
+	struct ike_kept *kept;    /* behind a NAT: in and out, to tell the database other ports */
+};
+struct ike_kept {
+	struct sa_key encr, auth;
 };
 
 struct ike_child { /* phase 2 */

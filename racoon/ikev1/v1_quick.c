@@ -6,6 +6,7 @@
  * outbound SA when the peer has its inbound one; so no packet meets a missing SA.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "racoon/ikev1/v1_phase1.h"
@@ -91,29 +92,25 @@ set_life(const struct ike_child *c, struct ipsec_sa *sa)
 	sa->state = SA_MATURE;
 }
 
-/*
- * RFC 3947 3: the database changes ports and limits of an SA it has; of the keys only the lengths
- * are told, for those that want to see some.
- */
+/* RFC 3948 4: the peer is at another port. */
 void
 v1_quick_ports(struct ike *e, struct ike_child *c)
 {
 	struct ipsec_sa sa;
-	size_t encr, auth;
 
 	for (unsigned i = 0; i < 2 * c->pairs; i++) {
 		const struct ike_pair *p = &c->pair[i / 2];
 		bool inbound = i % 2 == 0;
-		if (p->proto != SA_ESP || !(inbound ? p->in_asked : p->out_asked))
+		if (p->kept == NULL || !(inbound ? p->in_asked : p->out_asked))
 			continue;
 		ike_child_sa(c, p, inbound, &sa);
 		set_life(c, &sa);
-		v1_keymat_octets(p->encr, p->bits, p->auth, &encr, &auth);
-		sa.encr_key.octets = (uint16_t)encr;
-		sa.auth_key.octets = (uint16_t)auth;
+		sa.encr_key = p->kept[inbound].encr;
+		sa.auth_key = p->kept[inbound].auth;
 		if (ike_job_update(e, c, i / 2, inbound, &sa) != ST_NORMAL)
 			ike_log(e, LOG_L_ERROR, &c->remote, c->serial,
 				"ports of an IPsec-SA are not changed: out of memory");
+		ipsec_sa_wipe(&sa);
 	}
 }
 
@@ -153,6 +150,20 @@ key_sa(struct ike *e, struct ike_xchg *x, const struct ike_pair *p, bool inbound
 	return status;
 }
 
+/* The port of a peer behind a NAT may change: the database is then told all of the SA again. */
+static enum status
+keep_keys(const struct ike_child *c, struct ike_pair *p, bool inbound, const struct ipsec_sa *sa)
+{
+	if (!c->natt || p->proto != SA_ESP)
+		return ST_NORMAL;
+	if (p->kept == NULL)
+		p->kept = calloc(2, sizeof(*p->kept));
+	if (p->kept == NULL)
+		return ST_NOMEMORY;
+	p->kept[inbound] = (struct ike_kept){ sa->encr_key, sa->auth_key };
+	return ST_NORMAL;
+}
+
 static enum status
 install(struct ike *e, struct ike_xchg *x, bool inbound)
 {
@@ -165,6 +176,8 @@ install(struct ike *e, struct ike_xchg *x, bool inbound)
 		ike_child_sa(c, p, inbound, &sa);
 		set_life(c, &sa);
 		status = key_sa(e, x, p, inbound, &sa);
+		if (status == ST_NORMAL)
+			status = keep_keys(c, p, inbound, &sa);
 		if (status == ST_NORMAL)
 			status = ike_job_install(e, c, inbound ? x : NULL, i, inbound, &sa);
 		ipsec_sa_wipe(&sa);

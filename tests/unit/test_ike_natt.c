@@ -342,7 +342,8 @@ follows(void **state)
 	(void)state;
 	behind_nat(p);
 	up(p, "esp/tunnel");
-	uint32_t old = sa_of(p, 1, false)->spi;
+	uint32_t old = sa_of(p, 1, true)->spi; /* the inbound one stays for a while */
+	struct sa_key key = sa_of(p, 1, true)->encr_key;
 	p->nat_shift = 30000;
 	child_again(p);
 	assert_true(ike_show_sa(p->host[1].e, &cursor, &v));
@@ -350,8 +351,10 @@ follows(void **state)
 	assert_true(pair_logged(p, 1, "NAT-T: ports changed to: 192.168.2.100[4500]<->" NAT
 				      "[34500]"));
 	for (unsigned i = 0; i < PAIR_SAS; i++)
-		if (p->host[1].sa[i].used && p->host[1].sa[i].sa.spi == old)
-			assert_int_equal(p->host[1].sa[i].sa.dst.port, 34500);
+		if (p->host[1].sa[i].used && p->host[1].sa[i].sa.spi == old) {
+			assert_int_equal(p->host[1].sa[i].sa.src.port, 34500);
+			assert_memory_equal(&p->host[1].sa[i].sa.encr_key, &key, sizeof(key));
+		}
 	assert_int_equal(pair_up(p, 1), 1);
 	pair_free(p);
 }
