@@ -187,6 +187,8 @@ const struct conf_row rc_remote_rows[] = {
 	{ "nat_traversal", "on|off|force;", rc_set_enum, rc_print_enum,
 		AT(rc_remote, nat_traversal), force_words, .def = RC_OFF,
 		.help = "ESP in UDP through address translators" },
+	{ "ike_frag", "on|off|force;", rc_set_enum, rc_print_enum, AT(rc_remote, ike_frag),
+		force_words, .def = RC_OFF, .help = "fragmentation of IKE messages" },
 	{ "esp_frag", "octets;", conf_set_number, AT(rc_remote, esp_frag), .min = 68, .max = 65535,
 		.def = 65535, .help = "fragment size before ESP in UDP" },
 	{ "generate_policy", "off|on|require|unique;", rc_set_enum, rc_print_enum,
@@ -219,8 +221,6 @@ const struct conf_row rc_remote_rows[] = {
 		.help = "answer a request for a certificate of any CA" },
 
 	/* not available: only the value that switches them off */
-	{ "ike_frag", "on|off|force;", rc_set_fixed, .words = force_words, .def = RC_OFF,
-		.help = "fragmentation of IKE messages" },
 	{ "mode_cfg", "on|off;", rc_set_fixed, .words = on_off_words,
 		.help = "ISAKMP mode configuration" },
 	{ "xauth_login", "[\"user\"];", rc_set_refused, .help = "XAUTH" },

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "racoon/ikev1/v1_natt.h"
+
 enum { STEP_ARENA = 64 << 20, LOG_MAX = 1024 };
 
 static uint32_t
@@ -107,9 +109,19 @@ ike_send_to(struct ike *e, const struct net_endpoint *local, const struct net_en
 }
 
 void
+ike_send_path(struct ike *e, const struct ike_sa *sa, const struct ike_path *path,
+	struct bytes octets)
+{
+	if (v1_frag_wanted(sa, octets.n))
+		v1_frag_send(e, path, octets);
+	else
+		ike_send_to(e, &path->local, &path->remote, path->natt, octets);
+}
+
+void
 ike_send(struct ike *e, const struct ike_sa *sa, struct bytes octets)
 {
-	ike_send_to(e, &sa->local, &sa->remote, sa->natt, octets);
+	ike_send_path(e, sa, &(struct ike_path){ sa->local, sa->remote, sa->natt }, octets);
 }
 
 void
@@ -313,6 +325,8 @@ ike_free(struct ike *e)
 	LIST_FOREACH(at, &e->sas)
 		ike_sa_free(e, container_of(at, struct ike_sa, in_all));
 	bury(e);
+	for (size_t i = 0; i < IKE_FIRST_FRAGS; i++)
+		v1_frag_forget(e, &e->first_frags[i]);
 	ike_again_free(e);
 	ike_commands_free(e);
 	ike_jobs_free(e);

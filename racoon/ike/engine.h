@@ -43,6 +43,7 @@ enum {
 	IKE_REPLAY_WINDOW = 64,    /* packets */
 	IKE_REJECTS_SHOWN = 16,    /* differences logged for one proposal */
 	IKE_FAILURE_QUIET_MS = 10000, /* the same failure of the same peer is not told again */
+	IKE_FIRST_FRAGS = 256,       /* first messages that come in pieces, at once */
 	IKE_LIFE_MIN_S = 1,
 	IKE_LIFE_MAX_S = 31536000,
 };
@@ -74,6 +75,7 @@ enum ike_state { /* of an exchange; names in ike_state_name */
 struct ike_sa;
 struct ike_child;
 struct ike_xchg;
+struct ike_frags;
 struct v1_natt;
 
 struct ike_timer {
@@ -211,6 +213,7 @@ struct ike_sa { /* phase 1 */
 	wall created;
 	struct ike_timer life, retire;
 	struct ike_dpd dpd;
+	struct ike_frags *frags; /* of a message that has not come as a whole yet */
 	enum rc_idtype peer_id_type;
 	uint8_t *peer_id;
 	size_t peer_id_n;
@@ -371,6 +374,7 @@ struct ike {
 	instant failed_at[IKE_FAILURES_KEPT];
 	unsigned failures, failure_next;
 	uint64_t steps;
+	struct ike_frags *first_frags[IKE_FIRST_FRAGS];
 	struct bytes datagram; /* being received, as it came */
 	struct ike_path arrival; /* its ends */
 	struct wire_msg msg; /* the message being taken apart: too large for the stack of a fibre */
@@ -381,6 +385,9 @@ struct ike {
 
 struct ike_effect *ike_fx(struct ike *e, enum ike_effect_type type);
 void ike_send(struct ike *e, const struct ike_sa *sa, struct bytes octets);
+/* In pieces where the peer takes them and the message is long. */
+void ike_send_path(struct ike *e, const struct ike_sa *sa, const struct ike_path *path,
+	struct bytes octets);
 void ike_send_to(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote,
 	bool natt, struct bytes octets);
 /* Again after a while, whatever becomes of the SA: nothing acknowledges a Delete. */

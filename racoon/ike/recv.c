@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "racoon/ikev1/v1_natt.h"
 #include "racoon/ikev1/v1_rows.h"
 
 enum { WIRE_FLAGS_AT = 19 /* in the ISAKMP header */ };
@@ -267,50 +268,68 @@ quick(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 	v1_quick_first(e, sa, h, &e->msg, iv);
 }
 
-void
-ike_recv(struct ike *e, const struct ike_event *ev)
+static void
+take_message(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 {
-	const char *why = NULL;
-	struct wire_header h;
 	char number[16];
 
-	e->count[IKE_N_RECEIVED]++;
-	e->arrival = (struct ike_path){ ev->datagram.local, ev->datagram.remote,
-		ev->datagram.natt };
-	if (ev->datagram.octets.n > IKE_DATAGRAM_MAX) {
-		malformed(e, ev, "longer than any datagram");
-		return;
-	}
-	if (wire_parse_header(ev->datagram.octets, &h, &why) != ST_NORMAL) {
-		malformed(e, ev, why);
-		return;
-	}
-	if (h.version != WIRE_VERSION_1) {
-		malformed(e, ev, "version is not ISAKMP 1.0");
-		return;
-	}
-	if (zero_cookie(h.cookie_i)) {
-		malformed(e, ev, "initiator cookie is zero");
-		return;
-	}
-	switch (h.exchange) {
+	switch (h->exchange) {
 	case WIRE_X_MAIN:
 	case WIRE_X_AGGRESSIVE:
 	case WIRE_X_BASE:
-		phase1(e, ev, &h);
+		phase1(e, ev, h);
 		return;
 	case WIRE_X_QUICK:
-		quick(e, ev, &h);
+		quick(e, ev, h);
 		return;
 	case WIRE_X_INFO:
-		v1_info(e, ike_sa_find(e, &h), ev, &h);
+		v1_info(e, ike_sa_find(e, h), ev, h);
 		return;
 	}
-	if (h.exchange == WIRE_X_NEW_GROUP) {
-		v1_new_group(e, ike_sa_find(e, &h), ev, &h);
+	if (h->exchange == WIRE_X_NEW_GROUP) {
+		v1_new_group(e, ike_sa_find(e, h), ev, h);
 		return;
 	}
 	e->count[IKE_N_MALFORMED]++;
 	ike_log(e, LOG_L_INFO, &ev->datagram.remote, 0, "%s exchange is not supported, dropped",
-		wire_name_text(WIRE_NAMES_EXCHANGE, h.exchange, number, sizeof(number)));
+		wire_name_text(WIRE_NAMES_EXCHANGE, h->exchange, number, sizeof(number)));
+}
+
+/* Something is there, and it is as long as it says, and IKEv1. */
+static bool
+sound(struct ike *e, const struct ike_event *ev, struct wire_header *h)
+{
+	const char *why = NULL;
+
+	if (ev->datagram.octets.n > IKE_DATAGRAM_MAX)
+		why = "longer than any datagram";
+	else if (wire_parse_header(ev->datagram.octets, h, &why) != ST_NORMAL)
+		why = why == NULL ? "" : why;
+	else if (h->version != WIRE_VERSION_1)
+		why = "version is not ISAKMP 1.0";
+	else if (zero_cookie(h->cookie_i))
+		why = "initiator cookie is zero";
+	if (why != NULL)
+		malformed(e, ev, why);
+	return why == NULL;
+}
+
+void
+ike_recv(struct ike *e, const struct ike_event *ev)
+{
+	struct ike_event whole = *ev;
+	struct wire_header h;
+
+	e->count[IKE_N_RECEIVED]++;
+	e->arrival = (struct ike_path){ ev->datagram.local, ev->datagram.remote,
+		ev->datagram.natt };
+	if (!sound(e, ev, &h))
+		return;
+	if (h.next != WIRE_FRAGMENT) {
+		take_message(e, ev, &h);
+		return;
+	}
+	/* What comes of the last piece is no piece again: v1_frag_recv has seen to that. */
+	if (v1_frag_recv(e, ev, &h, &whole.datagram.octets) && sound(e, &whole, &h))
+		take_message(e, &whole, &h);
 }

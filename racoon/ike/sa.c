@@ -14,6 +14,7 @@
 
 #include "lib/cry_sign.h"
 
+#include "racoon/ikev1/v1_natt.h"
 #include "racoon/ikev1/v1_rows.h"
 
 static void
@@ -536,6 +537,7 @@ ike_sa_end(struct ike *e, struct ike_sa *sa, enum status status, bool tell, cons
 	ike_disarm(e, &sa->life);
 	ike_disarm(e, &sa->retire);
 	ike_disarm(e, &sa->dpd.timer);
+	v1_frag_forget(e, &sa->frags);
 	hash_remove(&e->sa_by_cookie, &sa->by_cookie);
 	hash_remove(&e->sa_by_first, &sa->by_first);
 	hash_remove(&e->sa_by_serial, &sa->by_serial);
@@ -562,6 +564,7 @@ ike_sa_free(struct ike *e, struct ike_sa *sa)
 	ike_disarm(e, &sa->life);
 	ike_disarm(e, &sa->retire);
 	ike_disarm(e, &sa->dpd.timer);
+	v1_frag_forget(e, &sa->frags);
 	if (sa->x != NULL)
 		ike_xchg_end(e, sa->x);
 	v1_keys_wipe(&sa->keys);

@@ -22,7 +22,7 @@ static void
 send_out(struct ike *e, const struct ike_xchg *x, struct bytes message)
 {
 	if (x->elsewhere)
-		ike_send_to(e, &x->arrival.local, &x->arrival.remote, x->arrival.natt, message);
+		ike_send_path(e, x->sa, &x->arrival, message);
 	else
 		ike_send(e, x->sa, message);
 }

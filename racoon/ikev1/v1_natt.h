@@ -66,6 +66,16 @@ bool v1_natt_transport(const struct ike_child *c);
 /* The encapsulation attribute of a rule. */
 uint16_t v1_natt_encap(const struct ike_child *c, const struct ike_pair *p);
 
+/* ---- v1_frag.c: fragments of messages */
+
+/* Is a message for this peer to go in pieces? */
+bool v1_frag_wanted(const struct ike_sa *sa, size_t octets);
+void v1_frag_send(struct ike *e, const struct ike_path *path, struct bytes message);
+/* A datagram whose first payload is a fragment; true: *whole is the message it completes. */
+bool v1_frag_recv(struct ike *e, const struct ike_event *ev, const struct wire_header *h,
+	struct bytes *whole);
+void v1_frag_forget(struct ike *e, struct ike_frags **owner);
+
 /* ---- v1_dpd.c: RFC 3706 */
 
 /* The peer has said something that is no replay: it lives, and is asked again after dpd_delay. */
