@@ -52,4 +52,7 @@ extern const struct verb ipsecd_verbs[];
 /* An answer for one of the shows; false: it is for none of them. */
 bool ipsecd_show_answer(struct ipsecd *d, const struct eng_answer *a);
 
+/* ipsecd_audit.c: log what the engine refused since the last call */
+void ipsecd_audit(struct ipsecd *d);
+
 #endif

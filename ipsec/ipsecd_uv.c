@@ -174,6 +174,7 @@ on_turn(uv_prepare_t *prepare)
 	more = pull_answers(x);
 	dp_settle(x->d.dp);
 	dp_keys_flush(x->d.keys);
+	ipsecd_audit(&x->d);
 	if (more && !uv_is_active((uv_handle_t *)&x->busy))
 		uv_idle_start(&x->busy, on_busy);
 	else if (!more)

@@ -19,22 +19,43 @@
 static void
 sa_text(struct ctl_call *call, const struct ipsec_sa *sa)
 {
+	const struct ipsecd *d = call->user;
 	char src[NET_ADDR_TEXT], dst[NET_ADDR_TEXT];
+	struct eng_wrong wrong;
+	struct text line = { 0 };
 
-	ctl_line(call, "%-6s 0x%08" PRIx32 " %s -> %s %s %s reqid %" PRIu32 " %s%s%s replay %"
-		PRIu32 " octets %" PRIu64 " packets %" PRIu32, sa_proto_name(sa->proto), sa->spi,
-		net_addr_text(src, sizeof(src), &sa->src.addr),
+	text_addf(&line, "%-6s 0x%08" PRIx32 " %s -> %s %s %s reqid %" PRIu32,
+		sa_proto_name(sa->proto), sa->spi, net_addr_text(src, sizeof(src), &sa->src.addr),
 		net_addr_text(dst, sizeof(dst), &sa->dst.addr), sa_mode_name(sa->mode),
-		sa_state_name(sa->state), sa->reqid, sa->encr != NULL ? sa->encr->name : "",
-		sa->encr != NULL && sa->auth != NULL ? " " : "",
-		sa->auth != NULL ? sa->auth->name : "", sa->replay, sa->current.bytes,
-		sa->current.allocations);
+		sa_state_name(sa->state), sa->reqid);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct alg *a = i == 0 ? sa->encr : i == 1 ? sa->auth : sa->comp;
+
+		if (a != NULL)
+			text_addf(&line, " %s", a->name);
+	}
+	if ((sa->flags & SA_F_ESN) != 0)
+		text_add(&line, " esn");
+	if ((sa->flags & SA_F_OLD) != 0)
+		text_add(&line, " old");
+	if (sa->natt)
+		text_addf(&line, " udp %u-%u%s", sa->src.port, sa->dst.port,
+			sa->natt_non_ike ? " non-ike" : "");
+	text_addf(&line, " replay %" PRIu32 " octets %" PRIu64 " packets %" PRIu32, sa->replay,
+		sa->current.bytes, sa->current.allocations);
+	if (eng_sa_wrong(d->eng, &sa->dst.addr, sa->proto, sa->spi, &wrong) &&
+		wrong.replayed + wrong.bad_icv + wrong.other != 0)
+		text_addf(&line, " replayed %" PRIu64 " bad-icv %" PRIu64 " refused %" PRIu64,
+			wrong.replayed, wrong.bad_icv, wrong.other);
+	ctl_text(call, text_str(&line));
+	text_free(&line);
 }
 
 static void
-sa_json(struct json *j, const struct ipsec_sa *sa)
+sa_json(const struct ipsecd *d, struct json *j, const struct ipsec_sa *sa)
 {
 	char a[NET_ADDR_TEXT];
+	struct eng_wrong wrong = { 0 };
 
 	json_string(j, "protocol", sa_proto_name(sa->proto));
 	json_uint(j, "spi", sa->spi);
@@ -46,11 +67,18 @@ sa_json(struct json *j, const struct ipsec_sa *sa)
 	json_string(j, "encryption", sa->encr != NULL ? sa->encr->name : NULL);
 	json_string(j, "authentication", sa->auth != NULL ? sa->auth->name : NULL);
 	json_uint(j, "replay_window", sa->replay);
-	json_uint(j, "sequence", sa->seq);
+	json_string(j, "compression", sa->comp != NULL ? sa->comp->name : NULL);
+	json_bool(j, "extended_sequence_numbers", (sa->flags & SA_F_ESN) != 0);
+	json_bool(j, "udp_encapsulation", sa->natt);
+	json_uint(j, "sequence", (uint64_t)sa->seq_high << 32 | sa->seq);
 	json_uint(j, "octets", sa->current.bytes);
 	json_uint(j, "packets", sa->current.allocations);
 	json_uint(j, "hard_seconds", sa->hard.add_s);
 	json_uint(j, "soft_seconds", sa->soft.add_s);
+	(void)eng_sa_wrong(d->eng, &sa->dst.addr, sa->proto, sa->spi, &wrong);
+	json_uint(j, "replayed", wrong.replayed);
+	json_uint(j, "bad_icv", wrong.bad_icv);
+	json_uint(j, "refused", wrong.other);
 }
 
 static const char *
@@ -151,7 +179,8 @@ sp_text(struct ctl_call *call, const struct ipsec_policy *sp)
 		upper_text(upper, sizeof(upper), sp->sel.upper), action(sp->action));
 	for (unsigned i = 0; i < sp->rules; i++)
 		text_addf(&line, " %s", rule_text(rule, sizeof(rule), &sp->rule[i]));
-	text_addf(&line, " spid %" PRIu32, sp->id);
+	text_addf(&line, " spid %" PRIu32 " octets %" PRIu64 " packets %" PRIu32, sp->id,
+		sp->current.bytes, sp->current.allocations);
 	ctl_text(call, text_str(&line));
 	text_free(&line);
 }
@@ -170,6 +199,8 @@ sp_json(struct json *j, const struct ipsec_policy *sp)
 	json_uint(j, "destination_port", sp->sel.dport);
 	json_string(j, "action", action(sp->action));
 	json_uint(j, "priority", sp->priority);
+	json_uint(j, "octets", sp->current.bytes);
+	json_uint(j, "packets", sp->current.allocations);
 	json_array(j, "rules");
 	for (unsigned i = 0; i < sp->rules; i++)
 		json_string(j, NULL, rule_text(buf, sizeof(buf), &sp->rule[i]));
@@ -193,7 +224,7 @@ entry(struct ipsecd_show *s, const struct sadb_msg *m, bool last)
 	}
 	json_object(&j, NULL);
 	if (m->has_sa)
-		sa_json(&j, &m->sa);
+		sa_json(s->call->user, &j, &m->sa);
 	else
 		sp_json(&j, &m->sp);
 	json_end(&j);

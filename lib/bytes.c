@@ -311,24 +311,6 @@ write_zero(struct writer *w, size_t n)
 }
 
 void
-patch_u16(uint8_t *at, uint16_t v)
-{
-	if (at == NULL)
-		return;
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-void
-patch_u32(uint8_t *at, uint32_t v)
-{
-	if (at == NULL)
-		return;
-	patch_u16(at, (uint16_t)(v >> 16));
-	patch_u16(at + 2, (uint16_t)v);
-}
-
-void
 patch_u16_host(uint8_t *at, uint16_t v)
 {
 	if (at != NULL)
@@ -339,22 +321,4 @@ struct bytes
 writer_bytes(const struct writer *w)
 {
 	return bytes_of(w->start, writer_len(w));
-}
-
-uint16_t
-get_u16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-uint32_t
-get_u32(const uint8_t *p)
-{
-	return (uint32_t)get_u16(p) << 16 | get_u16(p + 2);
-}
-
-uint64_t
-get_u64(const uint8_t *p)
-{
-	return (uint64_t)get_u32(p) << 32 | get_u32(p + 4);
 }

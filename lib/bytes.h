@@ -64,13 +64,44 @@ void write_bytes(struct writer *w, struct bytes b);
 void write_zero(struct writer *w, size_t n);
 /* Reserve n bytes and return where they are (NULL when bad); for lengths patched later. */
 uint8_t *write_hole(struct writer *w, size_t n);
-void patch_u16(uint8_t *at, uint16_t v); /* at may be NULL: then nothing happens */
-void patch_u32(uint8_t *at, uint32_t v);
 void patch_u16_host(uint8_t *at, uint16_t v);
 struct bytes writer_bytes(const struct writer *w);
 
-uint16_t get_u16(const uint8_t *p);
-uint32_t get_u32(const uint8_t *p);
-uint64_t get_u64(const uint8_t *p);
+/* Inline, because the engine calls them for each packet. at may be NULL: then nothing happens. */
+static inline void
+patch_u16(uint8_t *at, uint16_t v)
+{
+	if (at == NULL)
+		return;
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)v;
+}
+
+static inline void
+patch_u32(uint8_t *at, uint32_t v)
+{
+	if (at == NULL)
+		return;
+	patch_u16(at, (uint16_t)(v >> 16));
+	patch_u16(at + 2, (uint16_t)v);
+}
+
+static inline uint16_t
+get_u16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t
+get_u32(const uint8_t *p)
+{
+	return (uint32_t)get_u16(p) << 16 | get_u16(p + 2);
+}
+
+static inline uint64_t
+get_u64(const uint8_t *p)
+{
+	return (uint64_t)get_u32(p) << 32 | get_u32(p + 4);
+}
 
 #endif

@@ -42,6 +42,12 @@ struct evp_pkey_st *cry_dh_group(const struct alg *a);
 /* p-1 of a modp group, to be freed; NULL without memory. */
 uint8_t *cry_dh_bound(const struct alg *a, struct evp_pkey_st *group);
 
+/* cry_hmac.c: HMAC for packets. NULL: no memory, or a digest that it does not have. */
+struct cry_hmac;
+struct cry_hmac *cry_hmac_new(const char *name, struct bytes key);
+void cry_hmac_free(struct cry_hmac *h);
+bool cry_hmac_run(struct cry_hmac *h, const struct bytes *parts, size_t count, uint8_t *out);
+
 /* A keyed integrity function of one SA, used packet after packet. */
 struct cry_mac;
 enum status cry_mac_new(const struct cry *c, const struct alg *auth, struct bytes key,

@@ -1,9 +1,10 @@
 /*
  * cry_mac.c - integrity functions of ESP and AH, keyed once and run per packet.
  *
- * Called by lib/cry_esp.c.  HMAC and CMAC are OpenSSL's, restarted from the saved key state by
- * initialising with a NULL key.  AES-XCBC-MAC (RFC 3566) is made from AES-CBC, and keyed MD5 and
- * SHA-1 (RFC 1828, 1852) from the bare digests, the padded key digested once beforehand.
+ * Called by lib/cry_esp.c.  HMAC is lib/cry_hmac.c's; CMAC is OpenSSL's, restarted from the saved
+ * key state by initialising with a NULL key.  AES-XCBC-MAC (RFC 3566) is made from AES-CBC, and
+ * keyed MD5 and SHA-1 (RFC 1828, 1852) from the bare digests, the padded key digested once
+ * beforehand.
  * Never truncates and never compares: the caller does.
  */
 #include "lib/cry.h"
@@ -20,7 +21,8 @@ enum { XCBC_BLOCK = 16, XCBC_CHUNK = 512, KEYED_BLOCK = 64 };
 struct cry_mac {
 	enum alg_mode mode;
 	size_t out;
-	EVP_MAC_CTX *mac;              /* HMAC, CMAC */
+	struct cry_hmac *hmac;
+	EVP_MAC_CTX *mac;              /* CMAC */
 	EVP_MD_CTX *md, *keyed;        /* keyed digests: running, and as it was after the key */
 	struct secret key;             /* keyed digests: the key again, for the end */
 	EVP_CIPHER_CTX *cbc;           /* XCBC: AES-CBC under K1 */
@@ -144,6 +146,8 @@ mac_key(struct cry_mac *m, const struct cry *c, const struct alg *auth, struct b
 
 	switch (auth->mode) {
 	case ALG_MODE_HMAC:
+		m->hmac = cry_hmac_new(auth->ossl, key);
+		return m->hmac != NULL;
 	case ALG_MODE_CMAC:
 		m->mac = EVP_MAC_CTX_dup(s->mac);
 		return m->mac != NULL && EVP_MAC_init(m->mac, key.p, key.n, NULL) == 1;
@@ -195,6 +199,7 @@ cry_mac_free(struct cry_mac *m)
 {
 	if (m == NULL)
 		return;
+	cry_hmac_free(m->hmac);
 	EVP_MAC_CTX_free(m->mac);
 	EVP_MD_CTX_free(m->md);
 	EVP_MD_CTX_free(m->keyed);
@@ -250,7 +255,9 @@ cry_mac_run(struct cry_mac *m, const struct bytes *parts, size_t count, uint8_t 
 {
 	bool ok;
 
-	if (m->mac != NULL)
+	if (m->hmac != NULL)
+		ok = cry_hmac_run(m->hmac, parts, count, out);
+	else if (m->mac != NULL)
 		ok = mac_openssl(m, parts, count, out);
 	else if (m->cbc != NULL)
 		ok = mac_xcbc(m, parts, count, out);

@@ -6,6 +6,7 @@
  */
 #include "lib/hash.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ rotate(uint64_t x, unsigned bits)
 	return x << bits | x >> (64 - bits);
 }
 
-static void
+static inline void
 sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
@@ -35,7 +36,7 @@ sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-static void
+static inline void
 sip_word(uint64_t v[4], uint64_t m)
 {
 	v[3] ^= m;
@@ -44,11 +45,15 @@ sip_word(uint64_t v[4], uint64_t m)
 	v[0] ^= m;
 }
 
-static uint64_t
+static inline uint64_t
 little_endian(const uint8_t *p, size_t n)
 {
 	uint64_t m = 0;
 
+	if (n == 8) {
+		memcpy(&m, p, 8);
+		return le64toh(m);
+	}
 	for (size_t i = 0; i < n; i++)
 		m |= (uint64_t)p[i] << (8 * i);
 	return m;

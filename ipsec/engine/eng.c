@@ -20,6 +20,7 @@ set_up(struct eng *e)
 	list_init(&e->acquire_all);
 	list_init(&e->acquire_ready);
 	list_init(&e->pieces);
+	e->sad_generation = 1;
 	e->env.random(e->env.user, (uint8_t *)&e->ip_id, sizeof(e->ip_id));
 	return hash_init(&e->by_spi, 0) && hash_init(&e->pairs, 0) &&
 		hash_init(&e->acquires, 0) && hash_init(&e->acquire_pairs, 0) && eng_spd_init(e);
@@ -112,11 +113,45 @@ eng_count(const struct eng *e, enum eng_count which)
 enum status
 eng_count_condition(enum eng_count which)
 {
-	if (which == ENG_N_REPLAY)
+	switch (which) {
+	case ENG_N_REPLAY:
 		return ST_REPLAY;
-	if (which == ENG_N_BAD_ICV)
+	case ENG_N_BAD_ICV:
 		return ST_BADICV;
-	return which == ENG_N_POLICY_MISMATCH || which == ENG_N_CLEARTEXT ? ST_SELECTOR : ST_NORMAL;
+	case ENG_N_POLICY_MISMATCH:
+	case ENG_N_NO_POLICY:
+	case ENG_N_CLEARTEXT:
+		return ST_SELECTOR;
+	case ENG_N_NO_SA:
+		return ST_NOSUCHSA;
+	case ENG_N_MALFORMED:
+	case ENG_N_FRAGMENT:
+		return ST_BADPACKET;
+	case ENG_N_BAD_COMP:
+		return ST_BADCOMP;
+	case ENG_N_EXPIRED:
+		return ST_SAEXPIRED;
+	case ENG_N_SEQ_OVERFLOW:
+		return ST_SEQOVER;
+	case ENG_N_CONGESTION:
+		return ST_CONGESTED;
+	case ENG_N_OUT:
+	case ENG_N_IN:
+	case ENG_N_CLEAR_OUT:
+	case ENG_N_HELD:
+	case ENG_N_DISCARD:
+	case ENG_N_TOO_BIG:
+	case ENG_N_ACQUIRE:
+	case ENG_N_QUEUE_FULL:
+	case ENG_N_KEEPALIVE:
+	case ENG_N_NOT_ESP:
+	case ENG_N_COMPRESSED:
+	case ENG_N_NOT_COMPRESSED:
+	case ENG_N_AUDIT_LOST:
+	case ENG_N_COUNT:
+		break;
+	}
+	return ST_NORMAL;
 }
 
 const char *

@@ -135,6 +135,7 @@ change(struct eng *e, struct eng_sa *sa, const struct ipsec_sa *v)
 	}
 	sa->soft_told = false;
 	sa->state = SA_MATURE;
+	e->sad_generation++;
 	/* Limits that are already behind it take effect with the next timer or packet. */
 	eng_sa_arm(e, sa);
 	return 0;

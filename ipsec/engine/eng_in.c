@@ -208,7 +208,7 @@ find_sa(struct eng *e, instant now, const struct eng_ip *ip, size_t udp, struct 
 		sa = eng_comp_find(e, ip, &about->src, &about->dst);
 	} else {
 		about->spi = get_u32(about->proto == SA_AH ? h + 4 : h);
-		sa = eng_sa_find(e, &about->dst, (uint8_t)about->proto, about->spi);
+		sa = eng_sa_incoming(e, &about->dst, (uint8_t)about->proto, about->spi);
 	}
 	if (sa == NULL || sa->state == SA_LARVAL || sa->udp != udp)
 		return NULL;

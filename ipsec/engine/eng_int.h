@@ -17,6 +17,7 @@
 enum {
 	ENG_POOL = 4096,           /* octets of randomness fetched at once, for IVs */
 	ENG_FLOWS = 512,           /* remembered policy decisions, a power of two */
+	ENG_RECENT = 256,          /* remembered SAs of incoming packets, a power of two */
 	ENG_CLIENTS_MAX = 1024,    /* registered or promiscuous at once */
 	ENG_DUMPS_MAX = 256,       /* under way at once */
 	ENG_EVENTS_MAX = 16384,    /* events nobody has pulled yet; more are lost */
@@ -118,6 +119,9 @@ struct eng_policy {
 	uint64_t serial;
 	instant created, used;
 	uint64_t packets, bytes;
+	/* The SAs of its tunnel rules, as they were at that generation of the SAD. */
+	uint64_t sad_generation;
+	struct eng_sa *sa[SP_RULES_MAX];
 	struct sp_selector key; /* host bits cleared */
 	struct ipsec_policy p;  /* as it was given */
 };
@@ -206,6 +210,8 @@ struct eng {
 	instant noon, latest; /* latest: of any call */
 
 	struct hash_table by_spi, pairs;
+	struct eng_sa *recent[ENG_RECENT]; /* by the last bits of the SPI; found first */
+	uint64_t sad_generation; /* changes when another SA may serve a rule */
 	struct list sas;
 	size_t sa_count;
 	struct heap sa_timers;
@@ -257,6 +263,9 @@ uint64_t eng_sa_seq(const struct eng_sa *sa, uint32_t said);
 
 /* eng_sad.c */
 struct eng_sa *eng_sa_find(const struct eng *e, const struct net_addr *dst, uint8_t proto,
+	uint32_t spi);
+/* The same for a packet that came in: remembered. */
+struct eng_sa *eng_sa_incoming(struct eng *e, const struct net_addr *dst, uint8_t proto,
 	uint32_t spi);
 /* A larval or mature SA of these values; *error is an errno when NULL is returned. */
 struct eng_sa *eng_sa_new(struct eng *e, instant now, const struct ipsec_sa *v, int *error);

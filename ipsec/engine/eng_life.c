@@ -64,6 +64,7 @@ eng_sa_soft(struct eng *e, struct eng_sa *sa)
 		return;
 	sa->soft_told = true;
 	sa->state = SA_DYING;
+	e->sad_generation++;
 	tell_expired(e, sa, false);
 	eng_sa_arm(e, sa);
 }

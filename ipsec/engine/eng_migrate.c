@@ -97,6 +97,7 @@ move_rules(struct eng *e, struct eng_policy *sp, const struct sadb_move *m)
 			sp->p.rule[i].dst.addr = m->to_dst;
 		}
 	e->spd.generation++;
+	sp->sad_generation = 0; /* other end points: other SAs */
 }
 
 int

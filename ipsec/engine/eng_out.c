@@ -38,9 +38,25 @@ header_of(const struct eng_sa *sa)
 	return sa->dst.addr.family == 6 ? ENG_IP6 : ENG_IP4;
 }
 
+/* The SA of rule i. Tunnels always have the same end points, so theirs is remembered. */
+static struct eng_sa *
+sa_for_rule(const struct eng *e, struct eng_policy *sp, unsigned i, bool tunnel,
+	const struct net_addr *src, const struct net_addr *dst)
+{
+	if (!tunnel)
+		return eng_sa_for(e, &sp->p.rule[i], src, dst);
+	if (sp->sad_generation != e->sad_generation) {
+		memset(sp->sa, 0, sizeof(sp->sa));
+		sp->sad_generation = e->sad_generation;
+	}
+	if (sp->sa[i] == NULL)
+		sp->sa[i] = eng_sa_for(e, &sp->p.rule[i], src, dst);
+	return sp->sa[i];
+}
+
 /* Find the SAs; rules that may be left out (level use) are, and are asked for. */
 static void
-resolve(struct eng *e, instant now, const struct eng_policy *sp, const struct eng_ip *ip,
+resolve(struct eng *e, instant now, struct eng_policy *sp, const struct eng_ip *ip,
 	struct bundle *b)
 {
 	size_t headers = ip->in;
@@ -51,9 +67,9 @@ resolve(struct eng *e, instant now, const struct eng_policy *sp, const struct en
 	for (unsigned i = 0; i < sp->p.rules; i++) {
 		const struct sp_rule *r = &sp->p.rule[i];
 		bool tunnel = mode_of_rule(r) == SA_TUNNEL;
-		struct net_addr src = tunnel ? r->src.addr : b->src;
-		struct net_addr dst = tunnel ? r->dst.addr : b->dst;
-		struct eng_sa *sa = eng_sa_for(e, r, &src, &dst);
+		const struct net_addr src = tunnel ? r->src.addr : b->src;
+		const struct net_addr dst = tunnel ? r->dst.addr : b->dst;
+		struct eng_sa *sa = sa_for_rule(e, sp, i, tunnel, &src, &dst);
 
 		if (sa != NULL && !eng_sa_usable(sa, now)) {
 			e->count[ENG_N_EXPIRED]++;
@@ -210,7 +226,7 @@ apply(struct eng *e, instant now, struct bundle *b, struct eng_packet *p, struct
 
 /* Each piece goes its own way through the bundle: the SAs may end meanwhile. */
 static void
-send_pieces(struct eng *e, instant now, const struct eng_policy *sp, struct list *pieces)
+send_pieces(struct eng *e, instant now, struct eng_policy *sp, struct list *pieces)
 {
 	LIST_FOREACH(at, pieces) {
 		struct eng_held *piece = container_of(at, struct eng_held, node);
@@ -244,7 +260,7 @@ piece_size(const struct eng *e, const struct bundle *b, const struct eng_packet 
 }
 
 static enum eng_verdict
-protect(struct eng *e, instant now, const struct eng_policy *sp, struct eng_packet *p,
+protect(struct eng *e, instant now, struct eng_policy *sp, struct eng_packet *p,
 	struct eng_ip *ip)
 {
 	struct bundle b;

@@ -40,6 +40,20 @@ eng_sa_find(const struct eng *e, const struct net_addr *dst, uint8_t proto, uint
 	return NULL;
 }
 
+struct eng_sa *
+eng_sa_incoming(struct eng *e, const struct net_addr *dst, uint8_t proto, uint32_t spi)
+{
+	struct eng_sa **recent = &e->recent[spi & (ENG_RECENT - 1)], *sa = *recent;
+
+	if (sa != NULL && sa->spi == spi && sa->proto == proto &&
+		sa->dst.addr.family == dst->family && memcmp(sa->dst.addr.b, dst->b, 16) == 0)
+		return sa;
+	sa = eng_sa_find(e, dst, proto, spi);
+	if (sa != NULL)
+		*recent = sa;
+	return sa;
+}
+
 /* ----------------------------------------------------------------------------------- pairs --- */
 
 static uint64_t
@@ -162,6 +176,7 @@ eng_sa_move(struct eng *e, struct eng_sa *sa, const struct net_addr *src,
 	}
 	pair_drop(e, any);
 	pair_drop(e, unique);
+	e->sad_generation++;
 	hash_remove(&e->by_spi, &sa->by_spi);
 	hash_insert(&e->by_spi, &sa->by_spi, spi_hash(e, &sa->dst.addr, sa->proto, sa->spi));
 	sa->pmtu = 0; /* another path */
@@ -334,6 +349,7 @@ eng_sa_fill(struct eng *e, struct eng_sa *sa, const struct ipsec_sa *v)
 	/* A key used again after a restart must not repeat a counter: begin anywhere. */
 	eng_random(e, (uint8_t *)&sa->iv, sizeof(sa->iv));
 	sa->state = SA_MATURE;
+	e->sad_generation++;
 	if (sa->comp != NULL)
 		e->comp_sas++;
 	return 0;
@@ -438,6 +454,9 @@ void
 eng_sa_free(struct eng *e, struct eng_sa *sa)
 {
 	eng_dump_forget_sa(e, sa);
+	e->sad_generation++;
+	if (e->recent[sa->spi & (ENG_RECENT - 1)] == sa)
+		e->recent[sa->spi & (ENG_RECENT - 1)] = NULL;
 	heap_cancel(&e->sa_timers, &sa->timer);
 	leave_pairs(e, sa);
 	hash_remove(&e->by_spi, &sa->by_spi);

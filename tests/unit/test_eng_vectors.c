@@ -353,6 +353,11 @@ a_packet_of_linux(void **state)
 	assert_int_equal(eng_count_condition(ENG_N_REPLAY), ST_REPLAY);
 	assert_int_equal(eng_count_condition(ENG_N_CLEARTEXT), ST_SELECTOR);
 	assert_int_equal(eng_count_condition(ENG_N_OUT), ST_NORMAL);
+	assert_int_equal(eng_count_condition(ENG_N_FRAGMENT), ST_BADPACKET);
+	assert_int_equal(eng_count_condition(ENG_N_BAD_COMP), ST_BADCOMP);
+	assert_int_equal(eng_count_condition(ENG_N_EXPIRED), ST_SAEXPIRED);
+	assert_int_equal(eng_count_condition(ENG_N_SEQ_OVERFLOW), ST_SEQOVER);
+	assert_int_equal(eng_count_condition(ENG_N_CONGESTION), ST_CONGESTED);
 	eng_host_free(h);
 }
 
