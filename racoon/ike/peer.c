@@ -306,20 +306,3 @@ ike_msgid_remember(struct ike_sa *sa, uint32_t id)
 {
 	sa->msgid[sa->msgids++ % IKE_MSGIDS_KEPT] = id;
 }
-
-/* Each SA looks for its section again; one without is deleted, and its peer told. */
-void
-ike_config_changed(struct ike *e)
-{
-	LIST_FOREACH(at, &e->sas)
-	{
-		struct ike_sa *sa = container_of(at, struct ike_sa, in_all);
-		sa->conf = e->config == NULL ? NULL : rc_remote_for(e->config, &sa->remote.addr);
-		if (sa->conf != NULL && rc_remote_allows(sa->conf, sa->exchange))
-			continue;
-		if (sa->state == IKE_S_UP)
-			ike_sa_end(e, sa, ST_NOCONF, true, "deleted");
-		else
-			ike_sa_fail(e, sa, ST_NOCONF, "the configuration was changed");
-	}
-}

@@ -494,9 +494,11 @@ add_rule(const struct pair *p, struct ipsec_policy *out, const char *text, int f
 {
 	struct sp_rule *r = &out->rule[out->rules++];
 
-	r->proto = strncmp(text, "ah", 2) == 0 ? SA_AH : SA_ESP;
+	r->proto = strncmp(text, "ah", 2) == 0       ? SA_AH
+		   : strncmp(text, "ipcomp", 6) == 0 ? SA_IPCOMP
+						     : SA_ESP;
 	r->mode = strstr(text, "tunnel") != NULL ? SA_TUNNEL : SA_TRANSPORT;
-	r->level = SP_REQUIRE;
+	r->level = strstr(text, "/use") != NULL ? SP_USE : SP_REQUIRE;
 	if (r->mode == SA_TUNNEL) {
 		r->src.addr = p->host[from].local.addr;
 		r->dst.addr = p->host[!from].local.addr;

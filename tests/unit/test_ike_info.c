@@ -278,6 +278,161 @@ hint_does_not_end_the_exchange(void **state)
 	pair_free(p);
 }
 
+/* weak_phase1_check: such a Delete ends the negotiation, and no more than that. */
+static void
+weak_phase1_check(void **state)
+{
+	(void)state;
+	for (int up_already = 0; up_already < 2; up_already++) {
+		struct pair *p = pair_new(NULL, NULL, NULL, NULL);
+		uint64_t id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+		struct ike_sa *sa = first_sa(p, 0);
+		struct wire_header h = { .version = WIRE_VERSION_1, .exchange = WIRE_X_INFO,
+			.message_id = 99 };
+		uint8_t cookies[16], out[256];
+		struct wire_delete d = { .doi = WIRE_DOI_IPSEC, .protocol = WIRE_P_ISAKMP,
+			.spi_size = 16, .count = 1, .spis = bytes_of(cookies, 16) };
+		struct wire_builder b;
+
+		p->host[0].config->remote[0]->weak_phase1_check = true;
+		if (up_already)
+			pair_run(p, 1000);
+		memcpy(cookies, sa->cookie_i, 8);
+		memcpy(cookies + 8, sa->cookie_r, 8);
+		memcpy(h.cookie_i, sa->cookie_i, V1_COOKIE);
+		memcpy(h.cookie_r, sa->cookie_r, V1_COOKIE);
+		wire_begin(&b, out, sizeof(out), &h);
+		wire_add_delete(&b, &d);
+		pair_datagram(p, 0, &p->host[1].local, wire_finish(&b));
+		assert_non_null(pair_reply_to(p, 0, id));
+		assert_int_equal(pair_reply_to(p, 0, id)->status,
+			up_already ? ST_NORMAL : ST_PEERREFUSED);
+		assert_int_equal(pair_up(p, 0), up_already);
+		pair_free(p);
+	}
+}
+
+/* RFC 2409 5.6: an authentic new group mode is refused by a notify; a forged one by silence. */
+static void
+new_group_mode(void **state)
+{
+	struct pair *p = up("esp/tunnel", NULL);
+	struct ike_sa *sa = first_sa(p, 0);
+	struct ike *e = p->host[0].e;
+	struct wire_notify n = { .doi = WIRE_DOI_IPSEC, .protocol = WIRE_P_ISAKMP, .type = 1 };
+
+	(void)state;
+	for (int bad = 1; bad >= 0; bad--) {
+		struct wire_builder b;
+		uint8_t iv[V1_IV_MAX], *hash, copy[512];
+		unsigned before = p->host[1].sent;
+		v1_begin(e, &b, sa, WIRE_X_NEW_GROUP, WIRE_F_ENCRYPTED, 0x7654321);
+		hash = wire_add_hole(&b, WIRE_HASH, sa->hash->out);
+		wire_add_notify(&b, &n);
+		assert_int_equal(v1_hash_info(e->env.cry, sa->hash, secret_view(&sa->keys.a),
+					 0x7654321, wire_since(&b, hash + sa->hash->out), hash),
+			ST_NORMAL);
+		hash[0] ^= (uint8_t)bad;
+		assert_int_equal(v1_message_iv(e, sa, 0x7654321, iv), ST_NORMAL);
+		struct bytes m = v1_seal(e, sa, &b, iv);
+		memcpy(copy, m.p, m.n);
+		m.p = copy;
+		pair_datagram(p, 1, &p->host[0].local, m);
+		assert_int_equal(p->host[1].sent - before, bad ? 0 : 1);
+		pair_datagram(p, 1, &p->host[0].local, m); /* again: no second answer */
+		assert_int_equal(p->host[1].sent - before, bad ? 0 : 1);
+	}
+	pair_run(p, 100);
+	assert_true(pair_logged(p, 1, "new group mode is refused"));
+	assert_true(pair_logged(p, 0, "received notify ATTRIBUTES-NOT-SUPPORTED"));
+	assert_int_equal(pair_up(p, 0) + pair_up(p, 1), 2);
+	pair_free(p);
+}
+
+/* DELETE with a local address: only the SAs between these two. */
+static void
+delete_honours_local(void **state)
+{
+	struct pair *p = up("esp/tunnel", NULL);
+	struct ike_event ev = { .type = IKE_EV_COMMAND,
+		.command = { .id = 70, .type = IKE_CMD_DELETE, .scope = IKE_SCOPE_ALL } };
+
+	(void)state;
+	ev.command.remote = p->host[1].local.addr;
+	ev.command.local = net_ipv4(0x0a000063);
+	pair_event(p, 0, &ev);
+	assert_int_equal(pair_reply_to(p, 0, 70)->status, ST_NOSUCHSA);
+	assert_int_equal(pair_up(p, 0), 1);
+	ev.command.id = 71;
+	ev.command.local = p->host[0].local.addr;
+	pair_event(p, 0, &ev);
+	assert_int_equal(pair_reply_to(p, 0, 71)->status, ST_NORMAL);
+	nothing_left(p, 0);
+	pair_free(p);
+}
+
+/* ------------------------------------------------------------------------------------ RELOAD --- */
+
+static struct rc_config *
+changed(const struct pair *p, const char *from, const char *to)
+{
+	struct rc_options o = { .cry = p->cry, .hash_key = { 7, 11 } };
+	struct stmt_errors errors = { 0 };
+	struct rc_config *c = NULL;
+	const char *mark = strstr(pair_conf, "%s");
+	char text[4096], *at;
+
+	snprintf(text, sizeof(text), "%.*s192.168.2.100%s", (int)(mark - pair_conf), pair_conf,
+		mark + 2);
+	at = strstr(text, from);
+	assert_non_null(at);
+	char *rest = strdup(at + strlen(from));
+	snprintf(at, sizeof(text) - (size_t)(at - text), "%s%s", to, rest);
+	free(rest);
+	assert_int_equal(rc_load_text("t", text, "192.168.2.100 secret\n", &o, &c, &errors),
+		ST_NORMAL);
+	stmt_errors_free(&errors);
+	return c;
+}
+
+/* A new configuration keeps what it could have led to, and nothing else. */
+static void
+reload_keeps_what_fits(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		unsigned up, children;
+	} cases[] = {
+		{ "lifetime time 20 min", "lifetime time 10 min", 1, 1 },
+		{ "exchange_mode main", "exchange_mode aggressive, main", 1, 1 },
+		{ "exchange_mode main", "exchange_mode aggressive", 0, 1 },
+		{ "encryption_algorithm aes 128", "encryption_algorithm 3des", 0, 1 },
+		{ "dh_group 2", "dh_group 5", 0, 1 },
+		{ "encryption_algorithm aes 256, 3des", "encryption_algorithm 3des", 1, 0 },
+		{ "sainfo anonymous",
+			"sainfo address 10.0.0.0/8 any address 10.0.0.0/8 any", 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct pair *p = up("esp/tunnel", NULL);
+		struct rc_config *old = p->host[0].config;
+		struct ike_event ev = { .type = IKE_EV_CONFIG,
+			.config = changed(p, cases[i].from, cases[i].to) };
+		p->host[0].config = (struct rc_config *)(uintptr_t)ev.config;
+		pair_event(p, 0, &ev);
+		rc_free(old);
+		if (pair_up(p, 0) != cases[i].up || pair_children(p, 0) != cases[i].children)
+			print_message("case %zu\n", i);
+		assert_int_equal(pair_up(p, 0), cases[i].up);
+		assert_int_equal(pair_children(p, 0), cases[i].children);
+		pair_run(p, 500); /* the peer has been told */
+		assert_int_equal(pair_up(p, 1), cases[i].up);
+		assert_int_equal(pair_children(p, 1), cases[i].children);
+		pair_free(p);
+	}
+}
+
 /* -------------------------------------------------------------------------- INITIAL-CONTACT --- */
 
 static void
@@ -361,6 +516,10 @@ main(void)
 		cmocka_unit_test(hash_covers_the_whole_message),
 		cmocka_unit_test(hint_does_not_end_the_exchange),
 		cmocka_unit_test(initial_contact),
+		cmocka_unit_test(weak_phase1_check),
+		cmocka_unit_test(new_group_mode),
+		cmocka_unit_test(delete_honours_local),
+		cmocka_unit_test(reload_keeps_what_fits),
 		cmocka_unit_test(others_delete),
 	};
 
