@@ -92,11 +92,10 @@ rc_set_path(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt 
 	if (!rc_words(ctx, row, s, 2, 2) || !conf_word_value(ctx, kinds, &s->word[1], &kind) ||
 		!rc_string_word(ctx, &s->word[2], "a file name"))
 		return false;
-	if (kind == 3) {
-		stmt_error(ctx->errors, s->pos, "\"path backupsa\" " RC_UNAVAILABLE
-			" (it keeps keys in clear on disk): remove it");
-		return false;
-	}
+	if (kind == 3)
+		stmt_warn(ctx->errors, s->pos,
+			"\"path backupsa\" keeps the keys of every IPsec SA in clear in \"%s\"",
+			s->word[2].text);
 	if (s->word[2].text[0] == '\0') {
 		stmt_error(ctx->errors, s->word[2].pos, "the file name is empty");
 		return false;

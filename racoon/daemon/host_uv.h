@@ -83,6 +83,10 @@ struct rd {
 	struct list jobs_here; /* those that no thread takes: short, or the pool refused them */
 	size_t jobs_short;
 
+	int backup_fd; /* of path backupsa; -1: none */
+	struct ipsec_sa *restore; /* -B: to be put back */
+	size_t restores, restore_room;
+
 	struct list hooks_waiting, hooks_active; /* struct rd_hook */
 	unsigned hooks_running, hooks_pending;
 
@@ -144,6 +148,13 @@ bool rd_sadb_open(struct rd *d);
 void rd_sadb_request(struct rd *d, const struct ike_effect *fx);
 void rd_sadb_close(struct rd *d);
 void rd_sadb_free(struct rd *d);
+
+/* backup_uv.c */
+void rd_backup_open(struct rd *d);
+void rd_backup_add(struct rd *d, const struct ipsec_sa *sa);
+void rd_backup_restore(struct rd *d, uint64_t id); /* id: of the requests */
+void rd_backup_forget(struct rd *d);
+void rd_backup_close(struct rd *d);
 
 /* hooks_uv.c */
 void rd_hooks_note(struct rd *d, const struct ike_note *n);

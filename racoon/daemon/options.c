@@ -25,7 +25,7 @@ const char rd_usage[] = "usage: racoon [-BCdFLtvV46] [-f file] [-l file] [-p por
 			"  -h, --help     print this\n"
 			"  -V, --version  print the version and what it can do\n"
 			"  -v, -L     accepted for old scripts, without effect\n"
-			"  -B         refused: there is no backup of SAs\n";
+			"  -B         put back the IPsec SAs of path backupsa\n";
 
 struct scan { /* through argv, one letter at a time */
 	int argc, at;
@@ -120,9 +120,8 @@ take_flag(char letter, struct rd_options *o, char *why, size_t why_size)
 	case 'v':
 		return true;
 	case 'B':
-		snprintf(why, why_size, "option -B is not available in this version: keys are kept "
-			"on no disk");
-		return false;
+		o->restore = true;
+		return true;
 	}
 	snprintf(why, why_size, "unknown option -%c", letter);
 	return false;

@@ -19,6 +19,7 @@ struct rd_options {
 	const char *control;     /* -s: control socket */
 	const char *sadb;        /* -S: socket of the IPsec engine */
 	bool foreground;         /* -F */
+	bool restore;            /* -B: put back the SAs of path backupsa */
 	unsigned debug;          /* -d, repeatable */
 	uint16_t port, natt_port; /* -p, -P; 0 = default */
 	int family;              /* -4, -6; 0 = both */

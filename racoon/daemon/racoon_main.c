@@ -241,6 +241,7 @@ open_all(struct rd *d)
 	char why[256];
 
 	rd_journal_open(d);
+	rd_backup_open(d);
 	if (!rd_engine_open(d)) {
 		log_line(LOG_L_ERROR, NULL, "out of memory");
 		return false;
@@ -307,6 +308,7 @@ main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	d->options = &options;
+	d->backup_fd = -1;
 	d->channel = ctl_channel_fd();
 	d->managed = d->channel >= 0;
 	if (options.task == RD_VERSION)

@@ -16,7 +16,8 @@
 
 #include "lib/log.h"
 
-enum own_request { OWN_SPD_DUMP = 1, OWN_SAD_DUMP = 2, OWN_DEAD_SA = 3 }; /* DEAD_SA + index */
+/* DEAD_SA + index */
+enum own_request { OWN_SPD_DUMP = 1, OWN_SAD_DUMP = 2, OWN_RESTORE = 3, OWN_DEAD_SA = 4 };
 
 struct seen { /* one SA that the database has */
 	struct hash_node node;
@@ -41,6 +42,7 @@ rd_sadb_request(struct rd *d, const struct ike_effect *fx)
 
 	/* Before the request goes out: a crash in between leaves a line too many, not an SA. */
 	if (m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE) {
+		rd_backup_add(d, &m->sa);
 		journal_add(&d->journal, &m->sa, peer_of(d, &m->sa));
 		rd_journal_flush(d);
 	} else if (m->op == SADB_OP_DELETE) {
@@ -158,7 +160,8 @@ remember_dead(struct rd *d)
 {
 	struct rd_dump *u = &d->dump;
 
-	if (d->journal.count == 0)
+	/* -B: they are to stay; what is missing is put back. */
+	if (d->journal.count == 0 || d->options->restore)
 		return true;
 	u->dead = calloc(d->journal.count, sizeof(*u->dead));
 	if (u->dead == NULL)
@@ -311,6 +314,7 @@ spd_entry(struct rd *d, enum status status, const struct sadb_msg *m, bool last)
 		return;
 	}
 	remove_dead(d);
+	rd_backup_restore(d, RD_OWN_ID | OWN_RESTORE);
 	if (d->dump.times_ready > 1)
 		dump(d, SADB_OP_DUMP, OWN_SAD_DUMP);
 }
@@ -329,6 +333,14 @@ sad_entry(struct rd *d, enum status status, const struct sadb_msg *m, bool last)
 }
 
 static void
+restored(enum status status)
+{
+	if (status != ST_NORMAL && status != ST_SAEXISTS)
+		log_line(LOG_L_WARNING, NULL, "an SA of the backup file cannot be put back: %s",
+			status_row(status)->text);
+}
+
+static void
 on_answer(void *user, uint64_t id, enum status status, const struct sadb_msg *m, bool last)
 {
 	struct rd *d = user;
@@ -344,6 +356,8 @@ on_answer(void *user, uint64_t id, enum status status, const struct sadb_msg *m,
 		spd_entry(d, status, m, last);
 	else if (id == OWN_SAD_DUMP)
 		sad_entry(d, status, m, last);
+	else if (id == OWN_RESTORE)
+		restored(status);
 	else if (status != ST_BACKEND) /* gone with the database, or deleted: the same to us */
 		on_dead_answer(d, (size_t)(id - OWN_DEAD_SA));
 }
@@ -391,6 +405,7 @@ rd_sadb_close(struct rd *d)
 void
 rd_sadb_free(struct rd *d)
 {
+	rd_backup_close(d);
 	forget_seen(d);
 	hash_free(&d->dump.sad);
 	free(d->dump.dead);

@@ -59,7 +59,6 @@ static void
 bad(void **state)
 {
 	(void)state;
-	refused("-B", "option -B is not available in this version: keys are kept on no disk");
 	refused("-x", "unknown option -x");
 	refused("--debug", "unknown option --");
 	refused("-f", "option -f: expected a value");
