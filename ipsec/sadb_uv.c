@@ -49,6 +49,7 @@ struct sadb_client {
 	char path[SADB_PATH_MAX];
 	uint32_t pid, seq, register_seq;
 	uint64_t delay_ms;
+	int buffer; /* octets asked for, 0 = none */
 	bool told_down; /* one log line per outage */
 	struct hash_table by_seq;
 	struct list waiting; /* for an answer, not dumps */
@@ -369,6 +370,29 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 }
 
 static void
+set_buffer(struct sadb_client *c)
+{
+	int have = c->buffer, got = 0;
+
+	if (c->buffer == 0 || uv_recv_buffer_size((uv_handle_t *)&c->pipe, &have) != 0 ||
+		uv_recv_buffer_size((uv_handle_t *)&c->pipe, &got) != 0)
+		return;
+	got /= 2; /* the kernel says twice what one may use */
+	if (got != c->buffer)
+		log_line(LOG_L_WARNING, NULL,
+			"pfkey socket receive buffer set to %dKB, instead of %d", got / 1024,
+			c->buffer / 1024);
+}
+
+void
+sadb_client_buffer(struct sadb_client *c, int64_t kilobytes)
+{
+	c->buffer = (int)(kilobytes * 1024);
+	if (c->pipe_open && (c->state == REGISTERING || c->state == UP))
+		set_buffer(c);
+}
+
+static void
 on_connected(uv_connect_t *req, int error)
 {
 	struct sadb_client *c = req->data;
@@ -381,6 +405,7 @@ on_connected(uv_connect_t *req, int error)
 		return;
 	}
 	c->state = REGISTERING;
+	set_buffer(c);
 	m.seq = c->register_seq = ++c->seq;
 	if (uv_read_start((uv_stream_t *)&c->pipe, on_room, on_read) < 0 ||
 		transmit(c, &m) != ST_NORMAL)

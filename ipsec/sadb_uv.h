@@ -27,6 +27,8 @@ struct sadb_handlers {
  * connection comes up later: see ready. */
 struct sadb_client *sadb_client_new(struct uv_loop_s *loop, const char *backend, const char *path,
 	const struct sadb_handlers *handlers);
+/* Kilobytes of receive buffer for this and later connections; 0: as the system has it. */
+void sadb_client_buffer(struct sadb_client *c, int64_t kilobytes);
 void sadb_client_request(struct sadb_client *c, uint64_t id, const struct sadb_msg *msg);
 bool sadb_client_is_up(const struct sadb_client *c);
 const char *sadb_client_backend(const struct sadb_client *c); /* which it is now: "engine" */

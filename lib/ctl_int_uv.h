@@ -26,6 +26,7 @@ struct listener {
 	unsigned mode;
 	bool keep;       /* its name is somebody else's */
 	bool everyone;   /* anybody may connect, credentials decide */
+	uid_t uid;
 	gid_t gid, reader_gid;
 	bool has_reader_gid;
 	enum ctl_role role;

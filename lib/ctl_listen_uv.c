@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,11 +79,21 @@ make_directory(const char *path)
 }
 
 static enum status
-find_groups(struct listener *l, const struct ctl_listen *want, char *why, size_t size)
+find_owners(struct listener *l, const struct ctl_listen *want, char *why, size_t size)
 {
 	const char *name = want->group;
+	struct passwd *owner;
 	struct group *group;
 
+	l->uid = geteuid();
+	if (want->owner != NULL) {
+		owner = getpwnam(want->owner);
+		if (owner == NULL) {
+			snprintf(why, size, "no user %s for %s", want->owner, want->path);
+			return ST_SYSERR;
+		}
+		l->uid = owner->pw_uid;
+	}
 	l->gid = getegid();
 	if (name != NULL) {
 		group = getgrnam(name);
@@ -150,8 +161,8 @@ bind_socket(const struct listener *l, const struct ctl_listen *want, int *out, c
 	old = umask(0777 & ~(mode_t)(want->everyone ? 0666 : want->mode));
 	rc = bind(fd, (struct sockaddr *)&a, sizeof(a));
 	umask(old);
-	if (rc == 0 && want->group != NULL)
-		rc = lchown(want->path, (uid_t)-1, l->gid);
+	if (rc == 0 && (want->owner != NULL || want->group != NULL))
+		rc = lchown(want->path, l->uid, l->gid);
 	if (rc != 0 || lstat(want->path, &st) != 0) {
 		enum status status = say_errno(why, size, "cannot make socket", want->path);
 
@@ -193,7 +204,7 @@ make_socket(struct listener *l, const struct ctl_listen *want, int *fd, char *wh
 	struct stat st;
 
 	if (want->path != NULL)
-		TRY(find_groups(l, want, why, size));
+		TRY(find_owners(l, want, why, size));
 	*fd = want->fd;
 	if (want->fd > 0)
 		(void)fcntl(want->fd, F_SETFD, FD_CLOEXEC);

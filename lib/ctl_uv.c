@@ -467,7 +467,8 @@ unix_peer(const struct listener *l, int fd, struct ctl_peer *peer)
 	peer->uid = cred.uid;
 	snprintf(peer->who, sizeof(peer->who), "uid %u%s", cred.uid,
 		cred.uid == 0 ? " (root)" : "");
-	if (cred.uid == 0 || cred.uid == geteuid() || (!l->everyone && (l->mode & 0006) != 0))
+	if (cred.uid == 0 || cred.uid == geteuid() || cred.uid == l->uid ||
+	    (!l->everyone && (l->mode & 0006) != 0))
 		peer->role = l->role;
 	else if ((l->mode & 0060) != 0 && in_group(fd, cred.gid, l->gid))
 		peer->role = l->role;

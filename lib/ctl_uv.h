@@ -16,6 +16,7 @@ struct cry_tls_ctx;
 struct ctl_listen {
 	const char *path;    /* Unix socket; an old one is replaced when nobody answers on it */
 	unsigned mode;       /* 0660 */
+	const char *owner;   /* user it is given to, or NULL: ours */
 	const char *group;   /* owner group, or NULL */
 	enum ctl_role role;  /* role of whoever connects (peer credentials are checked on top) */
 	/* Let everybody connect, though `mode` says who may: those who may not are told so, and the

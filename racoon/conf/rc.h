@@ -199,6 +199,7 @@ struct rc_config {
 	unsigned listens;
 	const char *path_psk_file; /* where path_psk was found; NULL: from memory or missing */
 	const char *adminsock; /* control socket of a racoon run alone; NULL = default */
+	const char *adminsock_owner; /* NULL: the user racoon runs as */
 	const char *adminsock_group; /* NULL: that of the process */
 	unsigned adminsock_mode;     /* 0 = default */
 	bool adminsock_disabled;

@@ -53,8 +53,8 @@ dump_listen(const struct rc_config *c, struct text *out)
 	if (c->adminsock_disabled)
 		text_add(out, "\tadminsock disabled;\n");
 	else if (c->adminsock != NULL && c->adminsock_group != NULL)
-		text_addf(out, "\tadminsock \"%s\" \"root\" \"%s\" 0%03o;\n", c->adminsock,
-			c->adminsock_group, c->adminsock_mode);
+		text_addf(out, "\tadminsock \"%s\" \"%s\" \"%s\" 0%03o;\n", c->adminsock,
+			c->adminsock_owner, c->adminsock_group, c->adminsock_mode);
 	else if (c->adminsock != NULL)
 		text_addf(out, "\tadminsock \"%s\";\n", c->adminsock);
 	text_add(out, "}\n");

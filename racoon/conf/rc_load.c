@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -292,11 +293,10 @@ rc_set_adminsock(struct conf_ctx *ctx, const struct conf_row *row, const struct 
 		!rc_string_word(ctx, &s->word[3], "a group") ||
 		!mode_word(ctx, &s->word[4], &c->adminsock_mode))
 		return false;
-	if (strcmp(s->word[2].text, "root") != 0) {
-		stmt_error(ctx->errors, s->word[2].pos, "an owner other than \"root\" "
-			RC_UNAVAILABLE ": give the socket to a group instead");
-		return false;
-	}
+	if (getpwnam(s->word[2].text) == NULL)
+		stmt_warn(ctx->errors, s->word[2].pos, "there is no user \"%s\" here",
+			s->word[2].text);
+	c->adminsock_owner = s->word[2].text;
 	c->adminsock_group = s->word[3].text;
 	return true;
 }

@@ -81,7 +81,6 @@ rc_warn_idle(struct conf_ctx *ctx, const struct stmt *s)
 	static const struct {
 		const char *keyword, *second, *why;
 	} idle[] = {
-		{ "pfkey_buffer", NULL, "the SA database is not reached through PF_KEY" },
 		{ "gss_id_enc", NULL, "there is no GSS-API" },
 	};
 	struct rc_loading *l = rc_loading_of(ctx);

@@ -41,8 +41,10 @@ backup_line(const struct ipsec_sa *sa, wall now, struct text *out)
 		(unsigned)sa->auth_key.octets, sa->flags, sa->hard.allocations,
 		(unsigned long long)sa->hard.bytes, (unsigned long long)sa->hard.add_s,
 		(unsigned long long)sa->hard.use_s, sa->seq);
-	text_add(out, bytes_to_hex(hex, sizeof(hex), bytes_of(sa->encr_key.b, sa->encr_key.octets)));
-	text_add(out, bytes_to_hex(hex, sizeof(hex), bytes_of(sa->auth_key.b, sa->auth_key.octets)));
+	bytes_to_hex(hex, sizeof(hex), bytes_of(sa->encr_key.b, sa->encr_key.octets));
+	text_add(out, hex);
+	bytes_to_hex(hex, sizeof(hex), bytes_of(sa->auth_key.b, sa->auth_key.octets));
+	text_add(out, hex);
 	wipe(hex, sizeof(hex));
 	text_add(out, sa->encr_key.octets + sa->auth_key.octets == 0 ? "-\n" : "\n");
 	return !out->failed;

@@ -91,6 +91,8 @@ swap(struct rd *d, struct rc_config *config)
 	if (!debugging) /* what DEBUG set stays */
 		rd_debug(d, d->base_level);
 	rd_sockets_rescan(d);
+	if (d->sadb != NULL)
+		sadb_client_buffer(d->sadb, d->config->pfkey_buffer_kb);
 }
 
 enum status

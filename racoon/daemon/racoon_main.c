@@ -199,6 +199,7 @@ open_control(struct rd *d)
 		return true;
 	if (path == NULL && d->config->adminsock != NULL) {
 		path = d->config->adminsock;
+		l.owner = d->config->adminsock_owner;
 		l.group = d->config->adminsock_group;
 		if (d->config->adminsock_mode != 0)
 			l.mode = d->config->adminsock_mode;

@@ -162,7 +162,7 @@ complex_bundle(void **state)
 	}
 }
 
-/* ---------------------------------------------------------------------------- the commit bit --- */
+/* --------------------------------------------------------------------------- the commit bit --- */
 
 struct flags {
 	int from;             /* whose datagrams get the bit */

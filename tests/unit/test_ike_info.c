@@ -371,7 +371,7 @@ delete_honours_local(void **state)
 	pair_free(p);
 }
 
-/* ------------------------------------------------------------------------------------ RELOAD --- */
+/* ----------------------------------------------------------------------------------- RELOAD --- */
 
 static struct rc_config *
 changed(const struct pair *p, const char *from, const char *to)
