@@ -392,3 +392,26 @@ setkey_run_watch(struct setkey_run *run, bool hex)
 	if (status != ST_NORMAL && status != ST_TIMEOUT)
 		broken(run, status);
 }
+
+bool
+setkey_replay(const char *file, struct bytes messages, bool hex)
+{
+	for (size_t at = 0; at < messages.n;) {
+		struct bytes rest = bytes_of(messages.p + at, messages.n - at);
+		size_t n = rest.n < PFKEY_HEADER ? 0 : pfkey_length(rest);
+		struct text t = { 0 };
+
+		if (n == 0 || n > rest.n) {
+			fprintf(stderr,
+				"setkey: %s: octet %zu begins no PF_KEY message: a script is loaded"
+				" with -f\n", file, at);
+			return false;
+		}
+		if (hex)
+			add_hex_lines(bytes_of(rest.p, n), &t);
+		print(&t);
+		setkey_show_message(NULL, false, bytes_of(rest.p, n));
+		at += n;
+	}
+	return true;
+}

@@ -36,6 +36,8 @@ void setkey_run_json(struct setkey_run *run, bool sas, bool policies);
 void setkey_run_clear(struct setkey_run *run); /* wipes what it keeps; not the connection */
 /* Print every message of the database from now on with its time, until the connection ends. */
 void setkey_run_watch(struct setkey_run *run, bool hex);
+/* The messages in a file, one behind the other; false, and an error, where there is none. */
+bool setkey_replay(const char *file, struct bytes messages, bool hex);
 /* One message as -v and -x print it. */
 void setkey_show_message(void *user, bool sent, struct bytes msg);
 

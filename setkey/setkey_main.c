@@ -19,13 +19,14 @@
 
 #define DEFAULT_FILE "MULTINET:IPSEC.CONF"
 
-enum action { ACT_NONE, ACT_FILE, ACT_STDIN, ACT_DUMP, ACT_FLUSH, ACT_WATCH };
+enum action { ACT_NONE, ACT_FILE, ACT_STDIN, ACT_DUMP, ACT_FLUSH, ACT_WATCH, ACT_REPLAY };
 
 enum { PATH_SIZE = 4096, VALUE_SIZE = 256, WHY_SIZE = 512 };
 
 struct options {
 	enum action action;
 	const char *file, *backend;
+	char **files; /* of ACT_REPLAY */
 	bool policies, all, ports, brief, parse_only, numeric, verbose, kernel_style, hex, help;
 	bool force, check, json, dump_word;
 	bool both; /* --dump: SAs and policies */
@@ -42,6 +43,7 @@ usage(FILE *to)
 	      "       setkey [-pv] -DP           show the policies\n"
 	      "       setkey [-v] -F | -FP       delete all SAs, all policies\n"
 	      "       setkey [-hH] -x            show the messages of the SA database\n"
+	      "       setkey [-H] FILE ...       show files of such messages\n"
 	      "       setkey -h | -V             print this, or the version\n"
 	      "  -B engine|pfkey|xfrm|auto      which SA database\n"
 	      "  -a dead SAs as well     -p ports of tunnel end points   -l each second, short\n"
@@ -490,11 +492,15 @@ read_options(int argc, char **argv, struct options *o, int *exit_status)
 		return false;
 	}
 	o->hex = o->hex || o->help;
+	if (o->action == ACT_NONE && optind < argc) {
+		o->action = ACT_REPLAY;
+		o->files = argv + optind;
+		return true;
+	}
 	if (o->action != ACT_NONE && optind == argc)
 		return true;
 	if (optind < argc)
-		fprintf(stderr, "setkey: unexpected \"%s\": files are named with -f\n",
-			argv[optind]);
+		fprintf(stderr, "setkey: unexpected \"%s\"\n", argv[optind]);
 	usage(stderr);
 	return false;
 }
@@ -556,6 +562,24 @@ database(const struct options *o, const struct lnm *names)
 	return run.failed ? 1 : 0;
 }
 
+/* Files of PF_KEY messages, shown as -x shows those that come. */
+static int
+replay(const struct options *o, const struct lnm *names)
+{
+	int result = 0;
+
+	for (char **file = o->files; *file != NULL; file++) {
+		struct text text = { 0 };
+		char path[PATH_SIZE];
+
+		if (!load_text(names, *file, path, &text) ||
+			!setkey_replay(path, bytes_of(text.p, text.n), o->hex))
+			result = 1;
+		text_free(&text);
+	}
+	return result;
+}
+
 static int
 carry_out(const struct options *o, const struct lnm *names)
 {
@@ -568,6 +592,8 @@ carry_out(const struct options *o, const struct lnm *names)
 	case ACT_FLUSH:
 	case ACT_WATCH:
 		return database(o, names);
+	case ACT_REPLAY:
+		return replay(o, names);
 	case ACT_NONE:
 		break;
 	}

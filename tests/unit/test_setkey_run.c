@@ -244,6 +244,7 @@ a_script(void **state)
 		"spddelete it first, or use spdupdate.)\n"
 		"f:8:1: The result of line 8: No entry.\n");
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 	setkey_script_clear(&script);
 	stmt_errors_free(&errors);
 }
@@ -275,6 +276,7 @@ dumps_and_flushes(void **state)
 	assert_non_null(strstr(out, " esp M 00000102 "));
 	assert_non_null(strstr(out, "No SPD entries.\n"));
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 }
 
 static void
@@ -297,6 +299,7 @@ many_requests(void **state)
 	assert_string_equal(err, "");
 	assert_false(run.failed);
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 	setkey_script_clear(&script);
 	text_free(&t);
 }
@@ -325,6 +328,7 @@ in_batches(void **state)
 	assert_non_null(strstr(err, "f:2501:1: The result of line 2501: File exists"));
 	assert_ptr_equal(strstr(err, "The result"), strstr(err, "The result of line 2501"));
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 	setkey_script_clear(&script);
 	text_free(&t);
 }
@@ -348,6 +352,7 @@ an_spi(void **state)
 	assert_string_equal(out, "10.0.0.1 10.0.0.2 \n"
 		"\tesp mode=tunnel spi=1281(0x00000501) reqid=3(0x00000003)\n");
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 	setkey_script_clear(&script);
 }
 
@@ -374,6 +379,7 @@ watching(void **state)
 	assert_ptr_equal(strstr(out, "10:22:19.750000\n00000000: 02 03 00 03 "), out);
 	assert_non_null(strstr(out, "\nsadb_msg{ version=2 type=3 errno=0 satype=3\n"));
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
 }
 
 static void
@@ -393,6 +399,35 @@ lost_connection(void **state)
 	assert_true(run.failed && run.broken);
 	assert_string_equal(err, "setkey: %IPSEC-E-BACKEND, IPsec backend does not answer\n");
 	sadb_sync_close(run.db);
+	setkey_run_clear(&run);
+}
+
+static void
+replay(void **state)
+{
+	struct sadb_msg m = { .op = SADB_OP_FLUSH, .has_sa = true, .sa.proto = SA_ESP };
+	uint8_t buf[256];
+	struct writer w = writer_of(buf, sizeof(buf));
+	char out[4096], err[4096];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(pfkey_encode(&m, &w), ST_NORMAL);
+	n = writer_len(&w);
+	m.op = SADB_OP_DUMP;
+	assert_int_equal(pfkey_encode(&m, &w), ST_NORMAL);
+	capture();
+	assert_true(setkey_replay("r", bytes_of(buf, writer_len(&w)), true));
+	assert_false(setkey_replay("r", bytes_of(buf, n + 15), false)); /* cut short */
+	buf[4] = buf[5] = 0; /* no length: the old program went on for ever */
+	assert_false(setkey_replay("r", bytes_of(buf, n), false));
+	assert_false(setkey_replay("r", bytes_str("spdflush; spdflush; "), false));
+	assert_true(setkey_replay("r", bytes_of(NULL, 0), false));
+	release(out, err, sizeof(out));
+	assert_ptr_equal(strstr(out, "00000000: 02 09 00 03 "), out);
+	assert_non_null(strstr(out, "\nsadb_msg{ version=2 type=9 errno=0 satype=3\n"));
+	assert_non_null(strstr(out, "\nsadb_msg{ version=2 type=10 errno=0 satype=3\n"));
+	assert_non_null(strstr(err, "setkey: r: octet 0 begins no PF_KEY message: "));
 }
 
 int
@@ -406,6 +441,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(an_spi, start, stop),
 		cmocka_unit_test_setup_teardown(watching, start, stop),
 		cmocka_unit_test_setup_teardown(lost_connection, start, stop),
+		cmocka_unit_test(replay),
 	};
 
 	setenv("TZ", "UTC0", 1);
