@@ -8,6 +8,7 @@
  * to rest.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ struct item { /* something on its way */
 };
 
 static struct cry *cry;
-static struct rc_config *config[2];
+static struct rc_config *config[2], *signing[2]; /* with keys of psk.txt, with certificates */
 static struct ike *engine[2];
 static struct net_endpoint address[2];
 static struct item queue[QUEUE];
@@ -50,6 +51,34 @@ static const char config_text[] =
 	"sainfo anonymous { pfs_group x25519; encryption_algorithm aes 128; "
 	"authentication_algorithm hmac_sha1; compression_algorithm deflate; }\n";
 
+/* … and the same with ECDSA certificates of the test PKI. */
+static const char signing_text[] =
+	"timer { counter 2; interval 2 sec; persend 1; phase1 20 sec; phase2 10 sec; }\n"
+	"remote anonymous { exchange_mode main, aggressive; my_identifier asn1dn;\n"
+	"certificate_type x509 \"%c256.pem\" \"%c256.key\"; ca_type x509 \"root-crl.pem\";\n"
+	"peers_identifier asn1dn \"C=DE, O=*, CN=*\"; verify_identifier on; proposal {\n"
+	"encryption_algorithm aes 128; hash_algorithm sha256; authentication_method ecdsasig;\n"
+	"dh_group x25519; } }\n"
+	"sainfo anonymous { pfs_group x25519; encryption_algorithm aes 128; "
+	"authentication_algorithm hmac_sha1; compression_algorithm deflate; }\n";
+
+static bool
+contents(void *user, const char *path, struct text *out)
+{
+	char name[128], buf[4096];
+	size_t n;
+
+	(void)user;
+	snprintf(name, sizeof(name), "tests/pki/%s", path);
+	FILE *f = fopen(name, "rb");
+	if (!f)
+		return false;
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		text_add_n(out, buf, n);
+	fclose(f);
+	return true;
+}
+
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -62,6 +91,12 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		if (rc_load_text("fuzz", config_text, i ? "10.0.0.1 key\n" : "10.0.0.2 key\n",
 			    &options, &config[i], &errors))
 			abort();
+		stmt_errors_free(&errors);
+		char text[2048];
+		snprintf(text, sizeof(text), signing_text, i ? 'q' : 'p', i ? 'q' : 'p');
+		options.contents = contents;
+		/* Run from the project's root: without the PKI that part is not tried. */
+		(void)rc_load_text("fuzz", text, "", &options, &signing[i], &errors);
 		stmt_errors_free(&errors);
 	}
 	return 0;
@@ -104,7 +139,7 @@ step(unsigned i, struct ike_event *ev)
 {
 	struct ike_effect fx;
 	ev->now = now;
-	ev->today = (wall){ 1790000000000 + now.ms };
+	ev->today = (wall){ 1800000000000 + now.ms };
 	ike_step(engine[i], ev);
 	while (ike_next(engine[i], &fx)) {
 		struct item *it;
@@ -215,7 +250,7 @@ policies(unsigned i)
 }
 
 static void
-begin(void)
+begin(bool certificates)
 {
 	head = tail = 0;
 	passed = 0;
@@ -228,10 +263,12 @@ begin(void)
 		engine[i] = ike_new(&env);
 		if (!engine[i])
 			abort();
-		struct ike_event ev = { .type = IKE_EV_CONFIG, .config = config[i] };
+		bool sign = certificates && signing[0] && signing[1];
+		struct ike_event ev = { .type = IKE_EV_CONFIG,
+			.config = sign ? signing[i] : config[i] };
 		step(i, &ev);
 		ev = (struct ike_event){ .type = IKE_EV_ADDRESSES,
-			.addresses = { &address[i], 1 } };
+			.addresses = { .local = &address[i], .count = 1 } };
 		step(i, &ev);
 		policies(i);
 	}
@@ -361,7 +398,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2 || size > BUF)
 		return 0;
-	begin();
+	begin((data[1] & 8) != 0);
 	struct ike_event ev = { .type = IKE_EV_COMMAND,
 		.command = { .id = 1,
 			.type = IKE_CMD_ESTABLISH,
