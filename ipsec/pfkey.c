@@ -15,6 +15,7 @@
 
 struct parse {
 	struct bytes ext[PFKEY_EXT_OURS_MAX + 1]; /* whole extensions; empty = not there */
+	bool kernel;                              /* Linux's dialect */
 	char *why;
 	size_t why_size;
 };
@@ -253,7 +254,7 @@ find_alg(struct parse *p, enum alg_kind kind, uint8_t number, const struct alg *
 	if (number == 0)
 		return ST_NORMAL;
 	*out = alg_by_pfkey(kind, number);
-	if (*out != NULL)
+	if (*out != NULL || p->kernel)
 		return ST_NORMAL;
 	(void)bad(p, "unknown algorithm number %u", number);
 	return ST_NOALG;
@@ -309,8 +310,10 @@ take_sa2(struct parse *p, struct ipsec_sa *sa)
 	read_skip(&r, 3);
 	sa->seq = read_u32_host(&r);
 	sa->reqid = read_u32_host(&r);
-	if (mode > SA_TUNNEL)
-		return bad(p, "SA mode %u", mode);
+	if (mode > SA_TUNNEL) {
+		(void)bad(p, "SA mode %u", mode);
+		return p->kernel ? ST_NOALG : ST_BADMSG;
+	}
 	sa->mode = (enum sa_mode)mode;
 	return ST_NORMAL;
 }
@@ -479,8 +482,10 @@ take_policy(struct parse *p, struct sadb_msg *m)
 	sp->priority = read_u32_host(&r);
 	if (action > SP_BYPASS)
 		return bad(p, "policy action %u", action);
-	if (dir > SP_FWD)
-		return bad(p, "policy direction %u", dir);
+	if (dir > SP_FWD) {
+		(void)bad(p, "policy direction %u", dir);
+		return p->kernel ? ST_NOALG : ST_BADMSG;
+	}
 	sp->action = (enum sp_action)action;
 	sp->dir = (enum sp_dir)dir;
 	while (reader_left(&r) >= PFKEY_UNIT) {
@@ -623,10 +628,10 @@ take_header(struct parse *p, struct bytes msg, struct sadb_msg *m)
 	return ST_NORMAL;
 }
 
-enum status
-pfkey_decode(struct bytes msg, struct sadb_msg *out, char *why, size_t why_size)
+static enum status
+decode(struct bytes msg, bool kernel, struct sadb_msg *out, char *why, size_t why_size)
 {
-	struct parse p = { .why = why, .why_size = why_size };
+	struct parse p = { .kernel = kernel, .why = why, .why_size = why_size };
 	struct reader r = reader_of(msg);
 
 	memset(out, 0, sizeof(*out));
@@ -643,4 +648,24 @@ pfkey_decode(struct bytes msg, struct sadb_msg *out, char *why, size_t why_size)
 	else
 		TRY(take_sa_message(&p, out));
 	return out->error != 0 ? ST_NORMAL : check_complete(&p, out);
+}
+
+enum status
+pfkey_decode(struct bytes msg, struct sadb_msg *out, char *why, size_t why_size)
+{
+	return decode(msg, false, out, why, why_size);
+}
+
+enum status
+pfkey_decode_kernel(struct bytes msg, struct sadb_msg *out, char *why, size_t why_size)
+{
+	TRY(decode(msg, true, out, why, why_size));
+	if (out->sp.priority == SP_PRIORITY_DEFAULT)
+		out->sp.priority = 0;
+	out->sp.hard.allocations = out->sp.current.allocations = 0;
+	out->sp.hard.bytes = out->sp.current.bytes = 0;
+	/* Linux cuts HMAC-SHA-256 to 96 bits when it is asked by this number. */
+	if (out->sa.auth != NULL && strcmp(out->sa.auth->name, "hmac-sha256") == 0)
+		out->sa.auth = alg_by_name(ALG_AUTH, "hmac-sha256-96");
+	return ST_NORMAL;
 }

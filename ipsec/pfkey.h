@@ -23,6 +23,17 @@ enum status pfkey_decode(struct bytes msg, struct sadb_msg *out, char *why, size
 	ATTR_NODISCARD;
 /* Appends one message. ST_LIMIT: no room in w (PFKEY_MSG_MAX octets always suffice). */
 enum status pfkey_encode(const struct sadb_msg *m, struct writer *w) ATTR_NODISCARD;
+/*
+ * The dialect of Linux's AF_KEY: KAME's messages without our extensions, stricter in what must be
+ * there and poorer in what can be said.  Encoding gives an errno and a reason for what that kernel
+ * would silently drop or change.  labels: it has security contexts.
+ */
+int pfkey_encode_kernel(const struct sadb_msg *m, bool labels, struct writer *w, char *why,
+	size_t why_size);
+/* ST_NOALG: sound, but of a kind that sadb_msg cannot say (a socket's own policy, another mode);
+ * algorithms that we do not know are left out. */
+enum status pfkey_decode_kernel(struct bytes msg, struct sadb_msg *out, char *why, size_t why_size)
+	ATTR_NODISCARD;
 /* The text of setkey -x for one message, appended to out. */
 struct text;
 void pfkey_print(struct bytes msg, struct text *out);

@@ -7,6 +7,9 @@
  */
 #include "ipsec/pfkey.h"
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ipsec/pfkey_wire.h"
@@ -353,8 +356,10 @@ satype_of(enum sa_proto proto)
 	return PFKEY_SATYPE_ANY;
 }
 
-enum status
-pfkey_encode(const struct sadb_msg *m, struct writer *w)
+/* The whole message; body puts what is between header and end. */
+static enum status
+put_message(const struct sadb_msg *m, struct writer *w,
+	void (*body)(struct writer *w, const struct sadb_msg *m))
 {
 	uint8_t *start = w->p;
 	uint8_t *len;
@@ -369,6 +374,19 @@ pfkey_encode(const struct sadb_msg *m, struct writer *w)
 	write_u16_host(w, 0);
 	write_u32_host(w, m->seq);
 	write_u32_host(w, m->pid);
+	body(w, m);
+	if (w->bad)
+		return ST_LIMIT;
+	n = (size_t)(w->p - start);
+	if (n > PFKEY_MSG_MAX)
+		return ST_LIMIT;
+	patch_u16_host(len, (uint16_t)(n / PFKEY_UNIT));
+	return ST_NORMAL;
+}
+
+static void
+put_body(struct writer *w, const struct sadb_msg *m)
+{
 	if (m->op == SADB_OP_ACQUIRE) {
 		if (m->has_sa)
 			put_acquire(w, m);
@@ -377,11 +395,171 @@ pfkey_encode(const struct sadb_msg *m, struct writer *w)
 	} else if (m->has_sa) {
 		put_whole_sa(w, m);
 	}
-	if (w->bad)
-		return ST_LIMIT;
-	n = (size_t)(w->p - start);
-	if (n > PFKEY_MSG_MAX)
-		return ST_LIMIT;
-	patch_u16_host(len, (uint16_t)(n / PFKEY_UNIT));
-	return ST_NORMAL;
+}
+
+enum status
+pfkey_encode(const struct sadb_msg *m, struct writer *w)
+{
+	return put_message(m, w, put_body);
+}
+
+/* ------------------------------------------------------------------------- Linux's dialect --- */
+
+enum { KERNEL_WINDOW_MAX = 32 };
+
+static int ATTR_PRINTF(4, 5)
+refuse(char *why, size_t why_size, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (why != NULL && why_size != 0)
+		vsnprintf(why, why_size, fmt, ap);
+	va_end(ap);
+	return error;
+}
+
+static int
+check_sa(const struct ipsec_sa *sa, char *why, size_t size)
+{
+	if (sa->encr != NULL && sa->encr->icv != 0)
+		return refuse(why, size, EOPNOTSUPP, "the kernel's PF_KEY has no %s: use the "
+			"backend xfrm", sa->encr->name);
+	if (sa->auth != NULL && strcmp(sa->auth->name, "hmac-sha256") == 0)
+		return refuse(why, size, EOPNOTSUPP, "the kernel's PF_KEY cuts hmac-sha256 to 96 "
+			"bits: use the backend xfrm, or hmac-sha256-96 if that is meant");
+	if ((sa->encr != NULL && sa->encr->pfkey == 0) ||
+		(sa->auth != NULL && sa->auth->pfkey == 0))
+		return refuse(why, size, EOPNOTSUPP, "PF_KEY has no number for this algorithm");
+	if ((sa->flags & SA_F_ESN) != 0)
+		return refuse(why, size, EOPNOTSUPP, "PF_KEY has no 64-bit sequence numbers: use "
+			"the backend xfrm");
+	if ((sa->flags & SA_F_OLD) != 0)
+		return refuse(why, size, EOPNOTSUPP, "the kernel has no %s-old",
+			sa_proto_name(sa->proto));
+	if (sa->proto == SA_TCP)
+		return refuse(why, size, EOPNOTSUPP,
+			"the kernel keeps keys of TCP-MD5 with the sockets");
+	if (sa->replay > KERNEL_WINDOW_MAX)
+		return refuse(why, size, EOPNOTSUPP, "the kernel's PF_KEY has replay windows of %d "
+			"packets at most: use the backend xfrm", KERNEL_WINDOW_MAX);
+	if (sa->natt_frag != 0)
+		return refuse(why, size, EOPNOTSUPP,
+			"this kernel cannot fragment before encapsulation (esp_frag)");
+	if (sa->mark.mask != 0 || sa->if_id != 0)
+		return refuse(why, size, EOPNOTSUPP, "PF_KEY has no marks and interfaces: use the "
+			"backend xfrm");
+	return 0;
+}
+
+static int
+check_sp(const struct ipsec_policy *sp, char *why, size_t size)
+{
+	bool icmp = sp->sel.upper == 1 || sp->sel.upper == 58;
+
+	if (icmp && sp->sel.sport == 1)
+		return refuse(why, size, EOPNOTSUPP, "PF_KEY cannot tell ICMP type 0 from any: use "
+			"the backend xfrm");
+	if (sp->action == SP_ENTRUST)
+		return refuse(why, size, EOPNOTSUPP, "entrust is for policies of sockets");
+	if (sp->mark.mask != 0 || sp->if_id != 0)
+		return refuse(why, size, EOPNOTSUPP, "PF_KEY has no marks and interfaces: use the "
+			"backend xfrm");
+	return 0;
+}
+
+/* Both limits or none; a key also where it is empty, for the null cipher. */
+static void
+put_kernel_sa(struct writer *w, const struct sadb_msg *m)
+{
+	const struct ipsec_sa *sa = &m->sa;
+	struct sa_life none = { 0 };
+	bool limits = memcmp(&sa->hard, &none, sizeof(none)) != 0 ||
+		memcmp(&sa->soft, &none, sizeof(none)) != 0;
+	bool whole = m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE;
+
+	if (sa->spi != 0)
+		put_sa(w, sa);
+	if (whole && limits) {
+		put_life(w, PFKEY_EXT_HARD, &sa->hard, true);
+		put_life(w, PFKEY_EXT_SOFT, &sa->soft, true);
+	}
+	put_host(w, PFKEY_EXT_SRC, &sa->src.addr);
+	put_host(w, PFKEY_EXT_DST, &sa->dst.addr);
+	if (whole) {
+		put_key(w, PFKEY_EXT_KEY_AUTH, &sa->auth_key);
+		put_key(w, PFKEY_EXT_KEY_ENCR, &sa->encr_key);
+		if (sa->proto == SA_ESP && sa->encr_key.octets == 0)
+			put_number(w, PFKEY_EXT_KEY_ENCR, 0);
+	}
+	put_sa2(w, sa);
+	if (whole && sa->natt)
+		put_natt(w, sa);
+	if (whole)
+		put_context(w, &sa->ctx);
+	if (m->op == SADB_OP_GETSPI && m->spi_max != 0)
+		put_spirange(w, m->spi_min, m->spi_max);
+}
+
+static void
+put_kernel_body(struct writer *w, const struct sadb_msg *m)
+{
+	if (m->has_sp)
+		put_whole_sp(w, m);
+	else if (m->has_sa)
+		put_kernel_sa(w, m);
+}
+
+/* What the kernel means by the words. */
+static void
+translate(struct sadb_msg *m)
+{
+	struct ipsec_policy *sp = &m->sp;
+
+	if (m->op == SADB_OP_DUMP || m->op == SADB_OP_FLUSH || m->op == SADB_OP_REGISTER)
+		m->has_sa = false;
+	if (m->op == SADB_OP_SPDDUMP || m->op == SADB_OP_SPDFLUSH)
+		m->has_sp = false;
+	m->sa.seq = m->sa.seq_high = 0;
+	m->sa.flags = 0; /* Linux has other flags at these places */
+	if (m->sa.auth != NULL && strcmp(m->sa.auth->name, "hmac-sha256-96") == 0)
+		m->sa.auth = alg_by_name(ALG_AUTH, "hmac-sha256");
+	if (m->sa.proto == SA_ESP && m->sa.encr == NULL && m->sa.auth != NULL)
+		m->sa.encr = alg_by_name(ALG_ENCR, "null");
+	if (sp->priority == 0)
+		sp->priority = SP_PRIORITY_DEFAULT;
+	if (sp->action == SP_BYPASS)
+		sp->action = SP_PASS;
+	net_prefix_mask(&sp->sel.src);
+	net_prefix_mask(&sp->sel.dst);
+	for (unsigned i = 0; i < sp->rules && i < SP_RULES_MAX; i++) {
+		if (sp->rule[i].mode == SA_MODE_ANY)
+			sp->rule[i].mode = SA_TRANSPORT;
+		if (sp->rule[i].level != SP_UNIQUE)
+			sp->rule[i].reqid = 0;
+	}
+}
+
+int
+pfkey_encode_kernel(const struct sadb_msg *m, bool labels, struct writer *w, char *why, size_t size)
+{
+	struct sadb_msg copy = *m;
+	bool labelled = (m->has_sa && m->sa.ctx.text[0] != '\0') ||
+		(m->has_sp && m->sp.ctx.text[0] != '\0');
+	enum status status;
+	int error = 0;
+
+	if (m->has_sa && (m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE))
+		error = check_sa(&m->sa, why, size);
+	if (error == 0 && m->has_sp)
+		error = check_sp(&m->sp, why, size);
+	if (error == 0 && labelled && !labels)
+		error = refuse(why, size, EOPNOTSUPP,
+			"this kernel has no security contexts (SELinux is not active)");
+	if (error != 0)
+		return error;
+	translate(&copy);
+	status = put_message(&copy, w, put_kernel_body);
+	sadb_msg_wipe(&copy);
+	return status == ST_NORMAL ? 0 : refuse(why, size, EMSGSIZE, "the request is too large");
 }

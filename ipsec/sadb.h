@@ -3,7 +3,7 @@
  * the backend (the embedded engine or the kernel) speaks on the wire.
  *
  * Operations and their meaning are those of PF_KEYv2 (RFC 2367) with the SPD extensions.  Requests
- * are asynchronous; every answer carries the request's seq.  With the engine backend an `in` policy
+ * are asynchronous.  With the engine backend an `in` policy
  * also governs forwarded packets, so `fwd` policies are accepted, kept and shown, and checked for
  * packets that are forwarded, but are not needed.
  */
@@ -49,8 +49,10 @@ struct sadb_move { /* SAs and tunnel rules between `from` become ones between `t
 struct sadb_msg {
 	enum sadb_op op;
 	int error;         /* errno in answers, 0 = done */
-	uint32_t seq;      /* chosen by who asks; dump entries count down to 0 in their last one,
-			    * and an empty dump is answered by ENOENT alone */
+	const char *why;   /* with an error: the database's own words, or NULL; as long as the
+			    * message in a handler, or until the next call of sadb_sync */
+	uint32_t seq;      /* of an ACQUIRE, and in the GETSPI, UPDATE or ADD that it led to; dump
+			    * entries count down to 0, and an empty dump is answered by ENOENT */
 	uint32_t pid;      /* process that asked; 0 in events of the database itself */
 	struct ipsec_sa sa;
 	struct ipsec_policy sp;

@@ -1,9 +1,9 @@
 /*
- * sadb_sync.c - the blocking client of the SA database, over the engine's socket.
+ * sadb_sync.c - the blocking client of the SA database, over any backend.
  *
- * Called by setkey and by tests.  The socket never blocks: every wait is a poll with a limit, and
- * while requests go out answers are read, so neither side's full buffer stops the other.  Answers
- * are told from other clients' events by process id and sequence number (RFC 2367 2.2).
+ * Called by setkey and by tests.  The descriptor never blocks: every wait is a poll with a limit,
+ * and while requests go out answers are read, so neither side's full buffer stops the other.  What
+ * the kernels lack of PF_KEY, deleting all SAs between two hosts, is done here with a dump.
  */
 #include "ipsec/sadb_sync.h"
 
@@ -12,84 +12,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "ipsec/sadb_stream.h"
+#include "ipsec/pfkey.h"
+#include "ipsec/sadb_link.h"
 #include "lib/secret.h"
 #include "lib/text.h"
 #include "lib/when.h"
 
 enum {
 	PATIENCE_MS = 30000, /* without any progress */
-	SENDING_MAX = 16 * PFKEY_MSG_MAX,
+	DELETE_ALL_MAX = 1 << 20, /* SAs between two hosts */
 };
 
 struct sadb_sync {
-	int fd;
-	uint32_t pid, seq;
+	struct sadb_link *link;
+	uint32_t seq;
 	void (*watch)(void *user, bool sent, struct bytes msg);
 	void *watch_user;
-	struct sadb_stream in;
-	size_t out_at, out_n;
-	uint8_t out[SENDING_MAX];
+	char why[SADB_WHY];          /* of the last answer */
+	uint8_t shown[PFKEY_MSG_MAX]; /* a message as PF_KEY octets */
 };
-
-static enum status
-connect_to(int fd, const char *path, char *why, size_t why_size)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	const char *hint = "";
-
-	if (strlen(path) >= sizeof(un.sun_path)) {
-		snprintf(why, why_size, "engine: socket path %s is too long", path);
-		return ST_NOBACKEND;
-	}
-	strcpy(un.sun_path, path);
-	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
-		return ST_NORMAL;
-	if (errno == ENOENT || errno == ECONNREFUSED)
-		hint = " - is service IPSEC running?";
-	else if (errno == EACCES || errno == EPERM)
-		hint = " - only the superuser may load SAs";
-	snprintf(why, why_size, "engine: connect %s: %s%s", path, strerror(errno), hint);
-	return ST_NOBACKEND;
-}
 
 enum status
 sadb_sync_open(const char *backend, const char *path, struct sadb_sync **out, char *why,
 	size_t why_size)
 {
-	char where[SADB_PATH_MAX];
-	struct sadb_sync *s;
+	struct sadb_sync *s = calloc(1, sizeof(*s));
 	enum status status;
 
 	*out = NULL;
-	if (backend != NULL && !text_same(backend, "auto") && !text_same(backend, "engine")) {
-		snprintf(why, why_size, "backend %s is not known, expected auto or engine",
-			backend);
-		return ST_NOBACKEND;
-	}
-	s = calloc(1, sizeof(*s));
 	if (s == NULL) {
 		snprintf(why, why_size, "out of memory");
 		return ST_NOMEMORY;
 	}
-	s->pid = (uint32_t)getpid();
-	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (s->fd < 0) {
-		snprintf(why, why_size, "engine: socket: %s", strerror(errno));
+	status = sadb_link_open(backend, path, &s->link, why, why_size);
+	if (status != ST_NORMAL)
 		free(s);
-		return ST_NOBACKEND;
-	}
-	status = connect_to(s->fd, sadb_engine_path(path, where, sizeof(where)), why, why_size);
-	if (status != ST_NORMAL) {
-		sadb_sync_close(s);
-		return status;
-	}
-	*out = s;
-	return ST_NORMAL;
+	else
+		*out = s;
+	return status;
 }
 
 void
@@ -97,11 +58,15 @@ sadb_sync_close(struct sadb_sync *s)
 {
 	if (s == NULL)
 		return;
-	if (s->fd >= 0)
-		close(s->fd);
-	wipe(s->out, sizeof(s->out));
-	sadb_stream_wipe(&s->in);
+	sadb_link_close(s->link);
+	wipe(s->shown, sizeof(s->shown));
 	free(s);
+}
+
+const char *
+sadb_sync_backend(const struct sadb_sync *s)
+{
+	return s->link->ops->name;
 }
 
 void
@@ -112,173 +77,280 @@ sadb_sync_watch(struct sadb_sync *s, void (*watch)(void *user, bool sent, struct
 	s->watch_user = user;
 }
 
-/* Queue one request under the next sequence number; false: no room now. */
-static enum status
-queue(struct sadb_sync *s, struct sadb_msg *m, bool *queued)
+/* A message as octets, whatever it came as; empty when PF_KEY cannot say it. */
+static struct bytes
+octets_of(struct sadb_sync *s, const struct sadb_msg *m)
 {
-	struct writer w;
-	enum status status;
+	struct writer w = writer_of(s->shown, sizeof(s->shown));
 
-	*queued = false;
-	if (s->out_at != 0) {
-		memmove(s->out, s->out + s->out_at, s->out_n - s->out_at);
-		s->out_n -= s->out_at;
-		s->out_at = 0;
-	}
-	if (sizeof(s->out) - s->out_n < PFKEY_MSG_MAX)
+	if (pfkey_encode(m, &w) != ST_NORMAL)
+		return bytes_of(NULL, 0);
+	return writer_bytes(&w);
+}
+
+static void
+show(struct sadb_sync *s, bool sent, struct bytes raw, const struct sadb_msg *m)
+{
+	if (s->watch == NULL)
+		return;
+	if (raw.n == 0)
+		raw = octets_of(s, m);
+	if (raw.n != 0)
+		s->watch(s->watch_user, sent, raw);
+}
+
+/* Queue one request under the next token; false: no room now. */
+static enum status
+queue(struct sadb_sync *s, const struct sadb_msg *m, bool *queued)
+{
+	TRY(sadb_link_send(s->link, s->seq + 1, m, queued));
+	if (!*queued)
 		return ST_NORMAL;
-	m->seq = ++s->seq;
-	m->pid = s->pid;
-	w = writer_of(s->out + s->out_n, PFKEY_MSG_MAX);
-	status = pfkey_encode(m, &w);
-	if (status != ST_NORMAL)
-		return status;
-	if (s->watch != NULL)
-		s->watch(s->watch_user, true, writer_bytes(&w));
-	s->out_n += writer_len(&w);
-	*queued = true;
+	s->seq++;
+	show(s, true, bytes_of(NULL, 0), m);
 	return ST_NORMAL;
 }
 
-static enum status
-send_some(struct sadb_sync *s)
-{
-	ssize_t n = send(s->fd, s->out + s->out_at, s->out_n - s->out_at,
-		MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? ST_NORMAL : ST_BACKEND;
-	wipe(s->out + s->out_at, (size_t)n);
-	s->out_at += (size_t)n;
-	return ST_NORMAL;
-}
-
-static enum status
-read_some(struct sadb_sync *s)
-{
-	size_t room;
-	uint8_t *to = sadb_stream_room(&s->in, &room);
-	ssize_t n = recv(s->fd, to, room, MSG_DONTWAIT);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? ST_NORMAL : ST_BACKEND;
-	if (n == 0)
-		return ST_BACKEND;
-	sadb_stream_filled(&s->in, (size_t)n);
-	return ST_NORMAL;
-}
-
-/* Wait until octets came or went. A negative limit waits for ever. */
+/* Wait until something can be done, and do it. A negative limit waits for ever. */
 static enum status
 progress(struct sadb_sync *s, int limit_ms)
 {
-	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+	struct pollfd p = { .fd = s->link->fd, .events = POLLIN };
 	int n;
 
-	if (s->out_at < s->out_n)
+	if (s->link->unsent)
 		p.events |= POLLOUT;
 	n = poll(&p, 1, limit_ms);
 	if (n < 0)
 		return errno == EINTR ? ST_NORMAL : ST_BACKEND;
 	if (n == 0)
 		return ST_TIMEOUT;
-	if (p.revents & POLLOUT)
-		TRY(send_some(s));
-	if (p.revents & (POLLIN | POLLHUP | POLLERR))
-		TRY(read_some(s));
+	return sadb_link_work(s->link);
+}
+
+/* The next thing that came; waits. */
+static enum status
+wait_for(struct sadb_sync *s, enum sadb_got *got, struct sadb_came *c)
+{
+	enum status status;
+
+	for (;;) {
+		*got = sadb_link_next(s->link, c);
+		if (*got != SADB_GOT_NOTHING)
+			break;
+		status = progress(s, PATIENCE_MS);
+		if (status != ST_NORMAL)
+			return status == ST_TIMEOUT ? ST_TIMEOUT : ST_BACKEND;
+	}
+	if (*got != SADB_GOT_OVERRUN)
+		show(s, false, c->raw, &c->msg);
 	return ST_NORMAL;
 }
 
-/* The next message, decoded; waits. A message that cannot be decoded is skipped: it is not ours. */
-static enum status
-next_message(struct sadb_sync *s, struct sadb_msg *m)
+/* The reason must outlive the link's next message. */
+static void
+keep_why(struct sadb_sync *s, struct sadb_msg *answer)
 {
-	struct bytes raw;
-
-	for (;;) {
-		TRY(sadb_stream_next(&s->in, &raw));
-		if (raw.n == 0) {
-			TRY(progress(s, PATIENCE_MS));
-			continue;
-		}
-		if (s->watch != NULL)
-			s->watch(s->watch_user, false, raw);
-		if (pfkey_decode(raw, m, NULL, 0) == ST_NORMAL)
-			return ST_NORMAL;
-	}
+	if (answer->why == NULL)
+		return;
+	snprintf(s->why, sizeof(s->why), "%s", answer->why);
+	answer->why = s->why;
 }
 
 static bool
-is_dump(enum sadb_op op)
+deletes_all(const struct sadb_sync *s, const struct sadb_msg *m)
 {
-	return op == SADB_OP_DUMP || op == SADB_OP_SPDDUMP;
+	return m->op == SADB_OP_DELETE && m->has_sa && m->sa.spi == 0 &&
+		strcmp(s->link->ops->name, "engine") != 0;
 }
+
+/* ------------------------------------------------------------------------------ all between two */
+
+struct between { /* the SAs of a dump that are to go */
+	const struct ipsec_sa *like;
+	struct sadb_msg *msg;
+	size_t count, room;
+	bool full;
+	int error;
+};
+
+static void
+collect(void *user, const struct sadb_msg *m)
+{
+	struct between *b = user;
+	struct sadb_msg *grown;
+
+	if (!net_addr_equal(&m->sa.src.addr, &b->like->src.addr) ||
+		!net_addr_equal(&m->sa.dst.addr, &b->like->dst.addr) || m->sa.spi == 0 || b->full)
+		return;
+	if (b->count == b->room) {
+		size_t room = b->room == 0 ? 16 : b->room * 2;
+
+		grown = room > DELETE_ALL_MAX ? NULL : reallocarray(b->msg, room, sizeof(*b->msg));
+		b->full = grown == NULL;
+		if (grown == NULL)
+			return;
+		b->msg = grown;
+		b->room = room;
+	}
+	b->msg[b->count] = (struct sadb_msg){ .op = SADB_OP_DELETE, .has_sa = true };
+	b->msg[b->count].sa.proto = m->sa.proto;
+	b->msg[b->count].sa.src.addr = m->sa.src.addr;
+	b->msg[b->count].sa.dst.addr = m->sa.dst.addr;
+	b->msg[b->count].sa.spi = m->sa.spi;
+	b->msg[b->count++].sa.mark = m->sa.mark;
+}
+
+static void
+deleted(void *user, size_t index, const struct sadb_msg *answer)
+{
+	struct between *b = user;
+
+	(void)index;
+	/* Gone meanwhile is as good. */
+	if (answer->error != 0 && answer->error != ESRCH)
+		b->error = answer->error;
+}
+
+static enum status
+delete_all(struct sadb_sync *s, const struct sadb_msg *request, struct sadb_msg *answer)
+{
+	struct sadb_msg m = { .op = SADB_OP_DUMP };
+	struct between b = { .like = &request->sa };
+	enum status status;
+
+	m.sa.proto = request->sa.proto;
+	status = sadb_sync_call(s, &m, answer, collect, &b);
+	if (status == ST_NORMAL && b.count != 0)
+		status = sadb_sync_bulk(s, b.msg, b.count, deleted, &b);
+	if (answer->error == 0 || answer->error == ENOENT)
+		answer->error = b.count == 0 ? ESRCH : b.error;
+	if (b.full)
+		answer->error = ENOMEM;
+	answer->op = request->op;
+	free(b.msg);
+	return status;
+}
+
+/* --------------------------------------------------------------------------------------- calls */
 
 enum status
 sadb_sync_call(struct sadb_sync *s, struct sadb_msg *request, struct sadb_msg *answer,
 	void (*each)(void *user, const struct sadb_msg *entry), void *user)
 {
-	enum status status;
+	struct sadb_came c;
+	enum sadb_got got;
+	uint32_t token;
 	bool queued;
 
+	if (deletes_all(s, request))
+		return delete_all(s, request, answer);
 	TRY(queue(s, request, &queued));
 	while (!queued) { /* what an earlier call left unsent */
 		TRY(progress(s, PATIENCE_MS));
 		TRY(queue(s, request, &queued));
 	}
+	token = s->seq;
 	for (;;) {
-		status = next_message(s, answer);
+		enum status status = wait_for(s, &got, &c);
+
 		if (status != ST_NORMAL)
-			return status == ST_TIMEOUT ? ST_TIMEOUT : ST_BACKEND;
-		if (answer->op != request->op || answer->pid != s->pid)
+			return status;
+		if ((got != SADB_GOT_ANSWER && got != SADB_GOT_ENTRY) || c.token != token ||
+			c.msg.op != request->op)
 			continue;
-		/* A dump's entries count down to 0 and so cannot carry the request's number. */
-		if (!is_dump(request->op) && answer->seq != request->seq)
-			continue;
-		if (!is_dump(request->op) || answer->error != 0)
-			return ST_NORMAL;
+		if (got == SADB_GOT_ANSWER)
+			break;
 		if (each != NULL)
-			each(user, answer);
-		if (answer->seq == 0)
-			return ST_NORMAL;
-		sadb_msg_wipe(answer);
+			each(user, &c.msg);
+		sadb_msg_wipe(&c.msg);
 	}
+	*answer = c.msg;
+	sadb_msg_wipe(&c.msg);
+	keep_why(s, answer);
+	return ST_NORMAL;
+}
+
+struct bulk {
+	struct sadb_msg *request;
+	size_t count, sent, done;
+	uint32_t base; /* token of the first */
+	void (*result)(void *user, size_t index, const struct sadb_msg *answer);
+	void *user;
+};
+
+static enum status
+bulk_more(struct sadb_sync *s, struct bulk *b)
+{
+	struct sadb_came c;
+	enum sadb_got got = sadb_link_next(s->link, &c);
+	size_t index;
+
+	if (got == SADB_GOT_NOTHING)
+		return progress(s, PATIENCE_MS);
+	if (got != SADB_GOT_OVERRUN)
+		show(s, false, c.raw, &c.msg);
+	index = c.token - b->base;
+	if (got != SADB_GOT_ANSWER || index >= b->sent || c.msg.op != b->request[index].op)
+		return ST_NORMAL;
+	b->done++;
+	if (b->result != NULL)
+		b->result(b->user, index, &c.msg);
+	sadb_msg_wipe(&c.msg);
+	return ST_NORMAL;
+}
+
+/* A run of requests that each are one message. */
+static enum status
+bulk_run(struct sadb_sync *s, struct bulk *b)
+{
+	b->base = s->seq + 1;
+	while (b->done < b->count) {
+		bool queued = true;
+
+		while (b->sent < b->count && queued) {
+			TRY(queue(s, &b->request[b->sent], &queued));
+			b->sent += queued;
+		}
+		TRY(bulk_more(s, b));
+	}
+	return ST_NORMAL;
+}
+
+struct shifted { /* results of a part, told by their index in the whole */
+	size_t first;
+	void (*result)(void *user, size_t index, const struct sadb_msg *answer);
+	void *user;
+};
+
+static void
+shift(void *user, size_t index, const struct sadb_msg *answer)
+{
+	struct shifted *p = user;
+
+	if (p->result != NULL)
+		p->result(p->user, p->first + index, answer);
 }
 
 enum status
 sadb_sync_bulk(struct sadb_sync *s, struct sadb_msg *requests, size_t count,
 	void (*result)(void *user, size_t index, const struct sadb_msg *answer), void *user)
 {
-	uint32_t base = s->seq + 1;
-	size_t sent = 0, done = 0;
-	struct sadb_msg m;
-	struct bytes raw;
-	enum status status;
+	struct shifted p = { .result = result, .user = user };
+	struct sadb_msg answer;
 
-	while (done < count) {
-		bool queued = true;
+	while (p.first < count) {
+		struct bulk b = { .request = requests + p.first, .result = shift, .user = &p };
 
-		while (sent < count && queued) {
-			TRY(queue(s, &requests[sent], &queued));
-			sent += queued;
-		}
-		if (sadb_stream_next(&s->in, &raw) != ST_NORMAL)
-			return ST_BACKEND;
-		if (raw.n == 0) {
-			status = progress(s, PATIENCE_MS);
-			if (status != ST_NORMAL)
-				return status;
-			continue;
-		}
-		if (s->watch != NULL)
-			s->watch(s->watch_user, false, raw);
-		if (pfkey_decode(raw, &m, NULL, 0) != ST_NORMAL || m.pid != s->pid ||
-			(size_t)(m.seq - base) >= sent || m.op != requests[m.seq - base].op)
-			continue;
-		done++;
-		if (result != NULL)
-			result(user, m.seq - base, &m);
-		sadb_msg_wipe(&m);
+		while (p.first + b.count < count && !deletes_all(s, &b.request[b.count]))
+			b.count++;
+		TRY(bulk_run(s, &b));
+		p.first += b.count;
+		if (p.first == count)
+			break;
+		TRY(delete_all(s, &requests[p.first], &answer));
+		shift(&p, 0, &answer);
+		p.first++;
 	}
 	return ST_NORMAL;
 }
@@ -287,15 +359,23 @@ enum status
 sadb_sync_next(struct sadb_sync *s, int timeout_ms, struct bytes *msg)
 {
 	instant until = instant_add(when_now(), timeout_ms);
+	struct sadb_came c;
+	enum sadb_got got;
 
 	for (;;) {
 		int64_t left = instant_diff(until, when_now());
 		enum status status;
 
-		if (sadb_stream_next(&s->in, msg) != ST_NORMAL)
-			return ST_BACKEND;
-		if (msg->n != 0)
-			break;
+		got = sadb_link_next(s->link, &c);
+		if (got != SADB_GOT_NOTHING && got != SADB_GOT_OVERRUN) {
+			*msg = c.raw.n != 0 ? c.raw : octets_of(s, &c.msg);
+			sadb_msg_wipe(&c.msg);
+			if (msg->n != 0)
+				break;
+			continue;
+		}
+		if (got == SADB_GOT_OVERRUN)
+			continue;
 		status = progress(s, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0);
 		if (status != ST_NORMAL)
 			return status;

@@ -1,5 +1,5 @@
 /*
- * sadb_uv.c - the SA database client on a libuv loop.
+ * sadb_uv.c - the SA database client on a libuv loop, over any backend.
  *
  * Called by the key daemons.  Requests are numbered here and found again by number in a hash table;
  * dumps, whose entries cannot carry a number, run one at a time per kind.  Handlers are always
@@ -8,11 +8,14 @@
  */
 #include "ipsec/sadb_uv.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 #include <uv.h>
 
+#include "ipsec/sadb_link.h"
 #include "ipsec/sadb_stream.h"
 #include "lib/hash.h"
 #include "lib/list.h"
@@ -22,11 +25,11 @@
 enum {
 	RETRY_FIRST_MS = 100,
 	RETRY_MOST_MS = 5000,
-	PENDING_MAX = 65536,   /* requests under way; more are refused with ST_LIMIT */
-	UNSENT_MAX = 32 << 20, /* octets the engine does not take; then the same */
+	PENDING_MAX = 65536, /* requests under way; more are refused with ST_LIMIT */
+	BATCH = 256,         /* messages taken before the loop's others have their turn */
 };
 
-enum state { DOWN, CONNECTING, REGISTERING, UP, CLOSING };
+enum state { DOWN, WAITING, REGISTERING, UP, CLOSING };
 
 struct pending {
 	struct hash_node by_seq;
@@ -34,39 +37,40 @@ struct pending {
 	uint64_t id;
 	uint32_t seq;
 	enum sadb_op op;
-	enum status failed; /* in `failing`: why */
+	enum sa_proto proto; /* of dumps */
+	enum status failed;  /* in `failing`: why */
+	struct sadb_msg *unsent; /* in `queued` */
 };
 
 struct sadb_client {
 	uv_loop_t *loop;
-	uv_pipe_t pipe;
-	uv_timer_t retry, kick;
-	uv_connect_t connect;
+	uv_poll_t poll;
+	uv_timer_t retry;
+	uv_idle_t kick; /* not a timer: one of 0 ms that starts itself again would never end */
 	unsigned open_handles;
-	bool pipe_open;
+	bool poll_open;
 	enum state state;
 	struct sadb_handlers h;
-	char path[SADB_PATH_MAX];
-	uint32_t pid, seq, register_seq;
+	struct sadb_link *link;
+	const char *backend; /* as the owner named it; NULL: the logical name */
+	const char *last;    /* name of the backend in use, or tried last */
+	char named[32], path[SADB_PATH_MAX];
+	uint32_t seq, register_seq;
 	uint64_t delay_ms;
-	int buffer; /* octets asked for, 0 = none */
+	int buffer; /* octets asked for, 0 = the backend's own choice */
 	bool told_down; /* one log line per outage */
 	struct hash_table by_seq;
+	struct list queued;  /* the link had no room */
 	struct list waiting; /* for an answer, not dumps */
 	struct list dumps[2]; /* SAD, SPD; the first of each is under way */
 	struct list failing; /* to be answered from the loop */
 	size_t count;
-	struct sadb_stream in;
 	void (*closed)(void *user);
 	void *closed_user;
 };
 
-struct sending {
-	uv_write_t req;
-	size_t n;
-	uint8_t octets[];
-};
-
+static void retry_later(struct sadb_client *c);
+static void turn(struct sadb_client *c);
 static void reconnect(struct sadb_client *c);
 
 /* ------------------------------------------------------------------------------- pending ones */
@@ -83,17 +87,21 @@ forget(struct sadb_client *c, struct pending *p)
 	hash_remove(&c->by_seq, &p->by_seq);
 	list_remove(&p->node);
 	c->count--;
+	if (p->unsent != NULL)
+		sadb_msg_wipe(p->unsent);
+	free(p->unsent);
 	free(p);
 }
 
 static void
-on_kick(uv_timer_t *t)
+on_kick(uv_idle_t *kick)
 {
-	struct sadb_client *c = t->data;
+	struct sadb_client *c = kick->data;
 
 	/* Only those that failed before now: the owner may fail new ones from the handler. */
 	struct list batch;
 
+	uv_idle_stop(kick);
 	list_init(&batch);
 	LIST_FOREACH(at, &c->failing) {
 		list_remove(at);
@@ -113,6 +121,8 @@ on_kick(uv_timer_t *t)
 		list_remove(at);
 		list_append(&c->failing, at);
 	}
+	if (c->state == UP || c->state == REGISTERING)
+		turn(c);
 }
 
 static void
@@ -122,8 +132,7 @@ fail_later(struct sadb_client *c, struct pending *p, enum status why)
 	list_remove(&p->node);
 	p->failed = why;
 	list_append(&c->failing, &p->node);
-	if (!uv_is_active((uv_handle_t *)&c->kick))
-		uv_timer_start(&c->kick, on_kick, 0, 0);
+	uv_idle_start(&c->kick, on_kick);
 }
 
 static void
@@ -143,28 +152,42 @@ free_list(struct sadb_client *c, struct list *l)
 /* -------------------------------------------------------------------------------- connection */
 
 static void
-on_pipe_closed(uv_handle_t *handle)
+free_client(struct sadb_client *c)
 {
-	struct sadb_client *c = handle->data;
-
-	c->pipe_open = false;
-	if (c->state != CLOSING) {
-		reconnect(c);
-		return;
-	}
-	if (--c->open_handles == 0 && c->closed != NULL)
-		c->closed(c->closed_user);
-	if (c->open_handles == 0) {
-		hash_free(&c->by_seq);
-		sadb_stream_wipe(&c->in);
-		free(c);
-	}
+	hash_free(&c->by_seq);
+	sadb_link_close(c->link);
+	free(c);
 }
 
 static void
-on_retry(uv_timer_t *t)
+on_handle_closed(uv_handle_t *handle)
 {
-	reconnect(t->data);
+	struct sadb_client *c = handle->data;
+
+	if (handle == (uv_handle_t *)&c->poll) {
+		c->poll_open = false;
+		sadb_link_close(c->link);
+		c->link = NULL;
+	}
+	if (c->state != CLOSING) {
+		retry_later(c);
+		return;
+	}
+	if (--c->open_handles > 0)
+		return;
+	if (c->closed != NULL)
+		c->closed(c->closed_user);
+	free_client(c);
+}
+
+static void
+tell_down(struct sadb_client *c, bool was_up, const char *why)
+{
+	if (!c->told_down)
+		log_line(was_up ? LOG_L_ERROR : LOG_L_WARNING, NULL,
+			"SA database: %s%s%s. Trying again", was_up ? c->last : "",
+			was_up ? ": " : "", why);
+	c->told_down = true;
 }
 
 /* The connection is of no use any longer. Answers what was under way and tries again later. */
@@ -173,209 +196,279 @@ connection_lost(struct sadb_client *c, const char *why)
 {
 	bool was_up = c->state == UP;
 
-	if (c->state == DOWN || c->state == CLOSING)
+	if (c->state == DOWN || c->state == WAITING || c->state == CLOSING)
 		return;
 	c->state = DOWN;
-	if (!c->told_down)
-		log_line(was_up ? LOG_L_ERROR : LOG_L_WARNING, NULL,
-			"engine: %s: %s - is service IPSEC running? Trying again",
-			c->path, why);
-	c->told_down = true;
+	tell_down(c, was_up, why);
+	fail_list(c, &c->queued);
 	fail_list(c, &c->waiting);
 	fail_list(c, &c->dumps[0]);
 	fail_list(c, &c->dumps[1]);
-	sadb_stream_wipe(&c->in);
-	uv_close((uv_handle_t *)&c->pipe, on_pipe_closed);
+	uv_close((uv_handle_t *)&c->poll, on_handle_closed);
 	if (was_up && c->h.lost != NULL)
 		c->h.lost(c->h.user);
 }
 
-static void
-on_written(uv_write_t *req, int error)
-{
-	struct sending *s = container_of(req, struct sending, req);
-	struct sadb_client *c = req->handle->data;
+static void on_poll(uv_poll_t *poll, int error, int events);
 
-	wipe(s->octets, s->n);
-	free(s);
-	if (error < 0 && error != UV_ECANCELED)
-		connection_lost(c, uv_strerror(error));
+static void
+watch_link(struct sadb_client *c)
+{
+	int events = UV_READABLE | (c->link->unsent ? UV_WRITABLE : 0);
+
+	if (c->poll_open && !uv_is_closing((uv_handle_t *)&c->poll))
+		uv_poll_start(&c->poll, events, on_poll);
+}
+
+/* Send what is queued; what came stays in the link until the loop turns. */
+static void
+push(struct sadb_client *c)
+{
+	if (sadb_link_work(c->link) != ST_NORMAL) {
+		connection_lost(c, c->link->why);
+		return;
+	}
+	watch_link(c);
+	/* Kernels answer before work() returns, and the descriptor need not say so again. */
+	uv_idle_start(&c->kick, on_kick);
 }
 
 static enum status
-transmit(struct sadb_client *c, const struct sadb_msg *m)
+transmit(struct sadb_client *c, uint32_t seq, const struct sadb_msg *m, bool *sent)
 {
-	uint8_t octets[PFKEY_MSG_MAX];
-	struct writer w = writer_of(octets, sizeof(octets));
-	struct sending *s;
-	uv_buf_t buf;
-	enum status status = pfkey_encode(m, &w);
-	size_t n = writer_len(&w);
-	int taken;
-
-	if (status != ST_NORMAL)
-		return status;
-	if (c->pipe.write_queue_size > UNSENT_MAX)
-		return ST_LIMIT;
-	s = malloc(sizeof(*s) + n);
-	if (s == NULL)
-		return ST_NOMEMORY;
-	memcpy(s->octets, octets, n);
-	wipe(octets, n);
-	s->n = n;
-	buf = uv_buf_init((char *)s->octets, (unsigned)n);
-	/* Nearly always there is room, and nothing left for the loop to do. */
-	taken = uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
-	if (taken == (int)n) {
-		wipe(s->octets, n);
-		free(s);
-		return ST_NORMAL;
-	}
-	if (taken > 0)
-		buf = uv_buf_init((char *)s->octets + taken, (unsigned)(n - (size_t)taken));
-	if (uv_write(&s->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0) {
-		wipe(s->octets, n);
-		free(s);
-		return ST_BACKEND;
-	}
+	TRY(sadb_link_send(c->link, seq, m, sent));
+	if (*sent)
+		push(c);
 	return ST_NORMAL;
 }
 
 static void
 next_dump(struct sadb_client *c, int kind)
 {
-	while (!list_empty(&c->dumps[kind])) {
+	while (c->state == UP && !list_empty(&c->dumps[kind])) {
 		struct pending *p = container_of(c->dumps[kind].next, struct pending, node);
-		struct sadb_msg m = { .op = p->op, .seq = p->seq, .pid = c->pid };
-		enum status status = transmit(c, &m);
+		struct sadb_msg m = { .op = p->op, .sa.proto = p->proto };
+		bool sent;
+		enum status status = transmit(c, p->seq, &m, &sent);
 
-		if (status == ST_NORMAL)
+		if (status == ST_NORMAL && sent)
 			return;
-		fail_later(c, p, status);
+		if (c->state == UP)
+			fail_later(c, p, status == ST_NORMAL ? ST_LIMIT : status);
 	}
+}
+
+/* What waited for room. */
+static void
+send_queued(struct sadb_client *c)
+{
+	bool any = false;
+
+	while (c->state == UP && !list_empty(&c->queued)) {
+		struct pending *p = container_of(c->queued.next, struct pending, node);
+		bool sent;
+		enum status status = sadb_link_send(c->link, p->seq, p->unsent, &sent);
+
+		if (status == ST_NORMAL && !sent)
+			break;
+		any = true;
+		sadb_msg_wipe(p->unsent);
+		free(p->unsent);
+		p->unsent = NULL;
+		list_remove(&p->node);
+		list_append(&c->waiting, &p->node);
+		if (status != ST_NORMAL)
+			fail_later(c, p, status);
+	}
+	if (c->state == UP && any)
+		push(c);
 }
 
 /* ------------------------------------------------------------------------------------ answers */
 
-static void
-dump_entry(struct sadb_client *c, int kind, const struct sadb_msg *m)
+static bool
+of_dump(struct sadb_client *c, const struct sadb_came *came, bool last)
 {
+	int kind = dump_kind(came->msg.op);
 	struct pending *p;
 	uint64_t id;
-	bool last = m->error != 0 || m->seq == 0;
+	enum status status = ST_NORMAL;
 
-	if (list_empty(&c->dumps[kind]))
-		return;
+	if (kind < 0 || list_empty(&c->dumps[kind]))
+		return false;
 	p = container_of(c->dumps[kind].next, struct pending, node);
+	if (p->seq != came->token)
+		return false;
 	id = p->id;
-	if (last) {
-		forget(c, p);
-		next_dump(c, kind);
+	if (!last) {
+		c->h.answer(c->h.user, id, ST_NORMAL, &came->msg, false);
+		return true;
 	}
-	if (m->error == 0)
-		c->h.answer(c->h.user, id, ST_NORMAL, m, false);
-	if (!last || c->state == CLOSING)
-		return;
+	forget(c, p);
+	next_dump(c, kind);
 	/* A database without entries answers ENOENT: a dump of nothing is a dump as well. */
-	c->h.answer(c->h.user, id,
-		sadb_status(m->op, m->error) == sadb_status(m->op, 2 /* ENOENT */) ? ST_NORMAL :
-		sadb_status(m->op, m->error), NULL, true);
+	if (came->msg.error != 0 && came->msg.error != ENOENT)
+		status = sadb_status(came->msg.op, came->msg.error);
+	c->h.answer(c->h.user, id, status, NULL, true);
+	return true;
 }
 
 static void
 registered(struct sadb_client *c, const struct sadb_msg *m)
 {
 	if (m->error != 0) {
-		connection_lost(c, "the engine refuses to register us");
+		connection_lost(c, m->why != NULL ? m->why : "we may not register");
 		return;
 	}
 	c->state = UP;
 	c->delay_ms = RETRY_FIRST_MS;
 	if (c->told_down)
-		log_line(LOG_L_NOTIFY, NULL, "engine: %s: connected", c->path);
+		log_line(LOG_L_NOTIFY, NULL, "SA database: %s: connected", c->last);
 	c->told_down = false;
 	if (c->h.ready != NULL)
 		c->h.ready(c->h.user);
 }
 
-static void
-message(struct sadb_client *c, const struct sadb_msg *m)
+static bool
+answered(struct sadb_client *c, const struct sadb_came *came)
 {
-	bool ours = m->pid == c->pid;
-	int kind = dump_kind(m->op);
+	const struct sadb_msg *m = &came->msg;
 
-	if (ours && m->op == SADB_OP_REGISTER && m->seq == c->register_seq) {
+	if (m->op == SADB_OP_REGISTER && came->token == c->register_seq) {
 		if (c->state == REGISTERING)
 			registered(c, m);
-		return;
+		return true;
 	}
-	if (ours && kind >= 0) {
-		dump_entry(c, kind, m);
-		return;
-	}
-	for (struct hash_node *n = ours ? hash_find(&c->by_seq, m->seq) : NULL; n != NULL;
+	if (of_dump(c, came, true))
+		return true;
+	for (struct hash_node *n = hash_find(&c->by_seq, came->token); n != NULL;
 		n = hash_again(n)) {
 		struct pending *p = container_of(n, struct pending, by_seq);
 		uint64_t id = p->id;
 
-		if (p->op != m->op)
+		if (p->op != m->op || p->failed != ST_NORMAL)
 			continue;
 		forget(c, p);
+		if (m->why != NULL)
+			log_line(LOG_L_WARNING, NULL, "SA database: %s: %s", sadb_op_name(m->op),
+				m->why);
 		c->h.answer(c->h.user, id, sadb_status(m->op, m->error), m, true);
-		return;
+		return true;
 	}
-	if (c->h.event != NULL && m->error == 0)
-		c->h.event(c->h.user, m);
+	return false;
 }
 
 static void
-on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+came(struct sadb_client *c, enum sadb_got got, const struct sadb_came *came)
 {
-	struct sadb_client *c = handle->data;
-	size_t room;
-
-	(void)suggested;
-	buf->base = (char *)sadb_stream_room(&c->in, &room);
-	buf->len = room;
-}
-
-static void
-on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct sadb_client *c = stream->data;
-	struct sadb_msg m;
-	struct bytes raw;
-	char why[128];
-
-	(void)buf;
-	if (n < 0) {
-		connection_lost(c, n == UV_EOF ? "the engine closed the connection" :
-			uv_strerror((int)n));
+	switch (got) {
+	case SADB_GOT_ANSWER:
+		if (answered(c, came))
+			return;
+		break;
+	case SADB_GOT_ENTRY:
+		(void)of_dump(c, came, false);
+		return;
+	case SADB_GOT_EVENT:
+		break;
+	case SADB_GOT_OVERRUN:
+		log_line(LOG_L_WARNING, NULL,
+			"SA database: %s: events were lost; everything is read anew", c->last);
+		if (c->state == UP && c->h.ready != NULL)
+			c->h.ready(c->h.user);
+		return;
+	case SADB_GOT_NOTHING:
+	case SADB_GOT_NOISE:
 		return;
 	}
-	sadb_stream_filled(&c->in, (size_t)n);
-	while (c->state == REGISTERING || c->state == UP) {
-		if (sadb_stream_next(&c->in, &raw) != ST_NORMAL) {
-			connection_lost(c, "what came is no PF_KEY message");
-			return;
-		}
-		if (raw.n == 0)
-			return;
-		if (pfkey_decode(raw, &m, why, sizeof(why)) == ST_NORMAL)
-			message(c, &m);
+	/* An answer to nobody here is another client's of this process. */
+	if (c->state == UP && c->h.event != NULL && came->msg.error == 0)
+		c->h.event(c->h.user, &came->msg);
+}
+
+/* Hand over what the link has; true when it may have more. */
+static bool
+take(struct sadb_client *c)
+{
+	struct sadb_came c1;
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		enum sadb_got got;
+
+		if (c->state != REGISTERING && c->state != UP)
+			return false;
+		got = sadb_link_next(c->link, &c1);
+		if (got == SADB_GOT_NOTHING)
+			return false;
+		if (got == SADB_GOT_NOISE)
+			log_line(LOG_L_DEBUG, NULL, "SA database: a message was skipped");
 		else
-			log_line(LOG_L_DEBUG, NULL, "engine: message skipped: %s", why);
-		sadb_msg_wipe(&m);
+			came(c, got, &c1);
+		sadb_msg_wipe(&c1.msg);
 	}
+	return true;
+}
+
+static void
+turn(struct sadb_client *c)
+{
+	bool more = take(c);
+
+	if (c->state != UP && c->state != REGISTERING)
+		return;
+	if (!list_empty(&c->queued))
+		send_queued(c);
+	if (more)
+		uv_idle_start(&c->kick, on_kick);
+	if (c->link != NULL && c->poll_open)
+		watch_link(c);
+}
+
+static void
+on_poll(uv_poll_t *poll, int error, int events)
+{
+	struct sadb_client *c = poll->data;
+
+	(void)events;
+	/* libuv says EBADF for any error; the link knows better. */
+	if (sadb_link_work(c->link) != ST_NORMAL)
+		connection_lost(c, c->link->why);
+	else if (error < 0)
+		connection_lost(c, uv_strerror(error));
+	else
+		turn(c);
+}
+
+static void
+on_retry(uv_timer_t *t)
+{
+	struct sadb_client *c = t->data;
+
+	c->state = DOWN;
+	reconnect(c);
+}
+
+static void
+retry_later(struct sadb_client *c)
+{
+	c->state = WAITING;
+	uv_timer_start(&c->retry, on_retry, c->delay_ms, 0);
+	c->delay_ms = c->delay_ms * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : c->delay_ms * 2;
 }
 
 static void
 set_buffer(struct sadb_client *c)
 {
-	int have = c->buffer, got = 0;
+	int got = 0;
+	socklen_t n = sizeof(got);
 
-	if (c->buffer == 0 || uv_recv_buffer_size((uv_handle_t *)&c->pipe, &have) != 0 ||
-		uv_recv_buffer_size((uv_handle_t *)&c->pipe, &got) != 0)
+	if (c->buffer == 0)
+		return;
+	if (setsockopt(c->link->events, SOL_SOCKET, SO_RCVBUFFORCE, &c->buffer,
+		    sizeof(c->buffer)) != 0)
+		(void)setsockopt(c->link->events, SOL_SOCKET, SO_RCVBUF, &c->buffer,
+			sizeof(c->buffer));
+	if (getsockopt(c->link->events, SOL_SOCKET, SO_RCVBUF, &got, &n) != 0)
 		return;
 	got /= 2; /* the kernel says twice what one may use */
 	if (got != c->buffer)
@@ -388,47 +481,35 @@ void
 sadb_client_buffer(struct sadb_client *c, int64_t kilobytes)
 {
 	c->buffer = (int)(kilobytes * 1024);
-	if (c->pipe_open && (c->state == REGISTERING || c->state == UP))
+	if (c->state == REGISTERING || c->state == UP)
 		set_buffer(c);
 }
 
-static void
-on_connected(uv_connect_t *req, int error)
-{
-	struct sadb_client *c = req->data;
-	struct sadb_msg m = { .op = SADB_OP_REGISTER, .pid = c->pid };
-
-	if (c->state != CONNECTING)
-		return;
-	if (error < 0) {
-		connection_lost(c, uv_strerror(error));
-		return;
-	}
-	c->state = REGISTERING;
-	set_buffer(c);
-	m.seq = c->register_seq = ++c->seq;
-	if (uv_read_start((uv_stream_t *)&c->pipe, on_room, on_read) < 0 ||
-		transmit(c, &m) != ST_NORMAL)
-		connection_lost(c, "cannot use the connection");
-}
-
-/* Open the pipe at once the first time; later after the delay, which doubles. */
+/* Called with no link, from the loop. */
 static void
 reconnect(struct sadb_client *c)
 {
-	if (c->state == CLOSING || c->pipe_open)
+	struct sadb_msg m = { .op = SADB_OP_REGISTER };
+	char why[4 * SADB_WHY];
+	bool sent;
+
+	if (c->state == CLOSING || c->poll_open)
 		return;
-	if (c->state == DOWN) {
-		c->state = CONNECTING;
-		uv_timer_start(&c->retry, on_retry, c->delay_ms, 0);
-		c->delay_ms = c->delay_ms * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : c->delay_ms * 2;
+	if (sadb_link_open(c->backend, c->path[0] == '\0' ? NULL : c->path, &c->link, why,
+		    sizeof(why)) != ST_NORMAL) {
+		tell_down(c, false, why);
+		retry_later(c);
 		return;
 	}
-	uv_pipe_init(c->loop, &c->pipe, 0);
-	c->pipe.data = c;
-	c->pipe_open = true;
-	c->connect.data = c;
-	uv_pipe_connect(&c->connect, &c->pipe, c->path, on_connected);
+	c->last = c->link->ops->name;
+	c->poll_open = true;
+	uv_poll_init(c->loop, &c->poll, c->link->fd);
+	c->poll.data = c;
+	c->state = REGISTERING;
+	set_buffer(c);
+	c->register_seq = ++c->seq;
+	if (transmit(c, c->register_seq, &m, &sent) != ST_NORMAL || !sent)
+		connection_lost(c, "cannot use the connection");
 }
 
 /* ---------------------------------------------------------------------------------- the owner */
@@ -439,28 +520,45 @@ sadb_client_new(struct uv_loop_s *loop, const char *backend, const char *path,
 {
 	struct sadb_client *c = calloc(1, sizeof(*c));
 
-	(void)backend; /* the engine is the one backend there is: "auto" and "engine" mean it */
 	if (c == NULL || !hash_init(&c->by_seq, 64)) {
 		free(c);
 		return NULL;
 	}
-	sadb_engine_path(path, c->path, sizeof(c->path));
+	if (backend != NULL) {
+		snprintf(c->named, sizeof(c->named), "%s", backend);
+		c->backend = c->named;
+	}
+	snprintf(c->path, sizeof(c->path), "%s", path == NULL ? "" : path);
+	c->last = "engine";
 	c->loop = loop;
 	c->h = *handlers;
-	c->pid = (uint32_t)getpid();
 	/* Two clients of one process must not take each other's answers for their own. */
 	c->seq = (uint32_t)(uv_hrtime() >> 10) ^ (uint32_t)((uintptr_t)c << 12);
 	c->delay_ms = RETRY_FIRST_MS;
+	list_init(&c->queued);
 	list_init(&c->waiting);
 	list_init(&c->dumps[0]);
 	list_init(&c->dumps[1]);
 	list_init(&c->failing);
 	uv_timer_init(loop, &c->retry);
-	uv_timer_init(loop, &c->kick);
+	uv_idle_init(loop, &c->kick);
 	c->retry.data = c->kick.data = c;
-	c->state = CONNECTING;
+	c->state = WAITING;
 	uv_timer_start(&c->retry, on_retry, 0, 0);
 	return c;
+}
+
+/* The link has no room: keep the request. */
+static enum status
+queue(struct sadb_client *c, struct pending *p, const struct sadb_msg *msg)
+{
+	p->unsent = malloc(sizeof(*p->unsent));
+	if (p->unsent == NULL)
+		return ST_NOMEMORY;
+	*p->unsent = *msg;
+	list_remove(&p->node);
+	list_append(&c->queued, &p->node);
+	return ST_NORMAL;
 }
 
 void
@@ -468,8 +566,8 @@ sadb_client_request(struct sadb_client *c, uint64_t id, const struct sadb_msg *m
 {
 	int kind = dump_kind(msg->op);
 	struct pending *p = calloc(1, sizeof(*p));
-	struct sadb_msg m;
-	enum status status;
+	enum status status = ST_NORMAL;
+	bool sent = false;
 
 	if (p == NULL) { /* nothing left to remember the request with: the connection goes */
 		connection_lost(c, "out of memory");
@@ -477,6 +575,7 @@ sadb_client_request(struct sadb_client *c, uint64_t id, const struct sadb_msg *m
 	}
 	p->id = id;
 	p->op = msg->op;
+	p->proto = msg->sa.proto;
 	p->seq = ++c->seq;
 	c->count++;
 	if (c->state != UP || c->count > PENDING_MAX) {
@@ -493,12 +592,11 @@ sadb_client_request(struct sadb_client *c, uint64_t id, const struct sadb_msg *m
 	}
 	list_append(&c->waiting, &p->node);
 	hash_insert(&c->by_seq, &p->by_seq, p->seq);
-	m = *msg;
-	m.seq = p->seq;
-	m.pid = c->pid;
-	status = transmit(c, &m);
-	sadb_msg_wipe(&m);
-	if (status != ST_NORMAL)
+	if (list_empty(&c->queued))
+		status = transmit(c, p->seq, msg, &sent);
+	if (status == ST_NORMAL && !sent && c->state == UP)
+		status = queue(c, p, msg);
+	if (status != ST_NORMAL && c->state == UP)
 		fail_later(c, p, status);
 }
 
@@ -511,25 +609,25 @@ sadb_client_is_up(const struct sadb_client *c)
 const char *
 sadb_client_backend(const struct sadb_client *c)
 {
-	(void)c;
-	return "engine";
+	return c->last;
 }
 
 void
 sadb_client_close(struct sadb_client *c, void (*closed)(void *user), void *user)
 {
-	bool closing = c->pipe_open && uv_is_closing((uv_handle_t *)&c->pipe);
+	bool closing = c->poll_open && uv_is_closing((uv_handle_t *)&c->poll);
 
 	c->state = CLOSING;
 	c->closed = closed;
 	c->closed_user = user;
+	free_list(c, &c->queued);
 	free_list(c, &c->waiting);
 	free_list(c, &c->dumps[0]);
 	free_list(c, &c->dumps[1]);
 	free_list(c, &c->failing);
-	c->open_handles = c->pipe_open ? 3 : 2;
-	uv_close((uv_handle_t *)&c->retry, on_pipe_closed);
-	uv_close((uv_handle_t *)&c->kick, on_pipe_closed);
-	if (c->pipe_open && !closing)
-		uv_close((uv_handle_t *)&c->pipe, on_pipe_closed);
+	c->open_handles = c->poll_open ? 3 : 2;
+	uv_close((uv_handle_t *)&c->retry, on_handle_closed);
+	uv_close((uv_handle_t *)&c->kick, on_handle_closed);
+	if (c->poll_open && !closing)
+		uv_close((uv_handle_t *)&c->poll, on_handle_closed);
 }

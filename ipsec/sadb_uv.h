@@ -14,7 +14,8 @@ struct sadb_client;
 
 struct sadb_handlers {
 	void *user;
-	void (*ready)(void *user); /* connected and registered, again after a reconnect */
+	void (*ready)(void *user); /* connected and registered, again after a reconnect, and
+				    * when events were lost */
 	void (*lost)(void *user);  /* requests under way end with ST_BACKEND; it tries again */
 	/* Answer to request `id`. Dumps: last=false per entry, then last=true with msg NULL. */
 	void (*answer)(void *user, uint64_t id, enum status status, const struct sadb_msg *msg,
@@ -23,8 +24,10 @@ struct sadb_handlers {
 	void (*event)(void *user, const struct sadb_msg *msg);
 };
 
-/* backend: "auto", "xfrm", "pfkey" or "engine"; path (of the engine's socket) NULL = default. The
- * connection comes up later: see ready. */
+/* backend: "auto", "xfrm", "pfkey" or "engine"; NULL: what the logical name MULTINET_IPSEC_BACKEND
+ * says, else auto: the first of these that can protect packets, chosen anew at each connection.
+ * path: of the engine's socket, NULL = default; auto with a path means the engine.  The connection
+ * comes up later: see ready. */
 struct sadb_client *sadb_client_new(struct uv_loop_s *loop, const char *backend, const char *path,
 	const struct sadb_handlers *handlers);
 /* Kilobytes of receive buffer for this and later connections; 0: as the system has it. */

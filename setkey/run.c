@@ -68,9 +68,9 @@ wanted(const struct sadb_msg *m, struct text *out)
 			text_addf(out, " %s", algs[i]->name);
 }
 
-/* The old program's words, and what to do about it. */
+/* The old program's words, and what the database says of it, or what to do about it. */
 static void
-refusal(const struct sadb_msg *m, int error, struct text *out)
+refusal(const struct sadb_msg *m, int error, const char *why, struct text *out)
 {
 	enum status status = sadb_status(m->op, error);
 	const struct message_row *row = status_row(status);
@@ -81,6 +81,10 @@ refusal(const struct sadb_msg *m, int error, struct text *out)
 		return;
 	}
 	text_add(out, strerror(error));
+	if (why != NULL) {
+		text_addf(out, " (%s)", why);
+		return;
+	}
 	if (status == ST_NOALG || status == ST_BADMSG) {
 		text_add(out, ": ");
 		wanted(m, out);
@@ -93,11 +97,11 @@ refusal(const struct sadb_msg *m, int error, struct text *out)
 
 static void
 tell(struct setkey_run *run, const struct setkey_origin *origin, const struct sadb_msg *m,
-	int error)
+	const struct sadb_msg *answer)
 {
 	struct text t = { 0 };
 
-	refusal(m, error, &t);
+	refusal(m, answer->error, answer->why, &t);
 	if (origin != NULL)
 		fprintf(stderr, "%s:%u:%u: The result of line %u: %s\n", run->file, origin->line,
 			origin->column, origin->line, text_str(&t));
@@ -181,7 +185,7 @@ call_and_show(struct setkey_run *run, struct sadb_msg *m, const struct setkey_or
 	else if (answer.error == ENOENT && is_dump(m->op))
 		printf("No %s entries.\n", is_spd(m->op) ? "SPD" : "SAD");
 	else if (answer.error != 0)
-		tell(run, origin, m, answer.error);
+		tell(run, origin, m, &answer);
 	sadb_msg_wipe(&answer);
 }
 
@@ -243,15 +247,20 @@ setkey_run_flush(struct setkey_run *run, bool policies)
 	if (status != ST_NORMAL)
 		broken(run, status);
 	else if (answer.error != 0 && answer.error != ENOENT)
-		tell(run, NULL, &m, answer.error);
+		tell(run, NULL, &m, &answer);
 }
 
 /* ------------------------------------------------------------------------------------ scripts */
 
+struct outcome {
+	int error;
+	char *why; /* the database's own words, or NULL */
+};
+
 struct batch { /* a run of requests sent together */
 	const struct setkey_script *script;
 	size_t first;
-	int *error; /* by request: answers come in any order */
+	struct outcome *of; /* by request: answers come in any order */
 };
 
 static void
@@ -259,7 +268,9 @@ batch_result(void *user, size_t index, const struct sadb_msg *answer)
 {
 	struct batch *b = user;
 
-	b->error[index] = answer->error;
+	b->of[index].error = answer->error;
+	if (answer->error != 0 && answer->why != NULL)
+		b->of[index].why = strdup(answer->why);
 }
 
 /* Is a refusal worth a word? */
@@ -268,7 +279,7 @@ worth_telling(const struct batch *b, size_t index)
 {
 	const struct setkey_origin *origin = &b->script->origin[b->first + index];
 	enum sadb_op op = b->script->msg[b->first + index].op;
-	int error = b->error[index];
+	int error = b->of[index].error;
 	bool gone = error == ENOENT || error == ESRCH;
 
 	if (error == 0 || (gone && (op == SADB_OP_FLUSH || op == SADB_OP_SPDFLUSH)))
@@ -276,23 +287,29 @@ worth_telling(const struct batch *b, size_t index)
 	if (!origin->twin)
 		return true;
 	/* What an `in` policy brings along has nothing new to say. */
-	return !(gone && op == SADB_OP_SPDDELETE) && !(index > 0 && b->error[index - 1] == error);
+	return !(gone && op == SADB_OP_SPDDELETE) &&
+		!(index > 0 && b->of[index - 1].error == error);
 }
 
 static void
 run_batch(struct setkey_run *run, struct setkey_script *script, size_t first, size_t count)
 {
-	struct batch b = { script, first, calloc(count, sizeof(int)) };
+	struct batch b = { script, first, calloc(count, sizeof(struct outcome)) };
 	enum status status = ST_NOMEMORY;
 
-	if (b.error != NULL)
+	if (b.of != NULL)
 		status = sadb_sync_bulk(run->db, script->msg + first, count, batch_result, &b);
-	for (size_t i = 0; b.error != NULL && i < count; i++)
+	for (size_t i = 0; b.of != NULL && i < count; i++) {
+		struct sadb_msg answer = { .error = b.of[i].error, .why = b.of[i].why };
+
 		if (worth_telling(&b, i))
-			tell(run, &script->origin[first + i], &script->msg[first + i], b.error[i]);
+			tell(run, &script->origin[first + i], &script->msg[first + i],
+				&answer);
+		free(b.of[i].why);
+	}
 	if (status != ST_NORMAL)
 		broken(run, status);
-	free(b.error);
+	free(b.of);
 }
 
 static bool
@@ -371,7 +388,7 @@ setkey_run_watch(struct setkey_run *run, bool hex)
 	enum status status = sadb_sync_call(run->db, &m, &answer, NULL, NULL);
 
 	if (status == ST_NORMAL && answer.error != 0) {
-		tell(run, NULL, &m, answer.error);
+		tell(run, NULL, &m, &answer);
 		return;
 	}
 	while ((status == ST_NORMAL || status == ST_TIMEOUT) &&

@@ -108,15 +108,14 @@ logical(const struct lnm *names, const char *name, char *buf, size_t size)
 static bool
 open_backend(struct setkey_run *run, const struct options *o, const struct lnm *names)
 {
-	char backend[VALUE_SIZE], path[VALUE_SIZE], why[WHY_SIZE] = "", text[2 * WHY_SIZE];
+	char backend[VALUE_SIZE], why[WHY_SIZE] = "", text[2 * WHY_SIZE];
 	const char *chosen = o->backend;
 	enum status status;
 
 	if (chosen == NULL)
 		chosen = logical(names, "MULTINET_IPSEC_BACKEND", backend, sizeof(backend));
-	status = sadb_sync_open(chosen == NULL ? "auto" : chosen,
-		logical(names, "MULTINET_IPSEC_SOCKET", path, sizeof(path)), &run->db, why,
-		sizeof(why));
+	/* Where the engine's socket is, the client looks up itself: that chooses no engine. */
+	status = sadb_sync_open(chosen == NULL ? "auto" : chosen, NULL, &run->db, why, sizeof(why));
 	if (status != ST_NORMAL) {
 		status_format(text, sizeof(text), status, NULL, why);
 		fprintf(stderr, "setkey: %s\n", text);

@@ -388,7 +388,7 @@ rd_sadb_open(struct rd *d)
 
 	if (!hash_init(&d->dump.sad, 64) || !remember_dead(d))
 		return false;
-	d->sadb = sadb_client_new(&d->loop, "auto", d->options->sadb, &handlers);
+	d->sadb = sadb_client_new(&d->loop, NULL, d->options->sadb, &handlers);
 	if (d->sadb != NULL)
 		sadb_client_buffer(d->sadb, d->config->pfkey_buffer_kb);
 	return d->sadb != NULL;

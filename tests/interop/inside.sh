@@ -41,7 +41,7 @@ topology() {
 	ip -n b route add 172.16.1.0/24 via $A src 172.16.2.1
 }
 
-ours=(ip netns exec a env MULTINET=$D/a MULTINET_IPSEC_SOCKET=$D/a/ipsec.sock MULTINET_RACOON_JOURNAL=$D/a/journal)
+ours=(ip netns exec a env MULTINET=$D/a MULTINET_IPSEC_BACKEND=engine MULTINET_IPSEC_SOCKET=$D/a/ipsec.sock MULTINET_RACOON_JOURNAL=$D/a/journal)
 in_a() { "${ours[@]}" "$@"; }
 racoon_says() { in_a "$bin/netcontrol" /SOCKET=$D/a/racoon.ctl "$@"; }
 

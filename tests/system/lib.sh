@@ -20,6 +20,7 @@ TOP=$(pwd)
 BIN=${BIN:-$TOP/build/bin}
 case $BIN in /*) ;; *) BIN=$TOP/$BIN ;; esac
 NS=mn$$-
+export MULTINET_IPSEC_BACKEND=engine # whatever this kernel has
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/mnsys.XXXXXX")
 chmod 755 "$WORK"
 TESTS=0

@@ -1,0 +1,593 @@
+/*
+ * backend_pfkey.c - a kernel's AF_KEY socket (Linux, with KAME's policies) as a SA database.
+ *
+ * Used through sadb_link.h.  The kernel answers before a send returns, so an answer that is not
+ * there afterwards was lost in a full buffer, which this protocol does not tell; dumps are counted
+ * first and asked for again while anything is missing.  An ACQUIRE names its policy by number only:
+ * the policy is fetched before the event is handed on.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ipsec/pfkey.h"
+#include "ipsec/sadb_link.h"
+#include "ipsec/sadb_seen.h"
+#include "lib/secret.h"
+
+enum {
+	KEY_V2 = 2,           /* the protocol of the socket; its header would clash with ours */
+	WINDOW = 32,          /* requests under way */
+	BUFFER = 8 << 20,     /* socket buffer, octets */
+	FOREIGN_MAX = 64,     /* messages of others during a dump that cannot have crowded it out */
+	DUMP_TRIES = 8,
+};
+
+struct flight {
+	uint32_t token; /* also the number on the wire, but of our own questions */
+	uint32_t seq;
+	enum sadb_op op;
+	enum sa_proto proto;
+	bool quiet;      /* nobody waits for this answer */
+	bool of_acquire; /* a policy for the ACQUIRE kept here */
+	struct { /* the ACQUIRE */
+		struct net_addr src, dst;
+		uint32_t seq;
+	} acquire;
+};
+
+struct dump {
+	bool is, counting, ending, any, held;
+	uint32_t token;
+	enum sadb_op op;
+	enum sa_proto proto;
+	uint32_t count, numbered, left; /* of this try; the kernel's numbers; still to come */
+	uint32_t before;                /* count of the try before */
+	unsigned foreign, tries;
+	bool lost, complete;
+	int error;
+	struct sadb_msg entry;
+	struct sadb_seen seen;
+};
+
+struct waiting {
+	bool is;
+	uint32_t token;
+	enum sadb_op op;
+	enum sa_proto proto;
+};
+
+struct pfkey_link {
+	struct sadb_link link;
+	uint32_t pid;
+	uint32_t own; /* numbers of our own questions count down from the top */
+	bool labels, lost;
+	size_t flights;
+	struct flight flight[WINDOW + 4];
+	struct dump dump;
+	struct waiting waiting[2];
+	char text[SADB_WHY];
+	uint8_t in[2 * PFKEY_MSG_MAX];
+};
+
+static struct pfkey_link *
+of(struct sadb_link *l)
+{
+	return container_of(l, struct pfkey_link, link);
+}
+
+/* ------------------------------------------------------------------------------------- sending */
+
+/* One message; 0 or an errno. Errors of the request itself come as an answer. */
+static int
+put(struct pfkey_link *p, uint32_t seq, const struct sadb_msg *m, char *why, size_t why_size)
+{
+	uint8_t octets[PFKEY_MSG_MAX];
+	struct writer w = writer_of(octets, sizeof(octets));
+	struct sadb_msg copy = *m;
+	int error;
+
+	copy.seq = seq;
+	copy.pid = p->pid;
+	error = pfkey_encode_kernel(&copy, p->labels, &w, why, why_size);
+	if (error == 0 && send(p->link.fd, octets, writer_len(&w), 0) < 0) {
+		error = errno;
+		snprintf(why, why_size, "%s", strerror(error));
+	}
+	sadb_msg_wipe(&copy);
+	wipe(octets, sizeof(octets));
+	return error;
+}
+
+static void
+send_dump(struct pfkey_link *p)
+{
+	struct dump *d = &p->dump;
+	struct sadb_msg m = { .op = d->op, .sa.proto = d->proto };
+
+	d->before = d->count;
+	d->count = d->numbered = 0;
+	d->foreign = 0;
+	d->lost = d->complete = false;
+	d->error = put(p, d->token, &m, p->text, sizeof(p->text));
+	d->ending = d->error != 0;
+}
+
+static void
+start_dump(struct pfkey_link *p)
+{
+	struct dump *d = &p->dump;
+
+	for (size_t i = 0; i < ARRAY_LEN(p->waiting) && !d->is; i++) {
+		struct waiting *w = &p->waiting[i];
+
+		if (!w->is)
+			continue;
+		w->is = false;
+		*d = (struct dump){ .is = true, .counting = true, .token = w->token, .op = w->op,
+			.proto = w->proto, .seen.key = d->seen.key };
+		send_dump(p);
+	}
+}
+
+static struct flight *
+new_flight(struct pfkey_link *p, uint32_t token, uint32_t seq, enum sadb_op op, enum sa_proto proto)
+{
+	struct flight *f = &p->flight[p->flights++];
+
+	*f = (struct flight){ .token = token, .seq = seq, .op = op, .proto = proto };
+	return f;
+}
+
+/* Linux registers one kind of SA at a time (RFC 2367 3.1.7 knows no other way). */
+static void
+send_register(struct pfkey_link *p, uint32_t token)
+{
+	static const enum sa_proto protos[] = { SA_AH, SA_IPCOMP, SA_ESP };
+
+	for (size_t i = 0; i < ARRAY_LEN(protos); i++) {
+		struct sadb_msg m = { .op = SADB_OP_REGISTER, .sa.proto = protos[i] };
+		bool last = i + 1 == ARRAY_LEN(protos);
+		uint32_t seq = last ? token : --p->own;
+
+		new_flight(p, token, seq, m.op, m.sa.proto)->quiet = !last;
+		(void)put(p, seq, &m, p->text, sizeof(p->text));
+	}
+}
+
+static enum status
+send_message(struct sadb_link *l, uint32_t token, const struct sadb_msg *m, bool *queued)
+{
+	struct pfkey_link *p = of(l);
+	char why[SADB_WHY] = "";
+	int error;
+
+	*queued = false;
+	if (l->refusal.is || p->flights + 3 > WINDOW)
+		return ST_NORMAL;
+	*queued = true;
+	if (sadb_is_dump(m->op)) {
+		p->waiting[m->op == SADB_OP_SPDDUMP] = (struct waiting){ .is = true,
+			.token = token, .op = m->op, .proto = m->sa.proto };
+		start_dump(p);
+		return ST_NORMAL;
+	}
+	if (m->op == SADB_OP_REGISTER) {
+		send_register(p, token);
+		return ST_NORMAL;
+	}
+	if (m->op == SADB_OP_ACQUIRE) { /* it failed; the kernel forgets by itself */
+		sadb_link_refuse(l, token, m, 0, "%s", "");
+		return ST_NORMAL;
+	}
+	new_flight(p, token, token, m->op, m->sa.proto);
+	error = put(p, token, m, why, sizeof(why));
+	if (error != 0) {
+		p->flights--;
+		sadb_link_refuse(l, token, m, error, "%s", why);
+	}
+	return ST_NORMAL;
+}
+
+/* ----------------------------------------------------------------------------------- receiving */
+
+static struct flight *
+flight_of(struct pfkey_link *p, const struct sadb_msg *m)
+{
+	if (m->pid != p->pid)
+		return NULL;
+	for (size_t i = 0; i < p->flights; i++)
+		if (p->flight[i].seq == m->seq && p->flight[i].op == m->op)
+			return &p->flight[i];
+	return NULL;
+}
+
+static void
+remove_flight(struct pfkey_link *p, struct flight *f)
+{
+	size_t i = (size_t)(f - p->flight);
+
+	memmove(f, f + 1, (p->flights - i - 1) * sizeof(*f));
+	p->flights--;
+}
+
+static const char *
+hint(enum sadb_op op, int error)
+{
+	switch (error) {
+	case EPROTONOSUPPORT:
+		return "the kernel has not this protocol (modules esp4, ah4, ipcomp and their 6)";
+	case ENOSYS:
+		return "the kernel has not this algorithm, or not through PF_KEY";
+	case EPERM:
+		return "only the superuser may do this";
+	case ENOPROTOOPT:
+		return "the kernel was built without this";
+	case EINVAL:
+		return op >= SADB_OP_SPDUPDATE ? "the kernel does not take this policy (outbound "
+			"tunnels of level use are refused since Linux 6.1)" : NULL;
+	}
+	return NULL;
+}
+
+static enum sadb_got
+emit(struct pfkey_link *p, bool last, struct sadb_came *c)
+{
+	struct dump *d = &p->dump;
+
+	if (d->left > 1)
+		d->left--;
+	c->token = d->token;
+	c->raw = bytes_of(NULL, 0);
+	c->msg = d->entry;
+	c->msg.seq = last ? 0 : d->left;
+	sadb_msg_wipe(&d->entry);
+	d->held = false;
+	return SADB_GOT_ENTRY;
+}
+
+/*
+ * The end of one try.  The first only counts.  After that all is there when nothing hints at a loss
+ * or two tries agree in number; the last message of a try can get lost without a gap.
+ */
+static void
+dump_done(struct pfkey_link *p, int error)
+{
+	struct dump *d = &p->dump;
+	bool counted = d->counting;
+	bool sure = !d->lost && (d->foreign < FOREIGN_MAX || d->count == d->before) &&
+		(counted || d->count >= d->before || d->foreign != 0);
+
+	if (error != 0 || d->error != 0) {
+		if (d->error == 0 && error != ENOENT)
+			d->error = error;
+		d->ending = true;
+		return;
+	}
+	if (counted && sure) {
+		d->counting = false;
+		d->left = d->count;
+		d->tries = 0;
+		send_dump(p);
+		return;
+	}
+	if (!sure && ++d->tries < DUMP_TRIES) {
+		sadb_seen_again(&d->seen);
+		send_dump(p);
+		return;
+	}
+	d->error = sure ? 0 : EAGAIN;
+	d->ending = true;
+}
+
+static enum sadb_got
+dump_entry(struct pfkey_link *p, enum status decoded, struct sadb_msg *m, struct sadb_came *c)
+{
+	struct dump *d = &p->dump;
+	enum sadb_got got = SADB_GOT_NOTHING;
+	bool last = m->seq == 0, known;
+	struct sadb_msg mine = *m; /* emit() writes where m is */
+
+	d->count++;
+	/* The entries of one try are numbered 1, 2, 3 … 0. */
+	if (!last && m->seq != ++d->numbered)
+		d->lost = true;
+	if (decoded == ST_BADMSG)
+		d->error = EPROTO;
+	if (decoded == ST_NORMAL && !d->counting && d->error == 0) {
+		if (!sadb_seen_add(&d->seen, &mine, &known)) {
+			d->error = ENOMEM;
+		} else if (!known) {
+			if (d->held)
+				got = emit(p, false, c);
+			d->entry = mine;
+			d->held = d->any = true;
+		}
+	}
+	sadb_msg_wipe(&mine);
+	if (last) {
+		d->complete = true;
+		dump_done(p, 0);
+	}
+	return got;
+}
+
+static enum sadb_got
+dump_ends(struct pfkey_link *p, struct sadb_came *c)
+{
+	struct dump *d = &p->dump;
+
+	if (d->held)
+		return emit(p, true, c);
+	memset(c, 0, sizeof(*c));
+	c->token = d->token;
+	c->msg.op = d->op;
+	c->msg.error = d->error != 0 ? d->error : d->any ? 0 : ENOENT;
+	if (d->error == EAGAIN)
+		c->msg.why = "the kernel lost entries each time; the list is not complete";
+	else if (d->error == EPROTO)
+		c->msg.why = p->text;
+	else if (d->error != 0)
+		c->msg.why = hint(d->op, d->error);
+	sadb_seen_clear(&d->seen);
+	d->is = false;
+	start_dump(p);
+	return SADB_GOT_ANSWER;
+}
+
+/* ------------------------------------------------------------------------------------- acquires */
+
+/* The event as it came has the policy's number alone; false: hand it on as it is. */
+static bool
+ask_policy(struct pfkey_link *p, const struct sadb_msg *m)
+{
+	struct sadb_msg q = { .op = SADB_OP_SPDGET, .has_sp = true, .sp.id = m->sp.id };
+	struct flight *f;
+
+	if (!m->has_sp || m->sp.id == 0 || p->flights == ARRAY_LEN(p->flight))
+		return false;
+	f = new_flight(p, 0, --p->own, q.op, m->sa.proto);
+	f->quiet = f->of_acquire = true;
+	f->acquire.src = m->sa.src.addr;
+	f->acquire.dst = m->sa.dst.addr;
+	f->acquire.seq = m->seq;
+	if (put(p, f->seq, &q, p->text, sizeof(p->text)) == 0)
+		return true;
+	p->flights--;
+	return false;
+}
+
+static void
+make_acquire(const struct flight *f, struct sadb_msg *m)
+{
+	m->op = SADB_OP_ACQUIRE;
+	m->seq = f->acquire.seq;
+	m->pid = 0;
+	m->has_sa = true;
+	m->sa.proto = f->proto;
+	m->sa.src.addr = f->acquire.src;
+	m->sa.dst.addr = f->acquire.dst;
+	m->sa.mode = SA_TRANSPORT;
+	for (unsigned i = m->sp.rules; i-- > 0;) {
+		const struct sp_rule *r = &m->sp.rule[i];
+
+		if (r->proto != m->sa.proto || (r->mode == SA_TUNNEL &&
+			!net_addr_is_any(&r->dst.addr) &&
+			!net_addr_equal(&r->dst.addr, &m->sa.dst.addr)))
+			continue;
+		m->sa.mode = r->mode;
+		m->sa.reqid = r->reqid;
+	}
+}
+
+/* --------------------------------------------------------------------------------- handing on */
+
+static enum sadb_got
+answer(struct pfkey_link *p, struct flight *f, struct sadb_came *c)
+{
+	struct flight was = *f;
+
+	remove_flight(p, f);
+	if (was.of_acquire && c->msg.error == 0) {
+		make_acquire(&was, &c->msg);
+		c->raw = bytes_of(NULL, 0);
+		return SADB_GOT_EVENT;
+	}
+	if (was.quiet)
+		return SADB_GOT_NOTHING;
+	/* Another socket of ours registered already: as good. */
+	if (was.op == SADB_OP_REGISTER && c->msg.error == EEXIST)
+		c->msg.error = 0;
+	c->token = was.token;
+	if (c->msg.error != 0)
+		c->msg.why = hint(was.op, c->msg.error);
+	return SADB_GOT_ANSWER;
+}
+
+static enum sadb_got
+message(struct pfkey_link *p, struct sadb_came *c)
+{
+	enum status decoded = pfkey_decode_kernel(c->raw, &c->msg, p->text, sizeof(p->text));
+	struct dump *d = &p->dump;
+	struct flight *f;
+
+	if (d->is && !d->ending && c->msg.pid == p->pid && c->msg.op == d->op) {
+		if (c->msg.error != 0) {
+			dump_done(p, c->msg.error);
+			return SADB_GOT_NOTHING;
+		}
+		return dump_entry(p, decoded, &c->msg, c);
+	}
+	if (d->is)
+		d->foreign++;
+	f = flight_of(p, &c->msg);
+	if (f != NULL && decoded != ST_NORMAL) {
+		c->msg.error = c->msg.error != 0 ? c->msg.error : EPROTO;
+		decoded = ST_NORMAL;
+	}
+	if (decoded != ST_NORMAL)
+		return SADB_GOT_NOISE;
+	if (f != NULL)
+		return answer(p, f, c);
+	if (c->msg.pid == p->pid) /* the second telling of a flush, an echo */
+		return SADB_GOT_NOTHING;
+	if (c->msg.op == SADB_OP_ACQUIRE && c->msg.error == 0 && ask_policy(p, &c->msg))
+		return SADB_GOT_NOTHING;
+	/* Larval SAs that nobody completed were never SAs to anyone. */
+	if (c->msg.op == SADB_OP_EXPIRE && c->msg.sa.spi == 0)
+		return SADB_GOT_NOTHING;
+	return SADB_GOT_EVENT;
+}
+
+/* Nothing is left to read: what has not been answered never will be. */
+static enum sadb_got
+nothing_more(struct pfkey_link *p, struct sadb_came *c)
+{
+	struct dump *d = &p->dump;
+
+	if (d->is && !d->ending) {
+		d->lost = true;
+		dump_done(p, 0);
+		return SADB_GOT_NOISE;
+	}
+	if (p->flights != 0) {
+		memset(c, 0, sizeof(*c));
+		c->msg.op = p->flight[0].op;
+		c->msg.pid = p->pid;
+		c->msg.seq = p->flight[0].seq;
+		c->msg.error = ENOBUFS;
+		if (answer(p, &p->flight[0], c) != SADB_GOT_ANSWER)
+			return SADB_GOT_NOISE;
+		c->msg.why = "the kernel's answer was lost";
+		return SADB_GOT_ANSWER;
+	}
+	if (!p->lost)
+		return SADB_GOT_NOTHING;
+	p->lost = false;
+	return SADB_GOT_OVERRUN;
+}
+
+static enum sadb_got
+next(struct sadb_link *l, struct sadb_came *c)
+{
+	struct pfkey_link *p = of(l);
+	enum sadb_got got;
+	ssize_t n;
+
+	for (;;) {
+		if (sadb_link_refused(l, c))
+			return SADB_GOT_ANSWER;
+		if (p->dump.is && p->dump.ending)
+			return dump_ends(p, c);
+		n = recv(l->fd, p->in, sizeof(p->in), MSG_DONTWAIT | MSG_TRUNC);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == ENOBUFS) {
+			p->lost = p->dump.lost = true;
+			continue;
+		}
+		if (n < 0) {
+			got = nothing_more(p, c);
+			if (got == SADB_GOT_NOISE)
+				continue;
+			return got;
+		}
+		c->token = 0;
+		c->raw = bytes_of(p->in, (size_t)n <= sizeof(p->in) ? (size_t)n : sizeof(p->in));
+		got = message(p, c);
+		if (got != SADB_GOT_NOTHING)
+			return got;
+		sadb_msg_wipe(&c->msg);
+	}
+}
+
+static enum status
+work(struct sadb_link *l)
+{
+	(void)l; /* requests go out at once, and `next` reads */
+	return ST_NORMAL;
+}
+
+static void
+close_link(struct sadb_link *l)
+{
+	struct pfkey_link *p = of(l);
+
+	if (l->fd >= 0)
+		close(l->fd);
+	sadb_seen_clear(&p->dump.seen);
+	wipe(p, sizeof(*p));
+	free(p);
+}
+
+static const struct sadb_link_ops ops = { .name = "pfkey", .send = send_message, .work = work,
+	.next = next, .close = close_link };
+
+/*
+ * Can the kernel do ESP?  An update of an SA that does not exist is checked to its end, protocol
+ * and algorithms included, before it fails with ESRCH; so nothing is ever made.
+ */
+static int
+probe(struct pfkey_link *p, char *why, size_t why_size)
+{
+	struct sadb_msg m = { .op = SADB_OP_UPDATE, .has_sa = true };
+	struct sadb_came c;
+	bool queued;
+
+	m.sa.proto = SA_ESP;
+	m.sa.mode = SA_TUNNEL;
+	m.sa.src.addr = net_ipv4(0xc0000201); /* RFC 5737: in no use */
+	m.sa.dst.addr = net_ipv4(0xc0000202);
+	m.sa.spi = SA_SPI_MIN + ((uint32_t)p->dump.seen.key.k0 & 0x3fffffff);
+	m.sa.encr = alg_by_name(ALG_ENCR, "aes-cbc");
+	m.sa.encr_key.octets = 16;
+	m.sa.auth = alg_by_name(ALG_AUTH, "hmac-sha1");
+	m.sa.auth_key.octets = 20;
+	if (send_message(&p->link, 0, &m, &queued) != ST_NORMAL || !queued ||
+		next(&p->link, &c) != SADB_GOT_ANSWER) {
+		snprintf(why, why_size, "no answer");
+		return EPROTO;
+	}
+	snprintf(why, why_size, "%s", c.msg.why != NULL ? c.msg.why : strerror(c.msg.error));
+	return c.msg.error == ESRCH ? 0 : c.msg.error == 0 ? EEXIST : c.msg.error;
+}
+
+enum status
+backend_pfkey_open(struct sadb_link **out, char *why, size_t why_size)
+{
+	struct pfkey_link *p = calloc(1, sizeof(*p));
+	char reason[SADB_WHY];
+	int octets = BUFFER;
+
+	if (p == NULL) {
+		snprintf(why, why_size, "out of memory");
+		return ST_NOMEMORY;
+	}
+	p->link.ops = &ops;
+	p->pid = (uint32_t)getpid();
+	p->link.fd = socket(AF_KEY, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, KEY_V2);
+	if (p->link.fd < 0) {
+		snprintf(why, why_size, "pfkey: %s", errno == EAFNOSUPPORT ?
+			"the kernel has no PF_KEY" : strerror(errno));
+		close_link(&p->link);
+		return ST_NOBACKEND;
+	}
+	if (setsockopt(p->link.fd, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof(octets)) < 0)
+		(void)setsockopt(p->link.fd, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
+	p->link.events = p->link.fd;
+	if (getrandom(&p->dump.seen.key, sizeof(p->dump.seen.key), 0) < 0)
+		p->dump.seen.key.k0 = p->pid;
+	p->own = UINT32_MAX;
+	p->labels = access("/sys/fs/selinux/enforce", F_OK) == 0;
+	if (probe(p, reason, sizeof(reason)) != 0) {
+		snprintf(why, why_size, "pfkey: the kernel cannot do IPsec: %s", reason);
+		close_link(&p->link);
+		return ST_NOBACKEND;
+	}
+	*out = &p->link;
+	return ST_NORMAL;
+}
