@@ -1,5 +1,5 @@
 /*
- * dp_frag.h - IPv4 fragments: putting those of outgoing packets together, and cutting protected
+ * dp_frag.h - IP fragments: putting those of outgoing packets together, and cutting protected
  * packets that are too large for their path.
  *
  * Transport mode protects whole datagrams (RFC 4301 7: never fragments), and selectors with ports
@@ -32,12 +32,15 @@ enum dp_whole {
 	DP_TORN,  /* malformed, overlapping, or no memory: drop it */
 };
 
-/* One IPv4 packet in a buffer of DP_PACKET_MAX octets; put together in place, *len changes. */
+/* Does this IPv6 packet have a fragment header? */
+bool dp_is_fragment6(const uint8_t *packet, size_t len);
+/* One IP packet in a buffer of DP_PACKET_MAX octets; put together in place, *len changes. */
 enum dp_whole dp_defrag_take(struct dp_defrag *d, instant now, uint8_t *packet, size_t *len);
 
 struct dp_cut { /* cutting one packet */
 	const uint8_t *packet;
-	size_t len, mtu;
+	size_t len, mtu, header;
+	bool v6;
 	size_t at; /* payload octets done */
 	uint32_t id; /* IPv6: of the fragments */
 };
@@ -48,8 +51,8 @@ bool dp_cut_begin(struct dp_cut *c, const uint8_t *packet, size_t len, size_t mt
  * Header checksums are left to the raw socket. */
 size_t dp_cut_next(struct dp_cut *c, uint8_t *out);
 
-/* Put an ICMP "fragmentation needed" (RFC 1191 4) in place of a packet that must not be cut; false:
- * it may be cut, or is none to be answered. */
+/* Put an ICMP "fragmentation needed" (RFC 1191 4) or ICMPv6 "too big" (RFC 4443 3.2) in place of a
+ * packet that must not be cut; false: it may be cut, or is none to be answered. */
 bool dp_refuse(uint8_t *packet, size_t *len, size_t mtu);
 
 /* The IPv4 header checksum, computed and stored. */

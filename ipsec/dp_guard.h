@@ -4,7 +4,8 @@
  *
  * A rule is a selector and what to do with packets that fit.  Ranks are looked at in order, 0
  * first; within one rank all rules have the same verdict.  Changes are gathered and take effect
- * together with dp_guard_commit.
+ * together with dp_guard_commit.  Whatever the rules say, IKE, the protocols of IPsec themselves,
+ * IPv6's neighbour discovery and what comes to a socket with the bypass mark pass.
  */
 #ifndef IPSEC_DP_GUARD_H
 #define IPSEC_DP_GUARD_H
@@ -19,11 +20,11 @@ enum {
 struct dp_guard;
 
 struct dp_guard_rule { /* zeroed before it is filled: compared by its octets */
-	struct net_addr src, dst; /* IPv4, masked */
+	struct net_addr src, dst; /* masked, of one family */
 	uint8_t src_len, dst_len;
 	uint8_t proto;            /* SP_UPPER_ANY: any, and then no ports */
 	uint8_t rank;
-	uint16_t sport, dport;    /* 0 = any; ICMP: type and code, plus 1 */
+	uint16_t sport, dport;    /* 0 = any; ICMP, ICMPv6: type and code, plus 1 */
 	bool forwarded_only;      /* of a fwd policy */
 	bool drop;                /* else let it pass, whatever later ranks say */
 };

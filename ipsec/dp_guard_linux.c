@@ -22,6 +22,7 @@
 
 #include "ipsec/dp_nl.h"
 #include "ipsec/sadb.h"
+#include "lib/log.h"
 
 #define TABLE "multinet_ipsec"
 #define COUNTER "cleartext"
@@ -29,11 +30,15 @@
 enum {
 	NAME_MAX_OCTETS = 32,
 	ELEMENTS_MAX = 60000, /* octets of elements in one message: its length field has 16 bits */
-	KEY_MAX = 20,
+	KEY_MAX = 44,
+	FAMILIES = 2, /* IPv4, IPv6: a table each */
 	IKE_PORT = 500,
 	IKE_NATT_PORT = 4500,
+	ND_FIRST = 133, ND_LAST = 137, /* ICMPv6 types of neighbour discovery (RFC 4861 4) */
+	HOPS_MAX = 255,
 	/* nft's numbers of data types, for its listings only. */
 	NFT_TYPE_IPADDR = 7,
+	NFT_TYPE_IP6ADDR = 8,
 	NFT_TYPE_INET_PROTOCOL = 12,
 	NFT_TYPE_INET_SERVICE = 13,
 	NFT_TYPE_BITS_ = 6,
@@ -42,7 +47,7 @@ enum {
 enum ports { PORTS_NONE, PORTS_TH = 1, PORTS_ICMP = 2 }; /* kind of what follows the protocol */
 
 struct shape { /* rules that share one set and one nft rule */
-	bool forwarded_only, drop;
+	bool v6, forwarded_only, drop;
 	uint8_t rank, src_len, dst_len;
 	bool proto;
 	enum ports ports;
@@ -52,11 +57,14 @@ struct shape { /* rules that share one set and one nft rule */
 struct dp_guard {
 	struct dp_nl nl;
 	unsigned tun;
+	bool v6;                 /* what is being gathered is for IPv6's table */
+	bool has[FAMILIES];      /* the tables there are */
+	bool sockets;            /* the kernel can ask for a socket's mark */
 	bool began;              /* a batch is being gathered */
 	int open;                /* shape whose elements are being listed, -1: none */
 	uint16_t open_message;   /* NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM */
-	bool chain[2][DP_GUARD_RANKS_MAX]; /* rank chains there are: both ways, forwarded only */
-	uint64_t counted;        /* of the present counter, already looked at */
+	bool chain[FAMILIES][2][DP_GUARD_RANKS_MAX]; /* there are: both ways, forwarded only */
+	uint64_t counted[FAMILIES]; /* of the present counters, already looked at */
 	uint64_t dropped;        /* not told yet */
 	bool renewed;            /* the batch makes a new counter */
 	int error;               /* first refusal of the batch */
@@ -69,7 +77,8 @@ struct dp_guard {
 static void
 begin(struct dp_guard *g, uint16_t message, uint16_t flags)
 {
-	struct nfgenmsg h = { .nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0 };
+	struct nfgenmsg h = { .nfgen_family = g->v6 ? NFPROTO_IPV6 : NFPROTO_IPV4,
+		.version = NFNETLINK_V0 };
 
 	if (g->open >= 0) {
 		dp_nl_nest_end(&g->nl);
@@ -191,29 +200,38 @@ expr_payload(struct dp_guard *g, enum nft_payload_bases base, uint32_t offset, u
 }
 
 static void
-expr_equal(struct dp_guard *g, uint32_t reg, const void *value, size_t n)
+expr_compare(struct dp_guard *g, enum nft_cmp_ops how, uint32_t reg, const void *value, size_t n)
 {
 	begin_expr(g, "cmp");
 	dp_nl_be32(&g->nl, NFTA_CMP_SREG, reg);
-	dp_nl_be32(&g->nl, NFTA_CMP_OP, NFT_CMP_EQ);
+	dp_nl_be32(&g->nl, NFTA_CMP_OP, how);
 	put_value(g, NFTA_CMP_DATA, value, n);
 	end_expr(g);
 }
 
 static void
-expr_mask(struct dp_guard *g, uint32_t reg, unsigned bits)
+expr_equal(struct dp_guard *g, uint32_t reg, const void *value, size_t n)
 {
-	uint8_t mask[4], zero[4] = { 0 };
+	expr_compare(g, NFT_CMP_EQ, reg, value, n);
+}
 
-	if (bits == 32)
+/* Keep so many leading bits of an address of n octets. */
+static void
+expr_mask(struct dp_guard *g, uint32_t reg, unsigned bits, size_t n)
+{
+	uint8_t mask[16] = { 0 }, zero[16] = { 0 };
+
+	if (bits == n * 8)
 		return;
-	patch_u32(mask, bits == 0 ? 0 : UINT32_MAX << (32 - bits));
+	memset(mask, 0xff, bits / 8);
+	if (bits % 8 != 0)
+		mask[bits / 8] = (uint8_t)(0xff00u >> bits % 8);
 	begin_expr(g, "bitwise");
 	dp_nl_be32(&g->nl, NFTA_BITWISE_SREG, reg);
 	dp_nl_be32(&g->nl, NFTA_BITWISE_DREG, reg);
-	dp_nl_be32(&g->nl, NFTA_BITWISE_LEN, 4);
-	put_value(g, NFTA_BITWISE_MASK, mask, 4);
-	put_value(g, NFTA_BITWISE_XOR, zero, 4);
+	dp_nl_be32(&g->nl, NFTA_BITWISE_LEN, (uint32_t)n);
+	put_value(g, NFTA_BITWISE_MASK, mask, n);
+	put_value(g, NFTA_BITWISE_XOR, zero, n);
 	end_expr(g);
 }
 
@@ -270,6 +288,56 @@ accept_proto(struct dp_guard *g, const char *chain, uint8_t proto, uint16_t port
 	end_rule(g);
 }
 
+/* Router and neighbour discovery from the link itself: without it there is no IPv6. */
+static void
+accept_discovery(struct dp_guard *g, const char *chain)
+{
+	uint8_t proto = IPPROTO_ICMPV6, first = ND_FIRST, last = ND_LAST, hops = HOPS_MAX;
+
+	begin_rule(g, chain);
+	expr_meta(g, NFT_META_L4PROTO, NFT_REG_1);
+	expr_equal(g, NFT_REG_1, &proto, sizeof(proto));
+	expr_payload(g, NFT_PAYLOAD_NETWORK_HEADER, 7, 1, NFT_REG_1);
+	expr_equal(g, NFT_REG_1, &hops, sizeof(hops));
+	expr_payload(g, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
+	expr_compare(g, NFT_CMP_GTE, NFT_REG_1, &first, sizeof(first));
+	expr_compare(g, NFT_CMP_LTE, NFT_REG_1, &last, sizeof(last));
+	expr_verdict(g, NF_ACCEPT, NULL);
+	end_rule(g);
+}
+
+/* Later fragments under AH, which this hook sees before they are put together: nft finds no
+ * protocol in them.  The fragment header is the first. */
+static void
+accept_ah_fragments(struct dp_guard *g, const char *chain)
+{
+	uint8_t fragment = IPPROTO_FRAGMENT, ah = IPPROTO_AH;
+
+	begin_rule(g, chain);
+	expr_payload(g, NFT_PAYLOAD_NETWORK_HEADER, 6, 1, NFT_REG_1);
+	expr_equal(g, NFT_REG_1, &fragment, sizeof(fragment));
+	expr_payload(g, NFT_PAYLOAD_NETWORK_HEADER, 40, 1, NFT_REG_1);
+	expr_equal(g, NFT_REG_1, &ah, sizeof(ah));
+	expr_verdict(g, NF_ACCEPT, NULL);
+	end_rule(g);
+}
+
+/* What comes to a socket of IKE's, whatever its port. */
+static void
+accept_sockets(struct dp_guard *g, const char *chain)
+{
+	uint32_t mark = SADB_BYPASS_MARK;
+
+	begin_rule(g, chain);
+	begin_expr(g, "socket");
+	dp_nl_be32(&g->nl, NFTA_SOCKET_KEY, NFT_SOCKET_MARK);
+	dp_nl_be32(&g->nl, NFTA_SOCKET_DREG, NFT_REG_1);
+	end_expr(g);
+	expr_equal(g, NFT_REG_1, &mark, sizeof(mark));
+	expr_verdict(g, NF_ACCEPT, NULL);
+	end_rule(g);
+}
+
 static void
 jump(struct dp_guard *g, const char *from, const char *to)
 {
@@ -302,13 +370,18 @@ put_table(struct dp_guard *g)
 	accept_proto(g, "input", IPPROTO_COMP, 0);
 	accept_proto(g, "input", IPPROTO_UDP, IKE_PORT);
 	accept_proto(g, "input", IPPROTO_UDP, IKE_NATT_PORT);
+	if (g->v6) {
+		accept_discovery(g, "input");
+		accept_ah_fragments(g, "input");
+	}
+	if (g->sockets)
+		accept_sockets(g, "input");
 	jump(g, "input", "check_in");
 	accept_meta(g, "forward", NFT_META_IIF, g->tun);
 	accept_meta(g, "forward", NFT_META_MARK, SADB_BYPASS_MARK);
 	jump(g, "forward", "check_in");
 	jump(g, "forward", "check_fwd");
-	memset(g->chain, 0, sizeof(g->chain));
-	g->shapes = 0;
+	memset(g->chain[g->v6], 0, sizeof(g->chain[0]));
 }
 
 static void
@@ -323,10 +396,11 @@ drop_table(struct dp_guard *g)
 static struct shape
 shape_of(const struct dp_guard_rule *r)
 {
-	bool icmp = r->proto == IPPROTO_ICMP;
+	bool icmp = r->proto == IPPROTO_ICMP || r->proto == IPPROTO_ICMPV6;
 	bool ported = r->proto != SP_UPPER_ANY && (r->sport != 0 || r->dport != 0);
 
-	return (struct shape){ .forwarded_only = r->forwarded_only, .drop = r->drop,
+	return (struct shape){ .v6 = r->src.family == 6,
+		.forwarded_only = r->forwarded_only, .drop = r->drop,
 		.rank = r->rank, .src_len = r->src_len, .dst_len = r->dst_len,
 		.proto = r->proto != SP_UPPER_ANY,
 		.ports = !ported ? PORTS_NONE : icmp ? PORTS_ICMP : PORTS_TH,
@@ -336,7 +410,8 @@ shape_of(const struct dp_guard_rule *r)
 static bool
 same_shape(const struct shape *a, const struct shape *b)
 {
-	return a->forwarded_only == b->forwarded_only && a->drop == b->drop && a->rank == b->rank &&
+	return a->v6 == b->v6 && a->forwarded_only == b->forwarded_only &&
+		a->drop == b->drop && a->rank == b->rank &&
 		a->src_len == b->src_len && a->dst_len == b->dst_len && a->proto == b->proto &&
 		a->ports == b->ports && a->first == b->first && a->second == b->second;
 }
@@ -345,7 +420,7 @@ same_shape(const struct shape *a, const struct shape *b)
 static unsigned
 key_octets(const struct shape *s)
 {
-	return 4u * (2u + s->proto + s->first + s->second);
+	return (s->v6 ? 32u : 8u) + 4u * (0u + s->proto + s->first + s->second);
 }
 
 static const char *
@@ -360,7 +435,7 @@ set_name(char *buf, size_t size, const struct shape *s)
 static void
 put_rank(struct dp_guard *g, const struct shape *s, char *chain, size_t size)
 {
-	bool *there = &g->chain[s->forwarded_only][s->rank];
+	bool *there = &g->chain[s->v6][s->forwarded_only][s->rank];
 
 	snprintf(chain, size, "%s%u", s->forwarded_only ? "fwd" : "in", s->rank);
 	if (*there)
@@ -373,7 +448,8 @@ put_rank(struct dp_guard *g, const struct shape *s, char *chain, size_t size)
 static void
 put_set(struct dp_guard *g, const struct shape *s, const char *name, uint32_t id)
 {
-	uint32_t type = NFT_TYPE_IPADDR << NFT_TYPE_BITS_ | NFT_TYPE_IPADDR;
+	uint32_t addr = s->v6 ? NFT_TYPE_IP6ADDR : NFT_TYPE_IPADDR;
+	uint32_t type = addr << NFT_TYPE_BITS_ | addr;
 
 	if (s->proto)
 		type = type << NFT_TYPE_BITS_ | NFT_TYPE_INET_PROTOCOL;
@@ -393,15 +469,17 @@ static void
 put_shape(struct dp_guard *g, const struct shape *s, uint32_t id)
 {
 	char chain[NAME_MAX_OCTETS], set[NAME_MAX_OCTETS];
-	uint32_t reg = NFT_REG32_00;
+	uint32_t reg = NFT_REG32_00, n = s->v6 ? 16 : 4, src = s->v6 ? 8 : 12;
 
 	put_rank(g, s, chain, sizeof(chain));
 	put_set(g, s, set_name(set, sizeof(set), s), id);
 	begin_rule(g, chain);
-	expr_payload(g, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, reg);
-	expr_mask(g, reg++, s->src_len);
-	expr_payload(g, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, reg);
-	expr_mask(g, reg++, s->dst_len);
+	expr_payload(g, NFT_PAYLOAD_NETWORK_HEADER, src, n, reg);
+	expr_mask(g, reg, s->src_len, n);
+	reg += n / 4;
+	expr_payload(g, NFT_PAYLOAD_NETWORK_HEADER, src + n, n, reg);
+	expr_mask(g, reg, s->dst_len, n);
+	reg += n / 4;
 	if (s->proto)
 		expr_meta(g, NFT_META_L4PROTO, reg++);
 	if (s->first)
@@ -425,6 +503,7 @@ find_shape(struct dp_guard *g, const struct dp_guard_rule *r)
 {
 	struct shape s = shape_of(r);
 
+	g->v6 = s.v6;
 	for (unsigned i = 0; i < g->shapes; i++)
 		if (same_shape(&g->shape[i], &s))
 			return (int)i;
@@ -454,17 +533,21 @@ put_port(uint8_t **at, enum ports kind, uint16_t port)
 static void
 element(struct dp_guard *g, uint16_t message, const struct dp_guard_rule *r)
 {
-	int which = find_shape(g, r);
+	int which = g->has[r->src.family == 6] ? find_shape(g, r) : -2;
 	const struct shape *s = &g->shape[which < 0 ? 0 : which];
-	uint8_t key[KEY_MAX] = { 0 }, *at = key + 8;
+	size_t n = r->src.family == 6 ? 16 : 4;
+	uint8_t key[KEY_MAX] = { 0 }, *at = key + 2 * n;
 	char name[NAME_MAX_OCTETS];
+
+	if (which == -2)
+		return; /* said when it was opened */
 
 	if (which < 0) {
 		g->nl.failed = true; /* reported, and acted upon, at the commit */
 		return;
 	}
-	memcpy(key, r->src.b, 4);
-	memcpy(key + 4, r->dst.b, 4);
+	memcpy(key, r->src.b, n);
+	memcpy(key + n, r->dst.b, n);
 	if (s->proto) {
 		*at = r->proto;
 		at += 4;
@@ -500,6 +583,24 @@ dp_guard_remove(struct dp_guard *g, const struct dp_guard_rule *rule)
 
 /* ---------------------------------------------------------------------------------- life cycle */
 
+/* The table of one family, in place of what a predecessor left. */
+static bool
+open_table(struct dp_guard *g, bool v6)
+{
+	g->v6 = v6;
+	drop_table(g); /* usually refused with ENOENT */
+	(void)commit(g);
+	g->sockets = true;
+	put_table(g);
+	if (!commit(g)) { /* perhaps a kernel that cannot look for sockets */
+		g->sockets = false;
+		put_table(g);
+		(void)commit(g);
+	}
+	g->has[v6] = g->error == 0;
+	return g->has[v6];
+}
+
 struct dp_guard *
 dp_guard_open(unsigned tun, char *why, size_t why_size)
 {
@@ -516,11 +617,10 @@ dp_guard_open(unsigned tun, char *why, size_t why_size)
 		free(g);
 		return NULL;
 	}
-	/* One that a predecessor without the owner flag left; usually refused with ENOENT. */
-	drop_table(g);
-	(void)commit(g);
-	put_table(g);
-	if (!commit(g)) {
+	if (!open_table(g, true))
+		log_line(LOG_L_WARNING, NULL, "datapath: no guard for IPv6: nftables: %s",
+			strerror(g->error));
+	if (!open_table(g, false)) {
 		snprintf(why, why_size, "nftables: %s", strerror(g->error));
 		dp_nl_close(&g->nl);
 		free(g);
@@ -534,7 +634,7 @@ dp_guard_commit(struct dp_guard *g, char *why, size_t why_size)
 {
 	if (commit(g)) {
 		if (g->renewed)
-			g->counted = 0;
+			memset(g->counted, 0, sizeof(g->counted));
 		g->renewed = false;
 		return true;
 	}
@@ -563,18 +663,21 @@ on_counter(void *user, uint16_t type, struct bytes body)
 }
 
 static void
-read_counter(struct dp_guard *g)
+read_counter(struct dp_guard *g, bool v6)
 {
-	struct nfgenmsg h = { .nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0 };
-	uint64_t packets = g->counted;
+	struct nfgenmsg h = { .nfgen_family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4,
+		.version = NFNETLINK_V0 };
+	uint64_t packets = g->counted[v6];
 
+	if (!g->has[v6])
+		return;
 	dp_nl_begin(&g->nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETOBJ, 0, &h, sizeof(h));
 	dp_nl_str(&g->nl, NFTA_OBJ_TABLE, TABLE);
 	dp_nl_str(&g->nl, NFTA_OBJ_NAME, COUNTER);
 	dp_nl_be32(&g->nl, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	(void)dp_nl_ask(&g->nl, on_counter, &packets);
-	g->dropped += packets > g->counted ? packets - g->counted : 0;
-	g->counted = packets;
+	g->dropped += packets > g->counted[v6] ? packets - g->counted[v6] : 0;
+	g->counted[v6] = packets;
 }
 
 uint64_t
@@ -582,8 +685,8 @@ dp_guard_dropped(struct dp_guard *g)
 {
 	uint64_t dropped;
 
-	if (!g->began)
-		read_counter(g);
+	for (unsigned f = 0; f < FAMILIES && !g->began; f++)
+		read_counter(g, f == 1);
 	dropped = g->dropped;
 	g->dropped = 0;
 	return dropped;
@@ -603,9 +706,16 @@ void
 dp_guard_clear(struct dp_guard *g)
 {
 	forget_batch(g);
-	read_counter(g);
-	drop_table(g);
-	put_table(g);
+	for (unsigned f = 0; f < FAMILIES; f++)
+		read_counter(g, f == 1);
+	for (unsigned f = 0; f < FAMILIES; f++) {
+		g->v6 = f == 1;
+		if (!g->has[f])
+			continue;
+		drop_table(g);
+		put_table(g);
+	}
+	g->shapes = 0;
 	g->renewed = true;
 }
 
@@ -615,7 +725,11 @@ dp_guard_close(struct dp_guard *g)
 	if (g == NULL)
 		return;
 	forget_batch(g);
-	drop_table(g);
+	for (unsigned f = 0; f < FAMILIES; f++) {
+		g->v6 = f == 1;
+		if (g->has[f])
+			drop_table(g);
+	}
 	(void)commit(g);
 	dp_nl_close(&g->nl);
 	free(g);

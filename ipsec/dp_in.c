@@ -16,8 +16,8 @@
 
 enum { UDP_BATCH = 8, TTL = 64, P_UDP = 17, HEADERS_MAX = DP_IP6 + DP_UDP, KEEPALIVE = 0xff };
 
-static const uint8_t raw_proto[DP_RAWS] = { [DP_ESP4] = 50, [DP_AH4] = 51, [DP_COMP4] = 108,
-	[DP_ESP6] = 50, [DP_AH6] = 51, [DP_COMP6] = 108 };
+static const uint8_t raw_proto[DP_RAWS] = { [DP_ESP6] = 50, [DP_AH6] = 51, [DP_COMP6] = 108,
+	[DP_4IN6] = 4, [DP_IPIP6] = 41 }; /* IPv4's come with their header */
 
 /* --------------------------------------------------------------------------------- to the stack */
 
@@ -189,7 +189,7 @@ open_udp(struct dp *dp, instant now, uint8_t *buf, uint8_t *data, size_t n,
 	patch_u16(h + ip + 2, b->local.port);
 	patch_u16(h + ip + 4, (uint16_t)(DP_UDP + n));
 	patch_u16(h + ip + 6, 0);
-	p.room = p.head + p.len;
+	p.room = buf == dp->spare ? DP_ROOM : p.head + p.len;
 	v = eng_input(dp->e, now, &p);
 	if ((v == ENG_DELIVER || v == ENG_REPLY) && p.buf + p.head < data) {
 		/* In transport mode the result lies where the one before may still wait. */
@@ -219,10 +219,17 @@ take_datagram(struct dp *dp, instant now, struct dp_port *port, uint8_t *buf, ui
 		dp->torn++;
 		return;
 	}
-	if (get_u32(data) == 0)
+	if (get_u32(data) == 0) {
 		dp_udp_pass(dp->udp, port, &b->remote, &b->local, data, n);
-	else
-		open_udp(dp, now, buf, data, n, b);
+		return;
+	}
+	if (dp->comp) { /* what is inside may grow */
+		memcpy(dp->spare + ENG_HEADROOM, data, n);
+		open_udp(dp, now, dp->spare, dp->spare + ENG_HEADROOM, n, b);
+		dp_gro_flush(&dp->gro);
+		return;
+	}
+	open_udp(dp, now, buf, data, n, b);
 }
 
 static void

@@ -56,6 +56,8 @@ struct dp {
 	uint8_t *arena;
 	size_t at, base; /* free from `at`; what is before `base` must stay */
 	struct dp_in in;
+	bool comp;      /* there are, or were, SAs of IPComp */
+	uint8_t *spare; /* DP_ROOM octets */
 	struct dp_gro gro;
 	struct dp_send send;
 	struct dp_paths paths;

@@ -87,20 +87,31 @@ claim(struct dp *dp, size_t n)
 
 /* ---------------------------------------------------------------------------------- protecting */
 
+/* IPv6 within a link: multicast of interface or link scope, link-local addresses. */
+static bool
+is_for_link(const struct net_addr *a)
+{
+	return a->family == 6 && ((a->b[0] == 0xff && (a->b[1] & 15) <= 2) ||
+		(a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80));
+}
+
 /* A packet of n octets in a slot. False: more of the same kind would fare no better. */
 static bool
-protect(struct dp *dp, instant now, uint8_t *slot, size_t n)
+protect(struct dp *dp, instant now, uint8_t *slot, size_t n, bool may_cut)
 {
 	struct eng_packet p = { .buf = slot, .room = ENG_HEADROOM + n + ENG_TAILROOM,
-		.head = ENG_HEADROOM, .len = n };
+		.head = ENG_HEADROOM, .len = n, .may_cut = may_cut };
 	struct net_addr inner = dp_destination(slot + ENG_HEADROOM), outer;
 	uint32_t mtu;
 
 	p.mtu = dp_path_inner(&dp->paths, now, &inner);
 	switch (eng_output(dp->e, now, &p)) {
 	case ENG_CLEAR:
+		if (is_for_link(&inner)) /* the device's own, of no use behind it */
+			return true;
 		mtu = dp_path_outer(&dp->paths, now, &inner);
-		if (mtu != 0 && p.len > mtu && dp_refuse(p.buf + p.head, &p.len, mtu)) {
+		if (mtu != 0 && p.len > mtu && !may_cut &&
+			dp_refuse(p.buf + p.head, &p.len, mtu)) {
 			dp_to_stack(dp, p.buf + p.head, p.len);
 			return false;
 		}
@@ -127,14 +138,24 @@ protect(struct dp *dp, instant now, uint8_t *slot, size_t n)
 static void
 outgoing(struct dp *dp, instant now, uint8_t *slot, size_t n)
 {
+	size_t before = n;
+
 	if (n == 0 || (slot[ENG_HEADROOM] >> 4 == 4 ? n < DP_IP4 : n < DP_IP6)) {
 		dp->torn++;
+		return;
+	}
+	/* Whoever is behind a tunnel cannot cut IPv6 again: fragments stay fragments. */
+	if (slot[ENG_HEADROOM] >> 4 == 6 && dp_is_fragment6(slot + ENG_HEADROOM, n) &&
+		!eng_wants_whole(dp->e, slot + ENG_HEADROOM, n)) {
+		dp->at += (ENG_HEADROOM + n + ENG_TAILROOM + ALIGN - 1) / ALIGN * ALIGN;
+		(void)protect(dp, now, slot, n, false);
 		return;
 	}
 	switch (dp_defrag_take(dp->defrag, now, slot + ENG_HEADROOM, &n)) {
 	case DP_WHOLE:
 		dp->at += (ENG_HEADROOM + n + ENG_TAILROOM + ALIGN - 1) / ALIGN * ALIGN;
-		(void)protect(dp, now, slot, n);
+		/* Its sender made pieces of it already, and IPv6 has no other way to say so. */
+		(void)protect(dp, now, slot, n, n > before);
 		return;
 	case DP_KEPT:
 		return;
@@ -165,7 +186,7 @@ cut_super(struct dp *dp, instant now, const uint8_t *packet, size_t len, const s
 			break;
 		}
 		(void)dp_gso_next(&g, slot + ENG_HEADROOM);
-		more = protect(dp, now, slot, n);
+		more = protect(dp, now, slot, n, false);
 	}
 	dp->base = 0;
 	if (dp->at >= SEND_SOON && !dp->send.stuck)

@@ -16,7 +16,7 @@
 enum {
 	RULES_PER_POLICY = 5, /* `any` with ports stands for the protocols that have some */
 	SOURCES_LOOKED_AT = 64, /* policies of one route asked for a local source */
-	P_ICMP = 1, P_TCP = 6, P_UDP = 17, P_DCCP = 33, P_SCTP = 132, P_UDPLITE = 136,
+	P_ICMP = 1, P_TCP = 6, P_UDP = 17, P_DCCP = 33, P_ICMP6 = 58, P_SCTP = 132, P_UDPLITE = 136,
 };
 
 static const uint8_t ported[RULES_PER_POLICY] = { P_TCP, P_UDP, P_SCTP, P_DCCP, P_UDPLITE };
@@ -64,7 +64,8 @@ struct dp_policies {
 static uint64_t
 prefix_hash(const struct dp_policies *ps, const struct net_prefix *p)
 {
-	return hash_more(hash_bytes(&ps->key, p->addr.b, sizeof(p->addr.b)), p->len);
+	return hash_more(hash_bytes(&ps->key, p->addr.b, sizeof(p->addr.b)),
+		(uint64_t)p->addr.family << 8 | p->len);
 }
 
 static bool
@@ -175,7 +176,7 @@ has_ports(uint8_t proto)
 	for (unsigned i = 0; i < RULES_PER_POLICY; i++)
 		if (ported[i] == proto)
 			return true;
-	return proto == P_ICMP;
+	return proto == P_ICMP || proto == P_ICMP6;
 }
 
 static struct dp_guard_rule
@@ -314,7 +315,7 @@ by_order(const void *a, const void *b)
 static bool
 is_inbound(const struct entry *e)
 {
-	return e->p.dir != SP_OUT && e->p.sel.src.addr.family == 4;
+	return e->p.dir != SP_OUT && e->p.sel.src.addr.family == e->p.sel.dst.addr.family;
 }
 
 static void
@@ -430,7 +431,7 @@ find(const struct dp_policies *ps, uint32_t id)
 static bool
 install(struct dp_policies *ps, struct entry *e)
 {
-	if (e->p.sel.src.addr.family != 4 || e->p.sel.dst.addr.family != 4)
+	if (e->p.sel.src.addr.family != e->p.sel.dst.addr.family)
 		return true;
 	if (e->p.dir != SP_OUT)
 		return guard_add(ps, e);

@@ -48,20 +48,21 @@ on_address(void *user, uint16_t type, struct bytes body)
 		return;
 	r->changed = true;
 	read_copy(&in, &h, sizeof(h));
-	if (in.bad || type != RTM_NEWADDR || h.ifa_family != AF_INET ||
-		h.ifa_scope == RT_SCOPE_HOST)
+	if (in.bad || type != RTM_NEWADDR || h.ifa_scope == RT_SCOPE_HOST ||
+		(h.ifa_family == AF_INET6 && h.ifa_scope == RT_SCOPE_LINK))
 		return;
+	/* IPv6 has IFA_LOCAL only where the other end's address is told too. */
 	while (dp_nl_attr(&in, &attr, &value))
-		if (attr == IFA_LOCAL && value.n == 4)
+		if (attr == IFA_LOCAL || (attr == IFA_ADDRESS && local.n == 0))
 			local = value;
-	if (local.n == 4 && r->addresses < DP_ADDRESSES_MAX)
-		r->address[r->addresses++] = net_addr_from(4, local.p);
+	if (local.n == (h.ifa_family == AF_INET6 ? 16 : 4) && r->addresses < DP_ADDRESSES_MAX)
+		r->address[r->addresses++] = net_addr_from(local.n == 4 ? 4 : 6, local.p);
 }
 
 static bool
 learn_addresses(struct dp_route *r)
 {
-	struct ifaddrmsg h = { .ifa_family = AF_INET };
+	struct ifaddrmsg h = { .ifa_family = AF_UNSPEC };
 
 	r->addresses = 0;
 	dp_nl_begin(&r->nl, RTM_GETADDR, NLM_F_DUMP, &h, sizeof(h));
@@ -109,9 +110,9 @@ count_refused(void *user, uint32_t seq, int error)
 }
 
 static void
-put_rule(struct dp_route *r, uint16_t type, uint16_t flags)
+put_rule(struct dp_route *r, uint8_t family, uint16_t type, uint16_t flags)
 {
-	struct fib_rule_hdr h = { .family = AF_INET, .action = FR_ACT_TO_TBL,
+	struct fib_rule_hdr h = { .family = family, .action = FR_ACT_TO_TBL,
 		.flags = FIB_RULE_INVERT };
 
 	dp_nl_begin(&r->nl, type, flags, &h, sizeof(h));
@@ -122,15 +123,15 @@ put_rule(struct dp_route *r, uint16_t type, uint16_t flags)
 }
 
 static void
-drop_rules(struct dp_route *r)
+drop_rules(struct dp_route *r, uint8_t family)
 {
-	struct fib_rule_hdr h = { .family = AF_INET };
+	struct fib_rule_hdr h = { .family = family };
 	unsigned ours = 0;
 
 	dp_nl_begin(&r->nl, RTM_GETRULE, NLM_F_DUMP, &h, sizeof(h));
 	(void)dp_nl_ask(&r->nl, on_rule, &ours);
 	for (unsigned i = 0; i < ours && i < RULES_LEFT_MAX; i++)
-		put_rule(r, RTM_DELRULE, 0);
+		put_rule(r, family, RTM_DELRULE, 0);
 	(void)dp_nl_send(&r->nl, NULL, NULL);
 }
 
@@ -145,14 +146,16 @@ dp_route_open(char *why, size_t why_size)
 	}
 	r->events.fd = -1;
 	if (!dp_nl_open(&r->nl, NETLINK_ROUTE, 0) ||
-		!dp_nl_open(&r->events, NETLINK_ROUTE, RTMGRP_IPV4_IFADDR) || !learn_addresses(r)) {
+		!dp_nl_open(&r->events, NETLINK_ROUTE, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR) ||
+		!learn_addresses(r)) {
 		snprintf(why, why_size, "netlink: %s", strerror(errno));
 		dp_nl_close(&r->nl);
 		dp_nl_close(&r->events);
 		free(r);
 		return NULL;
 	}
-	drop_rules(r);
+	drop_rules(r, AF_INET);
+	drop_rules(r, AF_INET6);
 	return r;
 }
 
@@ -161,7 +164,10 @@ dp_route_start(struct dp_route *r, unsigned tun, char *why, size_t why_size)
 {
 	r->tun = tun;
 	r->refused = 0;
-	put_rule(r, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+	/* A host may have no IPv6 at all. */
+	put_rule(r, AF_INET6, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+	(void)dp_nl_send(&r->nl, NULL, NULL);
+	put_rule(r, AF_INET, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
 	if (dp_nl_send(&r->nl, count_refused, r) && r->refused == 0) {
 		r->ruled = true;
 		return true;
@@ -177,8 +183,10 @@ dp_route_close(struct dp_route *r)
 		return;
 	r->nl.n = 0;
 	r->nl.messages = 0;
-	if (r->ruled)
-		drop_rules(r);
+	if (r->ruled) {
+		drop_rules(r, AF_INET);
+		drop_rules(r, AF_INET6);
+	}
 	dp_nl_close(&r->nl);
 	dp_nl_close(&r->events);
 	free(r);
@@ -186,15 +194,21 @@ dp_route_close(struct dp_route *r)
 
 /* -------------------------------------------------------------------------------------- routes */
 
+static uint8_t
+family_of(const struct net_addr *a)
+{
+	return a->family == 6 ? AF_INET6 : AF_INET;
+}
+
 static void
 begin_route(struct dp_route *r, uint16_t type, uint16_t flags, const struct net_prefix *dst)
 {
-	struct rtmsg h = { .rtm_family = AF_INET, .rtm_dst_len = dst->len,
+	struct rtmsg h = { .rtm_family = family_of(&dst->addr), .rtm_dst_len = dst->len,
 		.rtm_table = RT_TABLE_UNSPEC, .rtm_protocol = RTPROT_STATIC,
 		.rtm_scope = RT_SCOPE_LINK, .rtm_type = RTN_UNICAST };
 
 	dp_nl_begin(&r->nl, type, flags, &h, sizeof(h));
-	dp_nl_put(&r->nl, RTA_DST, dst->addr.b, 4);
+	dp_nl_put(&r->nl, RTA_DST, dst->addr.b, net_addr_bits(&dst->addr) / 8);
 	dp_nl_u32(&r->nl, RTA_TABLE, DP_ROUTE_TABLE);
 	dp_nl_u32(&r->nl, RTA_OIF, r->tun);
 }
@@ -212,7 +226,7 @@ dp_route_set(struct dp_route *r, const struct net_prefix *dst, const struct net_
 {
 	begin_route(r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, dst);
 	if (src != NULL)
-		dp_nl_put(&r->nl, RTA_PREFSRC, src->b, 4);
+		dp_nl_put(&r->nl, RTA_PREFSRC, src->b, net_addr_bits(src) / 8);
 	send_when_full(r);
 }
 
@@ -298,14 +312,15 @@ device_mtu(uint32_t index)
 uint32_t
 dp_route_mtu(struct dp_route *r, const struct net_addr *dst)
 {
-	struct rtmsg h = { .rtm_family = AF_INET, .rtm_dst_len = 32 };
+	struct rtmsg h = { .rtm_family = family_of(dst),
+		.rtm_dst_len = (uint8_t)net_addr_bits(dst) };
 	struct path path = { 0, 0 };
 	uint32_t mtu;
 
-	if (dst->family != 4 || r->nl.messages != 0)
+	if (dst->family == 0 || r->nl.messages != 0)
 		return 0;
 	dp_nl_begin(&r->nl, RTM_GETROUTE, 0, &h, sizeof(h));
-	dp_nl_put(&r->nl, RTA_DST, dst->b, 4);
+	dp_nl_put(&r->nl, RTA_DST, dst->b, net_addr_bits(dst) / 8);
 	dp_nl_u32(&r->nl, RTA_MARK, SADB_BYPASS_MARK);
 	if (!dp_nl_ask(&r->nl, on_path, &path) || path.oif == 0)
 		return 0;

@@ -26,14 +26,20 @@ void dp_tun_close(struct dp_tun *t);
  * leads to (transport mode, and policies for everything). False: there is none. */
 bool dp_tun_strict(char *name, size_t size);
 
-enum dp_raw_kind { DP_ESP4, DP_AH4, DP_COMP4, DP_ESP6, DP_AH6, DP_COMP6, DP_RAWS };
+enum dp_raw_kind {
+	DP_ESP4, DP_AH4, DP_COMP4, DP_IPIP4, DP_6IN4, DP_ESP6, DP_AH6, DP_COMP6, DP_4IN6, DP_IPIP6,
+	DP_RAWS
+};
 
 struct dp_raw { /* non-blocking; IPv6's are -1 on a host without IPv6 */
+	/* The kinds of IP in IP are opened by dp_raw_open_tunnels only. */
 	int in[DP_RAWS]; /* for receiving; IPv6's give no IP header, but tell what was in it */
 	int out[2];      /* for sending whole packets: IPv4, IPv6 */
 };
 
 bool dp_raw_open(struct dp_raw *r, char *why, size_t why_size); /* all carry the bypass mark */
+/* For IPComp tunnels, whose small packets come as bare IP in IP. */
+void dp_raw_open_tunnels(struct dp_raw *r);
 void dp_raw_close(struct dp_raw *r);
 
 /* One ICMP "too big" that came for a packet of ours. False: no more. */

@@ -188,8 +188,15 @@ dp_tun_strict(char *name, size_t size)
 /* ---------------------------------------------------------------------------------------- raw */
 
 static const int raw_proto[DP_RAWS] = { [DP_ESP4] = IPPROTO_ESP, [DP_AH4] = IPPROTO_AH,
-	[DP_COMP4] = IPPROTO_COMP, [DP_ESP6] = IPPROTO_ESP, [DP_AH6] = IPPROTO_AH,
-	[DP_COMP6] = IPPROTO_COMP };
+	[DP_COMP4] = IPPROTO_COMP, [DP_IPIP4] = IPPROTO_IPIP, [DP_6IN4] = IPPROTO_IPV6,
+	[DP_ESP6] = IPPROTO_ESP, [DP_AH6] = IPPROTO_AH, [DP_COMP6] = IPPROTO_COMP,
+	[DP_4IN6] = IPPROTO_IPIP, [DP_IPIP6] = IPPROTO_IPV6 };
+
+static bool
+for_tunnels(unsigned kind)
+{
+	return raw_proto[kind] == IPPROTO_IPIP || raw_proto[kind] == IPPROTO_IPV6;
+}
 
 /* So that the kernel keeps path MTUs and tells of ICMP; IPv6 tells what its header had. */
 static void
@@ -234,8 +241,9 @@ dp_raw_open(struct dp_raw *r, char *why, size_t why_size)
 	int error = 0;
 
 	for (unsigned i = 0; i < DP_RAWS; i++) {
-		r->in[i] = raw_socket(i < DP_ESP6 ? AF_INET : AF_INET6, raw_proto[i]);
-		if (r->in[i] < 0 && i < DP_ESP6)
+		r->in[i] = for_tunnels(i) ? -1 :
+			raw_socket(i < DP_ESP6 ? AF_INET : AF_INET6, raw_proto[i]);
+		if (r->in[i] < 0 && i < DP_ESP6 && !for_tunnels(i))
 			error = errno;
 	}
 	r->out[0] = raw_socket(AF_INET, IPPROTO_RAW);
@@ -247,6 +255,14 @@ dp_raw_open(struct dp_raw *r, char *why, size_t why_size)
 	snprintf(why, why_size, "raw sockets: %s", strerror(error));
 	dp_raw_close(r);
 	return false;
+}
+
+void
+dp_raw_open_tunnels(struct dp_raw *r)
+{
+	for (unsigned i = 0; i < DP_RAWS; i++)
+		if (for_tunnels(i) && r->in[i] < 0)
+			r->in[i] = raw_socket(i < DP_ESP6 ? AF_INET : AF_INET6, raw_proto[i]);
 }
 
 void

@@ -21,6 +21,7 @@ enum { REBUILD_SHARE = 4 }; /* a guard built anew rests for so many times the ti
 
 struct watched { /* the datapath and what the loop watches for it */
 	struct dp dp; /* first: that is what everybody has a pointer to */
+	uv_loop_t *loop;
 	uv_poll_t on_tun, on_in[DP_RAWS], on_room[2], on_events;
 	unsigned handles;
 	void (*closed)(void *user);
@@ -155,16 +156,6 @@ ask_mtu(void *user, const struct net_addr *dst)
 	struct dp *dp = user;
 
 	return dp_route_mtu(dp->route, dst);
-}
-
-void
-dp_sad_changed(struct dp *dp, const struct sadb_msg *m)
-{
-	if (m->error == 0 && m->has_sa && m->sa.natt && dp->udp != NULL &&
-		(m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE || m->op == SADB_OP_GETSPI)) {
-		dp_udp_want(dp->udp, &m->sa.src);
-		dp_udp_want(dp->udp, &m->sa.dst);
-	}
 }
 
 /* ------------------------------------------------------------------------ policies, addresses */
@@ -340,11 +331,12 @@ static bool
 make_buffers(struct dp *dp)
 {
 	dp->arena = malloc(DP_ARENA);
-	dp->in.buf[0] = malloc((size_t)DP_BATCH * DP_ROOM);
+	dp->in.buf[0] = malloc((size_t)(DP_BATCH + 1) * DP_ROOM);
 	if (dp->arena == NULL || dp->in.buf[0] == NULL)
 		return false;
 	for (unsigned i = 1; i < DP_BATCH; i++)
 		dp->in.buf[i] = dp->in.buf[0] + (size_t)i * DP_ROOM;
+	dp->spare = dp->in.buf[0] + (size_t)DP_BATCH * DP_ROOM;
 	dp_in_prepare(dp);
 	dp->paths.user = dp->send.user = dp;
 	dp->paths.ask = ask_mtu;
@@ -377,6 +369,31 @@ watch(struct dp *dp, uv_loop_t *loop, uv_poll_t *h, int fd, uv_poll_cb cb)
 	watched(dp)->handles++;
 	if (cb != NULL)
 		uv_poll_start(h, UV_READABLE, cb);
+}
+
+static void
+watch_raw(struct dp *dp)
+{
+	struct watched *w = watched(dp);
+
+	for (unsigned i = 0; i < DP_RAWS; i++)
+		if (w->on_in[i].data == NULL)
+			watch(dp, w->loop, &w->on_in[i], dp->raw.in[i], on_raw);
+}
+
+void
+dp_sad_changed(struct dp *dp, const struct sadb_msg *m)
+{
+	if (m->error == 0 && m->has_sa && m->sa.proto == SA_IPCOMP && !dp->comp) {
+		dp->comp = true;
+		dp_raw_open_tunnels(&dp->raw);
+		watch_raw(dp);
+	}
+	if (m->error == 0 && m->has_sa && m->sa.natt && dp->udp != NULL &&
+		(m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE || m->op == SADB_OP_GETSPI)) {
+		dp_udp_want(dp->udp, &m->sa.src);
+		dp_udp_want(dp->udp, &m->sa.dst);
+	}
 }
 
 static void
@@ -458,8 +475,8 @@ dp_new(struct uv_loop_s *loop, struct eng *e, const struct dp_options *o, char *
 	dp->send.raw[1] = dp->raw.out[1];
 	watch(dp, loop, &watched(dp)->on_tun, dp->tun.fd, on_tun);
 	watch(dp, loop, &watched(dp)->on_events, dp_route_fd(dp->route), on_events);
-	for (unsigned i = 0; i < DP_RAWS; i++)
-		watch(dp, loop, &watched(dp)->on_in[i], dp->raw.in[i], on_raw);
+	watched(dp)->loop = loop;
+	watch_raw(dp);
 	for (unsigned i = 0; i < 2; i++)
 		watch(dp, loop, &watched(dp)->on_room[i], dp->raw.out[i], NULL);
 	return dp;

@@ -80,6 +80,7 @@ struct eng_packet {
 	size_t room;      /* of buf */
 	size_t head, len; /* the IP packet */
 	uint32_t mtu;     /* of the path the result will take, 0 = unknown */
+	bool may_cut;     /* output: whatever its size, the host will fragment the result */
 };
 /*
  * Larger than mtu, a result without IPv4's DF bit is for the host to fragment (RFC 4303 3.3.4:
@@ -87,6 +88,8 @@ struct eng_packet {
  * Fragments cannot be protected in transport mode and are dropped: keep the TUN's MTU large.
  */
 
+/* Must this fragment be put together before it goes out?  Not when a tunnel takes it as it is. */
+bool eng_wants_whole(struct eng *e, uint8_t *packet, size_t len);
 /* A packet from the stack on its way out. */
 enum eng_verdict eng_output(struct eng *e, instant now, struct eng_packet *p);
 /* An ESP, AH, IPComp or UDP-encapsulated ESP packet (RFC 3948), or one of IP in IP that may belong

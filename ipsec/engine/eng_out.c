@@ -149,7 +149,7 @@ check_size(struct eng *e, instant now, const struct bundle *b, struct eng_packet
 
 	if (p->len > room_for(b, IP_MAX))
 		return eng_drop(e, ENG_N_TOO_BIG);
-	if (!eng_ip_df(ip))
+	if (!eng_ip_df(ip) || p->may_cut)
 		return ENG_SEND;
 	fits = room_for(b, path_mtu(b, now, p->mtu));
 	if (p->len <= fits)
@@ -286,6 +286,21 @@ protect(struct eng *e, instant now, struct eng_policy *sp, struct eng_packet *p,
 	v = apply(e, now, &b, p, ip);
 	send_pieces(e, now, sp, &rest);
 	return v;
+}
+
+bool
+eng_wants_whole(struct eng *e, uint8_t *packet, size_t len)
+{
+	struct eng_packet p = { .buf = packet, .room = len, .len = len };
+	const struct eng_policy *sp;
+	struct eng_flow f;
+	struct eng_ip ip;
+
+	if (!eng_ip_parse(&p, &ip))
+		return false;
+	eng_ip_flow(&ip, &f);
+	sp = eng_spd_find(e, SP_OUT, &f);
+	return sp == NULL || sp->p.action != SP_IPSEC || mode_of_rule(&sp->p.rule[0]) != SA_TUNNEL;
 }
 
 enum eng_verdict

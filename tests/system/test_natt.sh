@@ -45,7 +45,7 @@ ok "the key daemon hears that ipsecd is gone" wait_for 5 grep -q '^given back' "
 on a sh -c "printf '\0\0\0\0direct' | nc -u -w 1 -p 4503 192.168.2.100 4500"
 ok "and reads the socket itself" wait_for 3 grep -q '^read 10 octets 192.168.1.100\[4503\]' "$WORK/b/ike.log"
 ipsecd_start b
-ok "and hands it over again" wait_for 5 sh -c "[ \$(grep -c '^taken' '$WORK/b/ike.log') = 2 ]"
+ok "and hands it over again" wait_for 5 sh -c "[ \$(grep -c '^taken' '$WORK/b/ike.log') -ge 2 ]"
 ok "b loads again" setkey_load b < <(conf in out)
 ok "a loads again" setkey_load a < <(conf out in)
 ok "ping again" on na ping -c 3 -i 0.2 -W 2 172.16.2.10

@@ -267,6 +267,67 @@ test_refusal(void **state)
 	assert_true(dp_refuse(packet, &len, 1400));
 }
 
+/* IPv6: cut with a hop-by-hop header before, put together in any order, the same octets. */
+static void
+test_ipv6_there_and_back(void **state)
+{
+	static uint8_t whole[3000], piece[8][1500];
+	size_t len[8], n = 0, got;
+	struct dp_defrag *d = dp_defrag_new();
+	struct dp_cut c;
+	enum dp_whole what = DP_TORN;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(whole); i++)
+		whole[i] = (uint8_t)(i * 7);
+	patch_u32(whole, 0x60000000);
+	patch_u16(whole + 4, sizeof(whole) - 40);
+	whole[6] = 0;
+	memcpy(whole + 40, "\x32\0\1\4\0\0\0\0", 8); /* then ESP */
+	assert_false(dp_is_fragment6(whole, sizeof(whole)));
+	assert_true(dp_cut_begin(&c, whole, sizeof(whole), 1280));
+	c.id = 77;
+	while ((len[n] = dp_cut_next(&c, piece[n])) != 0) {
+		assert_true(len[n] <= 1280);
+		assert_int_equal(get_u16(piece[n] + 4) + 40, len[n]);
+		assert_int_equal(piece[n][40], 44);
+		assert_true(dp_is_fragment6(piece[n], len[n]));
+		n++;
+	}
+	assert_int_equal(n, 3);
+	for (size_t i = n; i-- > 0;) {
+		memcpy(packet, piece[i], len[i]);
+		got = len[i];
+		what = dp_defrag_take(d, t0, packet, &got);
+		assert_int_equal(what, i > 0 ? DP_KEPT : DP_WHOLE);
+	}
+	assert_int_equal(got, sizeof(whole));
+	assert_memory_equal(packet, whole, sizeof(whole));
+	/* A piece that comes twice voids its datagram. */
+	memcpy(packet, piece[0], len[0]);
+	got = len[0];
+	assert_int_equal(dp_defrag_take(d, t0, packet, &got), DP_KEPT);
+	memcpy(packet, piece[0], len[0]);
+	assert_int_equal(dp_defrag_take(d, t0, packet, &got), DP_TORN);
+	/* Headers that lie about their lengths. */
+	memcpy(packet, whole, sizeof(whole));
+	packet[41] = 0xff;
+	got = 200;
+	patch_u16(packet + 4, 160);
+	assert_int_equal(dp_defrag_take(d, t0, packet, &got), DP_TORN);
+	assert_false(dp_cut_begin(&c, packet, 200, 100));
+	/* Too big for IPv6 is said with ICMPv6, whatever is inside. */
+	got = sizeof(whole);
+	memcpy(packet, whole, got);
+	assert_true(dp_refuse(packet, &got, 1300));
+	assert_int_equal(got, 1280);
+	assert_int_equal(packet[6], 58);
+	assert_int_equal(packet[40], 2);
+	assert_int_equal(get_u32(packet + 44), 1300);
+	assert_memory_equal(packet + 48, whole, 1232);
+	dp_defrag_free(d);
+}
+
 int
 main(void)
 {
@@ -282,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_options_of_later_pieces),
 		cmocka_unit_test(test_what_must_not_be_cut),
 		cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_ipv6_there_and_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,9 +193,12 @@ test_routes(void **state)
 	dp_policy_remove(ps, 2);
 	assert_int_equal(host.routes, 0);
 
-	/* What passes unprotected needs no route, nor does IPv6; discard does. */
+	/* What passes unprotected needs no route; IPv6 and discard do. */
 	put(ps, policy(3, SP_OUT, "0.0.0.0/0", "10.1.0.0/16", SP_PASS));
+	assert_int_equal(host.routes, 0);
 	put(ps, policy(4, SP_OUT, "::/0", "2001:db8::/32", SP_IPSEC));
+	assert_int_equal(host.routes, 1);
+	dp_policy_remove(ps, 4);
 	assert_int_equal(host.routes, 0);
 	put(ps, policy(5, SP_OUT, "0.0.0.0/0", "10.2.0.0/16", SP_DISCARD));
 	assert_int_equal(host.routes, 1);
