@@ -30,7 +30,8 @@ tables_init(struct ike *e)
 	       hash_init(&e->peers_by_remote, 64) &&
 	       hash_init(&e->child_by_serial, 64) && hash_init(&e->child_by_msgid, 64) &&
 	       hash_init(&e->child_by_policy, 64) && hash_init(&e->by_spi_in, 64) &&
-	       hash_init(&e->by_spi_out, 64) && hash_init(&e->jobs, 64) && ike_spd_init(e);
+	       hash_init(&e->by_spi_out, 64) &&
+	       hash_init(&e->folded, 64) && hash_init(&e->jobs, 64) && ike_spd_init(e);
 }
 
 struct ike *
@@ -52,6 +53,7 @@ ike_new(const struct ike_env *env)
 	list_init(&e->commands);
 	list_init(&e->half_open);
 	list_init(&e->again);
+	list_init(&e->folds);
 	list_init(&e->dead_sas);
 	list_init(&e->dead_children);
 	list_init(&e->dead_xchgs);
@@ -94,7 +96,7 @@ ike_send_to(struct ike *e, const struct net_endpoint *local, const struct net_en
 	struct bytes copy = arena_dup(e->step, octets);
 	int64_t copies = e->config == NULL ? 1 : e->config->timer.persend;
 
-	if (copy.n == 0)
+	if (copy.n == 0 || e->unfolding)
 		return;
 	for (int64_t i = 0; i < copies || i == 0; i++) {
 		struct ike_effect *fx = ike_fx(e, IKE_FX_SEND);
@@ -328,6 +330,7 @@ ike_free(struct ike *e)
 	for (size_t i = 0; i < IKE_FIRST_FRAGS; i++)
 		v1_frag_forget(e, &e->first_frags[i]);
 	ike_again_free(e);
+	ike_folds_free(e);
 	ike_commands_free(e);
 	ike_jobs_free(e);
 	for (struct hash_node *n; e->peers.slot != NULL && (n = hash_first(&e->peers)) != NULL;) {
@@ -346,6 +349,7 @@ ike_free(struct ike *e)
 	hash_free(&e->child_by_policy);
 	hash_free(&e->by_spi_in);
 	hash_free(&e->by_spi_out);
+	hash_free(&e->folded);
 	hash_free(&e->jobs);
 	heap_free(&e->timers);
 	arena_free(e->step);
@@ -367,7 +371,7 @@ ike_set_level(struct ike *e, enum log_level level)
 bool
 ike_logs(const struct ike *e, enum log_level level)
 {
-	return e->env.trace != NULL && level <= e->env.level;
+	return e->env.trace != NULL && level <= e->env.level && !e->quiet;
 }
 
 void

@@ -193,6 +193,7 @@ struct ike_sa { /* phase 1 */
 	uint8_t nat; /* enum ike_nat */
 	const struct v1_natt *natt_how; /* the version agreed on, NULL: none */
 	struct net_endpoint first; /* where message 1 came from */
+	size_t answer_most; /* responder: octets of message 2 at most, to who has proven nothing */
 	uint8_t cookie_i[V1_COOKIE], cookie_r[V1_COOKIE];
 	enum ike_side side;
 	enum ike_state state; /* START … UP, DEAD */
@@ -375,6 +376,16 @@ struct ike {
 	unsigned failures, failure_next;
 	uint64_t steps;
 	struct ike_frags *first_frags[IKE_FIRST_FRAGS];
+	/* first messages answered without an SA: see flood.c */
+	struct hash_table folded;
+	struct list folds;
+	size_t fold_octets;
+	struct ike_timer fold_timer;
+	const uint8_t *cookie_wanted; /* of the responder's SA made now; NULL: a new one */
+	bool unfolding;               /* nothing is sent: it was */
+	bool quiet;                   /* nothing is logged */
+	unsigned firsts;              /* first messages in the present second */
+	instant firsts_since, flood_told;
 	struct bytes datagram; /* being received, as it came */
 	struct ike_path arrival; /* its ends */
 	struct wire_msg msg; /* the message being taken apart: too large for the stack of a fibre */
@@ -501,6 +512,15 @@ void ike_path_move(struct ike *e, struct ike_sa *sa, const struct ike_path *to);
 bool ike_path_is(const struct ike_sa *sa, const struct ike_path *path);
 /* An SA is up: to the peer it belongs to, and its NAT's mapping kept. */
 void ike_path_up(struct ike *e, struct ike_sa *sa);
+
+/* ---------------------------------------------------------------------------------- flood.c --- */
+
+bool ike_flood(const struct ike *e); /* so many half-open that SAs are not kept before message 3 */
+bool ike_flood_quiet(struct ike *e);
+void ike_flood_cookie(const struct ike *e, const uint8_t *cookie_i, uint8_t *out);
+void ike_fold(struct ike *e, struct ike_sa *sa);
+struct ike_sa *ike_unfold(struct ike *e, const struct wire_header *h);
+void ike_folds_free(struct ike *e);
 
 /* ------------------------------------------------------------------------------------- sa.c --- */
 

@@ -215,7 +215,8 @@ enum ike_count { /* names in ike_count_name */
 	IKE_N_RECEIVED, IKE_N_SENT, IKE_N_RETRANSMITTED, IKE_N_DUPLICATE, IKE_N_MALFORMED,
 	IKE_N_NO_SA,
 	IKE_N_HALF_OPEN, IKE_N_HALF_OPEN_REFUSED, IKE_N_PH1_UP, IKE_N_PH1_FAILED, IKE_N_PH2_UP,
-	IKE_N_PH2_FAILED, IKE_N_ACQUIRE, IKE_N_BAD_HASH, IKE_N_REKEYED, IKE_N_COUNT
+	IKE_N_PH2_FAILED, IKE_N_ACQUIRE, IKE_N_BAD_HASH, IKE_N_REKEYED,
+	IKE_N_FOLDED, IKE_N_COUNT
 };
 uint64_t ike_count(const struct ike *e, enum ike_count which);
 const char *ike_count_name(enum ike_count which);

@@ -186,6 +186,8 @@ phase1(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 	}
 	if (!zero_cookie(h->cookie_r)) {
 		sa = ike_sa_find(e, h);
+		if (sa == NULL && h->exchange == WIRE_X_MAIN && !list_empty(&e->folds))
+			sa = ike_unfold(e, h);
 		if (sa == NULL)
 			no_sa(e, ev, h);
 		else if (sa->x != NULL && from_peer(e, sa, ev))
@@ -207,9 +209,11 @@ phase1(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 		malformed(e, ev, why);
 		return;
 	}
+	e->quiet = ike_flood_quiet(e);
 	show(e, ev, h, &e->msg, 0);
 	e->datagram = ev->datagram.octets;
 	v1_first_message(e, ev, h, &e->msg);
+	e->quiet = false;
 }
 
 /* A message that only a peer with our cookie can send; ours must have been lost. */

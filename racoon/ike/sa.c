@@ -121,7 +121,10 @@ ike_sa_own_cookie(struct ike *e, struct ike_sa *sa)
 {
 	uint8_t *own = sa->side == IKE_INITIATOR ? sa->cookie_i : sa->cookie_r;
 
-	make_cookie(e, sa, own);
+	if (sa->side == IKE_RESPONDER && e->cookie_wanted != NULL)
+		memcpy(own, e->cookie_wanted, V1_COOKIE);
+	else
+		make_cookie(e, sa, own);
 	hash_insert(&e->sa_by_cookie, &sa->by_cookie, cookie_hash(e, own));
 }
 

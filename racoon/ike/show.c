@@ -150,6 +150,7 @@ ike_count_name(enum ike_count which)
 		[IKE_N_ACQUIRE] = "acquires",
 		[IKE_N_BAD_HASH] = "bad hashes",
 		[IKE_N_REKEYED] = "renewals begun",
+		[IKE_N_FOLDED] = "first messages answered without an SA",
 	};
 
 	return (unsigned)which < IKE_N_COUNT ? name[which] : "?";

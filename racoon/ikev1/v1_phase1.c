@@ -377,14 +377,24 @@ v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_he
 			row->story, fault);
 		return;
 	}
-	if (!acceptable(e, &f, m) ||
+	if (!acceptable(e, &f, m))
+		return;
+	if ((e->unfolding || !ike_flood(e) || h->exchange != WIRE_X_MAIN) &&
 	    !ike_half_open_room(e, &ev->datagram.local, &ev->datagram.remote))
 		return;
+	bool fold = h->exchange == WIRE_X_MAIN && !e->unfolding && ike_flood(e);
+	uint8_t cookie_r[V1_COOKIE];
+	if (fold) {
+		ike_flood_cookie(e, h->cookie_i, cookie_r);
+		e->cookie_wanted = cookie_r;
+	}
 	struct ike_sa *sa = ike_sa_new(e, &ev->datagram.local, &ev->datagram.remote,
 		ev->datagram.natt, IKE_RESPONDER, h->cookie_i);
+	e->cookie_wanted = NULL;
 	if (sa == NULL)
 		return;
 	sa->conf = f.conf;
+	sa->answer_most = e->datagram.n + e->datagram.n / 2;
 	sa->exchange = (enum rc_exchange)h->exchange;
 	sa->x = ike_xchg_new(e, sa, NULL, h->exchange, IKE_RESPONDER, 0);
 	if (sa->x == NULL) {
@@ -398,6 +408,8 @@ v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_he
 	ike_sa_limit(e, sa->x);
 	if (ike_run(e, sa->x, h, m) != ST_NORMAL)
 		ike_sa_end(e, sa, ST_MALFORMED, false, "deleted");
+	else if (fold && sa->state == IKE_S_MSG2_SENT)
+		ike_fold(e, sa);
 }
 
 void

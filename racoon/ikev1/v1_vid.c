@@ -157,7 +157,8 @@ wanted(const struct ike_sa *sa, const struct vendor *v)
 	case DPD:
 		return sa->conf->dpd;
 	case FRAGMENTS:
-		return sa->conf->ike_frag != RC_OFF;
+		return sa->conf->ike_frag != RC_OFF &&
+		       (sa->side == IKE_INITIATOR || (sa->peer_vendors & (uint32_t)v->bit) != 0);
 	case NATT: /* an initiator offers all, a responder says which one it takes */
 		return sa->side == IKE_INITIATOR
 			? v1_natt_enabled(sa)
@@ -175,12 +176,15 @@ v1_vendors_send(const struct ike_sa *sa, struct wire_builder *b)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(vendors); i++) {
 		const struct vendor *v = &vendors[i];
-		bool fragments = v->bit == V1_VENDOR_FRAGMENTATION;
+		size_t n = v->bit == V1_VENDOR_FRAGMENTATION ? VENDOR + CAPABILITY : VENDOR;
 		if (!wanted(sa, v))
+			continue;
+		/* Nobody is to be flooded through us: 1.5 times what came, and no more. */
+		if (sa->side == IKE_RESPONDER && !sa->verified && v->send != NATT &&
+		    writer_len(&b->w) + WIRE_GENERIC + n > sa->answer_most)
 			continue;
 		memcpy(value, v->value, VENDOR);
 		patch_u32(value + VENDOR, capability_of(sa));
-		wire_add_data(b, WIRE_VENDOR,
-			bytes_of(value, fragments ? VENDOR + CAPABILITY : VENDOR));
+		wire_add_data(b, WIRE_VENDOR, bytes_of(value, n));
 	}
 }

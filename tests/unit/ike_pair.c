@@ -101,7 +101,8 @@ load(struct cry *cry, const char *conf, const char *psk, int side)
 	struct rc_options o = { .cry = cry, .hash_key = { 7, 11 }, .contents = pair_contents };
 	struct stmt_errors errors = { 0 };
 	struct rc_config *c = NULL;
-	char text[8192], keys[512];
+	static char keys[65536];
+	char text[8192];
 
 	other_address(text, sizeof(text), conf, address[!side]);
 	snprintf(keys, sizeof(keys), "%s %s\n", address[!side], psk);
