@@ -165,6 +165,14 @@ enum status lnm_command(struct lnm *l, const char *line, struct text *out) ATTR_
  * server; else what is wrong with it.
  */
 enum status lnm_for_server(const char *line, struct text *request) ATTR_NODISCARD;
+/*
+ * Ask the server on that socket (NULL: where it is by default): data lines go to out, and the last
+ * line's message unless it is plain success.  ST_NOSERVER: none answers, nothing was asked.
+ */
+enum status lnm_ask_server(const struct lnm *l, const char *socket_path, const char *request,
+	struct text *out) ATTR_NODISCARD;
+/* Take the job, group and system tables from it; false: they stay as they are. */
+bool lnm_from_server(struct lnm *l, const char *socket_path);
 /* Is this text one of the commands above (verb and, for SHOW, its keyword)? */
 bool lnm_is_command(const char *line);
 bool lnm_failed(enum status status);       /* severity W, E or F */

@@ -1,11 +1,15 @@
 /*
  * logical_main.c - the program `logical`: define, assign, deassign and show logical names.
  *
- * A Unix process cannot give its parent a process table, so what it changes is the system table's
- * file, and /SYSTEM is the default here.  Exit status: 0 done, 1 failed, 2 usage.
+ * A Unix process cannot give its parent a process table, so what it changes is the system table,
+ * and /SYSTEM is the default here.  While the master server runs the table is there; without it, it
+ * is the file.  Exit status: 0 done, 1 failed, 2 usage, 4 not permitted; RUN: the program's.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "logicals/lnm_int.h"
 
@@ -16,11 +20,17 @@ static const char usage[] =
 	"       logical show [logical] [/SYSTEM|/TABLE=name] [/FULL] [name, * and % match]\n"
 	"       logical show translation name\n"
 	"       logical translate name | file-specification\n"
+	"       logical names                names with a meaning, and who reads them\n"
+	"       logical run program [argument...]   with all names in its environment\n"
 	"       logical -h | -V\n"
-	"The system table is $MULTINET_LOGICALS, else " MULTINET_ETC "/system.logicals.\n"
+	"       /SAVE  also into the file, when the master server has the table\n"
+	"The system table is the master server's while it runs; else it is the file\n"
+	"$MULTINET_LOGICALS, or " MULTINET_ETC "/system.logicals.\n"
 	"Names of the process table are environment variables: MULTINET, MULTINET_...\n";
 
-enum { EXIT_DONE, EXIT_FAILED_, EXIT_USAGE };
+enum { EXIT_DONE, EXIT_FAILED_, EXIT_USAGE, EXIT_NOTPERM = 4, EXIT_NOPROGRAM = 127 };
+
+extern char **environ;
 
 /* Whether `typed`, up to a slash, abbreviates the word with three letters or more. */
 static bool
@@ -120,6 +130,58 @@ translate(const struct lnm *l, const char *what)
 }
 
 static int
+names(const struct lnm *l)
+{
+	for (const struct lnm_known *k = lnm_known; k->name != NULL; k++) {
+		const char *value = lnm_value(l, k->name, 0);
+
+		printf("%s\n\t%s: %s\n\tread by %s%s\n", k->name, k->value, k->meaning,
+			k->reader, k->waiting ? ", which is not there yet: the name waits" : "");
+		if (value != NULL)
+			printf("\tnow \"%s\"\n", value);
+	}
+	return EXIT_DONE;
+}
+
+/* The program takes this one's place. */
+static int
+run_program(struct lnm *l, char **argv)
+{
+	struct text made = { 0 };
+	char **env = lnm_environment(l, environ, &made);
+
+	if (env == NULL)
+		return complain(ST_NOMEMORY, NULL);
+	environ = env;
+	execvp(argv[0], argv);
+	fprintf(stderr, "logical: %s: %s\n", argv[0], strerror(errno));
+	free(env);
+	text_free(&made);
+	return EXIT_NOPROGRAM;
+}
+
+/* A change, carried out by whoever has the table. False: no server answers. */
+static bool
+ask_server(struct lnm *l, const char *line, int *result)
+{
+	struct text request = { 0 }, out = { 0 };
+	enum status st = lnm_for_server(line, &request);
+
+	if (st == ST_NORMAL)
+		st = lnm_ask_server(l, NULL, text_str(&request), &out);
+	else
+		st = ST_NOSERVER;
+	if (st != ST_NOSERVER) {
+		print(&out, st);
+		*result = st == ST_NOTPERM ? EXIT_NOTPERM :
+			lnm_failed(st) ? EXIT_FAILED_ : EXIT_DONE;
+	}
+	text_free(&request);
+	text_free(&out);
+	return st != ST_NOSERVER;
+}
+
+static int
 run(struct lnm *l, int argc, char **argv)
 {
 	struct text line = { 0 }, out = { 0 };
@@ -128,11 +190,15 @@ run(struct lnm *l, int argc, char **argv)
 
 	if (argc == 3 && is_word(argv[1], "TRANSLATE"))
 		return translate(l, argv[2]);
+	if (argc == 2 && is_word(argv[1], "NAMES"))
+		return names(l);
+	if (argc > 2 && is_word(argv[1], "RUN"))
+		return run_program(l, argv + 2);
 	command_line(&line, argc, argv);
 	if (wants_process_table(text_str(&line))) {
 		result = complain(st, "a process table ends with its process; "
 				      "set an environment variable instead");
-	} else {
+	} else if (!ask_server(l, text_str(&line), &result)) {
 		st = lnm_command(l, text_str(&line), &out);
 		print(&out, st);
 		if (st == ST_IVVERB)
@@ -167,6 +233,7 @@ main(int argc, char **argv)
 	l = lnm_new();
 	st = l == NULL ? ST_NOMEMORY : lnm_load(l, &errors);
 	if (st == ST_NORMAL) {
+		(void)lnm_from_server(l, NULL);
 		result = run(l, argc, argv);
 	} else {
 		fputs(text_str(&errors), stderr);

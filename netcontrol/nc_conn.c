@@ -50,6 +50,8 @@ nc_conn_open(struct nc_conn *c, const char *path, char *why, size_t why_size)
 void
 nc_conn_close(struct nc_conn *c)
 {
+	if (c->tls != NULL)
+		nc_tls_close(c);
 	if (c->fd >= 0)
 		close(c->fd);
 	free(c->in);
@@ -60,13 +62,23 @@ bool
 nc_conn_send(struct nc_conn *c, const char *line)
 {
 	struct text t = { 0 };
-	size_t at = 0;
 	bool sent;
 
 	text_addf(&t, "%s\n", line);
-	while (!t.failed && at < t.n) {
-		ssize_t n = send(c->fd, t.p + at, t.n - at, MSG_NOSIGNAL);
-		struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+	sent = !t.failed && (c->tls != NULL ? nc_tls_send(c, bytes_of(t.p, t.n)) :
+					      nc_conn_send_all(c->fd, bytes_of(t.p, t.n)));
+	text_free(&t);
+	return sent;
+}
+
+bool
+nc_conn_send_all(int fd, struct bytes octets)
+{
+	size_t at = 0;
+
+	while (at < octets.n) {
+		ssize_t n = send(fd, octets.p + at, octets.n - at, MSG_NOSIGNAL);
+		struct pollfd p = { .fd = fd, .events = POLLOUT };
 
 		if (n > 0)
 			at += (size_t)n;
@@ -75,9 +87,7 @@ nc_conn_send(struct nc_conn *c, const char *line)
 		else if (n < 0 && errno != EINTR)
 			break;
 	}
-	sent = !t.failed && at == t.n;
-	text_free(&t);
-	return sent;
+	return at == octets.n;
 }
 
 char *
@@ -119,6 +129,8 @@ nc_conn_fill(struct nc_conn *c)
 		c->in = p;
 		c->room = room;
 	}
+	if (c->tls != NULL)
+		return nc_tls_fill(c);
 	n = recv(c->fd, c->in + c->n, c->room - c->n, 0);
 	if (n > 0)
 		c->n += (size_t)n;

@@ -111,9 +111,22 @@ run_assignment(struct nc *nc, const char *name, const char *value)
 static enum nc_exit
 run_logical(struct nc *nc, const char *line)
 {
-	struct text out = { 0 };
-	enum status status = lnm_command(nc->lnm, line, &out);
-	bool failed = lnm_failed(status);
+	struct text out = { 0 }, request = { 0 };
+	enum status status = lnm_for_server(line, &request);
+	enum nc_exit asked;
+	bool failed;
+
+	/* The job, group and system tables are the server's while one answers. */
+	if (status == ST_NORMAL && nc_connect(nc, true)) {
+		asked = nc_server(nc, text_str(&request));
+		text_free(&request);
+		return asked;
+	}
+	text_free(&request);
+	if (status == ST_NOTRAN && nc->host == NULL)
+		(void)lnm_from_server(nc->lnm, nc->socket);
+	status = lnm_command(nc->lnm, line, &out);
+	failed = lnm_failed(status);
 
 	fflush(stdout);
 	fputs(text_str(&out), failed ? stderr : stdout);

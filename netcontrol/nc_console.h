@@ -32,6 +32,7 @@ struct nc {
 	struct nc_symbols symbols;
 	struct nc_conn conn;
 	const char *socket;       /* /SOCKET=path, or NULL */
+	const char *host;         /* /HOST=name[:port]: over TLS; NULL: this host */
 	unsigned timeout_s;
 	char selected[NC_PROMPT_MAX - 8]; /* service, or "" */
 	char lookup[NC_PATH_MAX]; /* what the last substitution gave */
@@ -92,6 +93,14 @@ enum nc_exit nc_program(struct nc *nc, const char *line);
 enum nc_exit nc_spawn(struct nc *nc, const char *command); /* the user's shell, asked for by name */
 /* The path of a command procedure: here, MULTINET:, beside the installation. */
 bool nc_find_procedure(struct nc *nc, const char *spec, char *path, size_t size);
+
+/* ---- nc_certificate.c */
+enum nc_exit nc_certificate(struct nc *nc, const struct cmd *cmd);
+
+/* ---- nc_fleet.c: one command on several hosts at the same time */
+enum { NC_HOSTS_MAX = 256, NC_HOSTS_AT_ONCE = 32 };
+/* run is called in a process of its own for each host; its output is shown with the host's name. */
+enum nc_exit nc_fleet(struct nc *nc, const char *hosts, enum nc_exit (*run)(void *user), void *user);
 
 /* ---- nc_prime.c */
 enum nc_exit nc_prime(struct nc *nc, const struct cmd *cmd);

@@ -94,6 +94,13 @@ run_help(struct nc *nc, const struct cmd *c, const char *rest)
 }
 
 static enum nc_exit
+run_certificate(struct nc *nc, const struct cmd *c, const char *rest)
+{
+	(void)rest;
+	return nc_certificate(nc, c);
+}
+
+static enum nc_exit
 run_prime(struct nc *nc, const struct cmd *c, const char *rest)
 {
 	(void)rest;
@@ -225,6 +232,14 @@ run_write(struct nc *nc, const struct cmd *c, const char *rest)
 
 /* ------------------------------------------------------------------ the table */
 
+static const struct verb_qual certificate_quals[] = {
+	{ "DAYS", "number", "how long it is valid (825)" },
+	{ "DIRECTORY", "path", "where the files are made (MULTINET:tls)" },
+	{ "OUTPUT", "name", "of the files, without .pem and .key (server, client)" },
+	{ "ROLE", "OPERATOR|READER", "what a client's certificate permits (READER)" },
+	{ NULL, NULL, NULL },
+};
+
 static const struct verb_qual prime_quals[] = {
 	{ "PARALLEL", "number", "how many at a time (8)" },
 	{ "SERVICE", "name", "the service that establishes (RACOON)" },
@@ -233,6 +248,11 @@ static const struct verb_qual prime_quals[] = {
 };
 
 const struct verb nc_local_verbs[] = {
+	{ .name = "CERTIFICATE", .params = "AUTHORITY|SERVER|CLIENT [name]", .min_params = 1,
+		.max_params = 2, .quals = certificate_quals,
+		.help = "make a private authority, and certificates for /HOST",
+		.more = "CERTIFICATE AUTHORITY once; CERTIFICATE SERVER host for each server, by the\n"
+			"name that consoles give; CERTIFICATE CLIENT user/ROLE=OPERATOR for people." },
 	{ .name = "EXIT", .params = "[status]", .max_params = 1,
 		.help = "leave the procedure, or the console; Ctrl-Z and Ctrl-D do the same" },
 	{ .name = "HELP", .params = "[topic]", .max_params = 8, .quals = ctl_quals_help,
@@ -255,7 +275,7 @@ const struct verb nc_local_verbs[] = {
 
 typedef enum nc_exit local_run(struct nc *nc, const struct cmd *c, const char *rest);
 
-static local_run *const runs[] = { run_exit, run_help, run_prime, run_spawn, run_quit, run_select,
+static local_run *const runs[] = { run_certificate, run_exit, run_help, run_prime, run_spawn, run_quit, run_select,
 	run_set, run_spawn, run_wait, run_write };
 
 /* The rest of the line is its business: it is not taken apart as a command is. */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/cry_tls.h"
+
 const char *
 nc_socket(struct nc *nc, char *buf, size_t size)
 {
@@ -55,6 +57,45 @@ nc_exit_of(unsigned code)
 	return NC_FAILED;
 }
 
+/* The console's certificate, as logical names say or where CERTIFICATE makes it. */
+static enum status
+find_file(struct nc *nc, const char *name, const char *otherwise, char *path, size_t size)
+{
+	char spec[NC_PATH_MAX];
+
+	if (lnm_translate(nc->lnm, name, spec, sizeof(spec)) != ST_NORMAL)
+		snprintf(spec, sizeof(spec), "%s", otherwise);
+	return lnm_file_spec(nc->lnm, spec, path, size);
+}
+
+static bool
+connect_host(struct nc *nc, bool quiet)
+{
+	char certificate[NC_PATH_MAX], key[NC_PATH_MAX], authority[NC_PATH_MAX], why[512] = "";
+	struct cry_tls_files files = { certificate, key, authority };
+	enum status status = find_file(nc, "MULTINET_NETCONTROL_CERTIFICATE",
+		"MULTINET:tls/client.pem", certificate, sizeof(certificate));
+
+	if (status == ST_NORMAL)
+		status = find_file(nc, "MULTINET_NETCONTROL_KEY", "MULTINET:tls/client.key", key,
+			sizeof(key));
+	if (status == ST_NORMAL)
+		status = find_file(nc, "MULTINET_NETCONTROL_AUTHORITY",
+			"MULTINET:tls/authority.pem", authority, sizeof(authority));
+	if (status == ST_NORMAL)
+		status = nc_conn_open_host(&nc->conn, nc->host, &files, why, sizeof(why));
+	if (status == ST_NORMAL) {
+		if (nc->interactive && !quiet)
+			printf("Connected to NETCONTROL server on \"%s\"\n", nc->host);
+		return true;
+	}
+	nc->status = status == ST_NOTTLS ? NC_NOTPERM : status == ST_TIMEOUT ? NC_TIMEOUT :
+		status == ST_NOSERVER ? NC_NOSERVER : NC_FAILED;
+	if (!quiet)
+		nc_say(nc->status, status, "%s", why);
+	return false;
+}
+
 bool
 nc_connect(struct nc *nc, bool quiet)
 {
@@ -63,6 +104,8 @@ nc_connect(struct nc *nc, bool quiet)
 
 	if (nc->conn.fd >= 0)
 		return true;
+	if (nc->host != NULL)
+		return connect_host(nc, quiet);
 	status = nc_conn_open(&nc->conn, nc_socket(nc, buf, sizeof(buf)), why, sizeof(why));
 	if (status == ST_NORMAL) {
 		/* A Unix socket: the server is on this host. */
@@ -87,7 +130,12 @@ deadline(const struct nc *nc)
 static enum nc_exit
 lost(struct nc *nc, enum status status)
 {
+	char why[256];
+
+	snprintf(why, sizeof(why), "%s", nc_conn_why(&nc->conn));
 	nc_conn_close(&nc->conn);
+	if (status == ST_NOSERVER && why[0] != '\0')
+		return nc_say(NC_NOTPERM, ST_NOTTLS, "%s", why);
 	if (status == ST_CANCELLED && nc->interactive)
 		printf("\n"); /* behind the terminal's ^C */
 	switch ((int)status) {
@@ -127,7 +175,8 @@ show_line(const struct nc *nc, const char *line, bool last)
 static void
 addressed(const struct nc *nc, const char *line, struct text *out)
 {
-	if (nc->selected[0] != '\0' && !nc_is_word(line, "NETCONTROL"))
+	if (nc->selected[0] != '\0' && !nc_is_word(line, "NETCONTROL") &&
+		!nc_is_word(line, "LOGICALS"))
 		text_addf(out, "%s ", nc->selected);
 	text_add(out, line);
 }

@@ -29,11 +29,14 @@ on_interrupt(int number)
 static void
 usage(FILE *to)
 {
-	fputs("usage: netcontrol [/SOCKET=path] [/TIMEOUT=seconds] [command [parameter...]]\n"
+	fputs("usage: netcontrol [/HOST=name | /SOCKET=path] [/TIMEOUT=seconds] [command "
+	      "[parameter...]]\n"
 	      "  netcontrol                     talk to the server (or read commands from a pipe)\n"
 	      "  netcontrol racoon show         one command\n"
 	      "  netcontrol @file [p1 ... p8]   run a command procedure\n"
-	      "  -s PATH, -t SECONDS            the same as /SOCKET and /TIMEOUT\n"
+	      "  /HOST=name[:port]              ask a server on another host, over TLS\n"
+	      "  /HOST=(name,name,...)          one command on several hosts at the same time\n"
+	      "  -H NAME, -s PATH, -t SECONDS   the same as /HOST, /SOCKET and /TIMEOUT\n"
 	      "  -h, --help; -V, --version      print this, or the version\n"
 	      "Exit status: 0 done, 1 command failed, 2 usage, 3 no server,\n"
 	      "4 not permitted, 5 timed out.\n", to);
@@ -91,6 +94,10 @@ read_options(int argc, char **argv, int *status)
 		}
 		if ((value = qualifier(arg, "SOCKET")) != NULL) {
 			console.socket = value;
+		} else if ((value = qualifier(arg, "HOST")) != NULL) {
+			console.host = value;
+		} else if (strcmp(arg, "-H") == 0 && i + 1 < argc) {
+			console.host = argv[++i];
 		} else if ((value = qualifier(arg, "TIMEOUT")) != NULL) {
 			if (!set_timeout(value))
 				return -1;
@@ -152,6 +159,19 @@ one_command(int count, char **words)
 	return status;
 }
 
+struct words {
+	int count;
+	char **word;
+};
+
+static enum nc_exit
+one_member(void *user)
+{
+	struct words *w = user;
+
+	return one_command(w->count, w->word);
+}
+
 static enum nc_exit
 standard_input(void)
 {
@@ -205,7 +225,13 @@ main(int argc, char **argv)
 	}
 	sigaction(SIGINT, &interrupt, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (first < argc) {
+	if (console.host != NULL && strpbrk(console.host, "(,") != NULL) {
+		struct words w = { argc - first, argv + first };
+
+		console.one_shot = first < argc && argv[first][0] != '@';
+		status = first < argc ? nc_fleet(&console, console.host, one_member, &w) :
+			nc_say(NC_USAGE, ST_INSFPRM, "/HOST=(...) wants a command");
+	} else if (first < argc) {
 		console.one_shot = argv[first][0] != '@';
 		status = one_command(argc - first, argv + first);
 	} else if (isatty(STDIN_FILENO)) {
