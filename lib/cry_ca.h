@@ -1,8 +1,8 @@
 /*
  * cry_ca.h - a private authority and the certificates it signs, for NETCONTROL over TLS.
  *
- * Called by the console's CERTIFICATE command.  Makes files and never overwrites one: keys are P-256
- * (mode 0600, not encrypted), certificates PEM.  The role of a client is its OU.
+ * Called by the console's CERTIFICATE command.  Makes files and never overwrites one: keys are
+ * P-256 (mode 0600, not encrypted), certificates PEM.  The role of a client is its OU.
  */
 #ifndef LIB_CRY_CA_H
 #define LIB_CRY_CA_H

@@ -26,8 +26,8 @@ struct nc_conn {
 enum status nc_conn_open(struct nc_conn *c, const char *path, char *why,
 	size_t why_size) ATTR_NODISCARD;
 /*
- * Over TLS to host, "name", "name:port", "[address]:port"; files are paths.  ST_NOSERVER, ST_NOTTLS,
- * ST_NOFILE, ST_FILEPROT, ST_TIMEOUT, ST_SYSERR with why.
+ * Over TLS to host, "name", "name:port", "[address]:port"; files are paths.  ST_NOSERVER,
+ * ST_NOTTLS, ST_NOFILE, ST_FILEPROT, ST_TIMEOUT, ST_SYSERR with why.
  */
 struct cry_tls_files;
 enum status nc_conn_open_host(struct nc_conn *c, const char *host,

@@ -100,7 +100,8 @@ enum nc_exit nc_certificate(struct nc *nc, const struct cmd *cmd);
 /* ---- nc_fleet.c: one command on several hosts at the same time */
 enum { NC_HOSTS_MAX = 256, NC_HOSTS_AT_ONCE = 32 };
 /* run is called in a process of its own for each host; its output is shown with the host's name. */
-enum nc_exit nc_fleet(struct nc *nc, const char *hosts, enum nc_exit (*run)(void *user), void *user);
+enum nc_exit nc_fleet(struct nc *nc, const char *hosts, enum nc_exit (*run)(void *user),
+	void *user);
 
 /* ---- nc_prime.c */
 enum nc_exit nc_prime(struct nc *nc, const struct cmd *cmd);

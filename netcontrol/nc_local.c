@@ -251,8 +251,9 @@ const struct verb nc_local_verbs[] = {
 	{ .name = "CERTIFICATE", .params = "AUTHORITY|SERVER|CLIENT [name]", .min_params = 1,
 		.max_params = 2, .quals = certificate_quals,
 		.help = "make a private authority, and certificates for /HOST",
-		.more = "CERTIFICATE AUTHORITY once; CERTIFICATE SERVER host for each server, by the\n"
-			"name that consoles give; CERTIFICATE CLIENT user/ROLE=OPERATOR for people." },
+		.more = "CERTIFICATE AUTHORITY once; CERTIFICATE SERVER host for each server, by\n"
+			"the name that consoles give; CERTIFICATE CLIENT user/ROLE=OPERATOR for\n"
+			"people." },
 	{ .name = "EXIT", .params = "[status]", .max_params = 1,
 		.help = "leave the procedure, or the console; Ctrl-Z and Ctrl-D do the same" },
 	{ .name = "HELP", .params = "[topic]", .max_params = 8, .quals = ctl_quals_help,
@@ -275,8 +276,8 @@ const struct verb nc_local_verbs[] = {
 
 typedef enum nc_exit local_run(struct nc *nc, const struct cmd *c, const char *rest);
 
-static local_run *const runs[] = { run_certificate, run_exit, run_help, run_prime, run_spawn, run_quit, run_select,
-	run_set, run_spawn, run_wait, run_write };
+static local_run *const runs[] = { run_certificate, run_exit, run_help, run_prime, run_spawn,
+	run_quit, run_select, run_set, run_spawn, run_wait, run_write };
 
 /* The rest of the line is its business: it is not taken apart as a command is. */
 static bool
