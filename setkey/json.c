@@ -192,7 +192,7 @@ setkey_json_sp(const struct sadb_msg *m, struct json *j)
 	selector(j, &sp->sel);
 	json_string(j, "action",
 		(unsigned)sp->action < ARRAY_LEN(actions) ? actions[sp->action] : "?");
-	json_uint(j, "priority", sp->priority);
+	json_uint(j, "priority", sp->priority == 0 ? SP_PRIORITY_DEFAULT : sp->priority);
 	json_array(j, "rules");
 	for (unsigned i = 0; i < sp->rules; i++)
 		rule(j, &sp->rule[i]);

@@ -422,8 +422,7 @@ policy_text(const struct ipsec_policy *sp, struct text *out)
 	unsigned dir = sp->dir > SP_FWD ? sp->dir - SP_FWD : sp->dir;
 
 	text_addf(out, "%s ", dir >= SP_IN && dir <= SP_FWD ? directions[dir - SP_IN] : "?");
-	if (sp->priority != 0)
-		priority_text(sp->priority, out);
+	priority_text(sp->priority == 0 ? SP_PRIORITY_DEFAULT : sp->priority, out);
 	text_add(out, (unsigned)sp->action <= SP_BYPASS ? actions[sp->action] : "?");
 }
 
@@ -457,6 +456,8 @@ selector_text(const struct sp_selector *sel, struct text *out)
 	if (upper_is_gre(sel->upper) && (sel->sport != 0 || sel->dport != 0))
 		text_addf(out, " %u.%u.%u.%u", sel->sport >> 8u, sel->sport & 0xffu,
 			sel->dport >> 8u, sel->dport & 0xffu);
-	if (upper_is_icmp(sel->upper) && sel->sport != 0 && sel->dport != 0)
-		text_addf(out, " %u,%u", (unsigned)(sel->sport - 1), (unsigned)(sel->dport - 1));
+	/* Kernels cannot tell 0 from any: code 0, or type 0, where the other is given. */
+	if (upper_is_icmp(sel->upper) && (sel->sport != 0 || sel->dport != 0))
+		text_addf(out, " %u,%u", sel->sport == 0 ? 0u : sel->sport - 1u,
+			sel->dport == 0 ? 0u : sel->dport - 1u);
 }

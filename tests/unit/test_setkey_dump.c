@@ -231,6 +231,10 @@ selectors_and_priorities(void **state)
 	setkey_dump_sp(&m, false, &t);
 	assert_non_null(strstr(text_str(&t), "::/0 ::/0 ipv6-icmp 135,0\n\tin prio def none\n"));
 	text_clear(&t);
+	sp->sel.dport = 0; /* as kernels tell it over PF_KEY */
+	setkey_dump_sp(&m, false, &t);
+	assert_non_null(strstr(text_str(&t), "::/0 ::/0 ipv6-icmp 135,0\n\tin prio def none\n"));
+	text_clear(&t);
 	sp->sel.upper = 253;
 	sp->sel.sport = sp->sel.dport = 0;
 	sp->dir = SP_FWD;
@@ -245,7 +249,7 @@ selectors_and_priorities(void **state)
 	sp->sel.upper = SP_UPPER_ANY;
 	sp->priority = 0;
 	setkey_dump_sp(&m, false, &t);
-	assert_non_null(strstr(text_str(&t), "10.0.0.1[any] 10.0.0.2[any] any\n\tfwd discard\n"));
+	assert_non_null(strstr(text_str(&t), "10.0.0.1[any] 10.0.0.2[any] any\n\tfwd prio def discard\n"));
 	text_free(&t);
 }
 
@@ -300,13 +304,13 @@ odd_policies(void **state)
 	sp->action = SP_BYPASS;
 	setkey_dump_sp(&m, false, &t);
 	assert_ptr_equal(strstr(text_str(&t),
-		"(no selector, probably per-socket policy) \n\tout bypass\n"), text_str(&t));
+		"(no selector, probably per-socket policy) \n\tout prio def bypass\n"), text_str(&t));
 	text_clear(&t);
 	sp->dir = (enum sp_dir)4;
 	sp->sel.src = sp->sel.dst = (struct net_prefix){ addr("0.0.0.0"), 0 };
 	setkey_dump_sp(&m, false, &t);
 	assert_ptr_equal(strstr(text_str(&t),
-		"(per-socket policy) 0.0.0.0/0[any] 0.0.0.0/0[any] any\n\tin bypass\n"),
+		"(per-socket policy) 0.0.0.0/0[any] 0.0.0.0/0[any] any\n\tin prio def bypass\n"),
 		text_str(&t));
 	text_clear(&t);
 	sp->dir = SP_OUT;
