@@ -12,7 +12,7 @@
 
 enum {
 	CHECK_FINDINGS_MAX = 10000,     /* shown; the others are counted */
-	CHECK_WORK_MAX = 40 << 20,      /* look-ups of one kind; past them the check says so */
+	CHECK_WORK_MAX = 16 << 20,      /* look-ups of one kind; past them the check says so */
 	CHECK_MEMORY_MAX = 1024 << 20,  /* octets of the tables */
 };
 

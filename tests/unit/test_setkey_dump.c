@@ -249,7 +249,8 @@ selectors_and_priorities(void **state)
 	sp->sel.upper = SP_UPPER_ANY;
 	sp->priority = 0;
 	setkey_dump_sp(&m, false, &t);
-	assert_non_null(strstr(text_str(&t), "10.0.0.1[any] 10.0.0.2[any] any\n\tfwd prio def discard\n"));
+	assert_non_null(strstr(text_str(&t),
+		"10.0.0.1[any] 10.0.0.2[any] any\n\tfwd prio def discard\n"));
 	text_free(&t);
 }
 
@@ -304,7 +305,8 @@ odd_policies(void **state)
 	sp->action = SP_BYPASS;
 	setkey_dump_sp(&m, false, &t);
 	assert_ptr_equal(strstr(text_str(&t),
-		"(no selector, probably per-socket policy) \n\tout prio def bypass\n"), text_str(&t));
+		"(no selector, probably per-socket policy) \n\tout prio def bypass\n"),
+		text_str(&t));
 	text_clear(&t);
 	sp->dir = (enum sp_dir)4;
 	sp->sel.src = sp->sel.dst = (struct net_prefix){ addr("0.0.0.0"), 0 };
