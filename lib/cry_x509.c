@@ -420,6 +420,30 @@ cry_trust_add(struct cry_trust *t, struct bytes text)
 	return status;
 }
 
+bool
+cry_hashed_name(struct bytes text, bool is_list, char out[9])
+{
+	BIO *bio = text.n == 0 || text.n > SECRET_MAX ? NULL : BIO_new_mem_buf(text.p, (int)text.n);
+	X509_CRL *crl = NULL;
+	X509 *x = NULL;
+	const X509_NAME *name = NULL;
+	int good = 0;
+
+	if (bio != NULL && is_list)
+		crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+	else if (bio != NULL)
+		x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	if (crl != NULL || x != NULL)
+		name = crl != NULL ? X509_CRL_get_issuer(crl) : X509_get_subject_name(x);
+	if (name != NULL)
+		snprintf(out, 9, "%08lx", X509_NAME_hash_ex(name, NULL, NULL, &good) & 0xffffffff);
+	X509_CRL_free(crl);
+	X509_free(x);
+	BIO_free(bio);
+	ERR_clear_error();
+	return good == 1;
+}
+
 struct bytes
 cry_trust_subject(const struct cry_trust *t, unsigned i)
 {

@@ -59,6 +59,11 @@ bool cry_dn_match(struct bytes pattern, struct bytes name);
 struct cry_trust *cry_trust_new(const char *dir);
 struct cry_trust *cry_trust_ref(struct cry_trust *t);
 void cry_trust_free(struct cry_trust *t); /* drops a reference; NULL is fine */
+/*
+ * The name (without its .N or .rN) under which a hashed directory has the certificate or, is_list,
+ * revocation list of a PEM text: eight digits and a NUL at out.  False: there is none in it.
+ */
+bool cry_hashed_name(struct bytes text, bool is_list, char out[9]);
 /* The subject of its i-th CA certificate that came from a text, as DER; empty past the last. */
 struct bytes cry_trust_subject(const struct cry_trust *t, unsigned i);
 /* Adds the CA certificates and revocation lists of a PEM text. ST_BADCERT when it has no CA. */

@@ -8,6 +8,8 @@
  */
 #include "racoon/conf/rc_in.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +17,8 @@
 #include "racoon/auth/auth_file.h"
 #include "racoon/auth/auth_plain.h"
 
-enum loaded_kind { L_CERTS, L_KEY, L_PRIVATE, L_PUBLIC, L_TRUST };
+enum loaded_kind { L_CERTS, L_KEY, L_PRIVATE, L_PUBLIC, L_TRUST, L_HASHED };
+enum { HASH_DIGITS = 8, HASHED_MAX = 1000 /* files of a directory that are looked at */ };
 
 struct rc_loaded { /* one file, or one set of CAs; in the arena, what it holds is not */
 	struct hash_node by_name;
@@ -234,6 +237,8 @@ digest_text(struct rc_loading *l, struct rc_loaded *at, struct bytes text, struc
 	case L_TRUST:
 		status = cry_trust_add(at->trust, text);
 		break;
+	case L_HASHED: /* looked at, not loaded: see check_hashed */
+		break;
 	}
 	if (status == ST_KEYENCRYPTED)
 		stmt_error(l->ctx.errors, pos,
@@ -276,6 +281,53 @@ load(struct rc_loading *l, enum loaded_kind kind, const struct rc_file *f)
 	return at->bad ? NULL : at;
 }
 
+/* "1a2b3c4d.0", "1a2b3c4d.r0" */
+static bool
+is_hashed(const char *name, bool *is_list)
+{
+	size_t digits = strspn(name, "0123456789abcdef");
+
+	*is_list = digits == HASH_DIGITS && name[digits] == '.' && name[digits + 1] == 'r';
+	name += digits + 1 + *is_list;
+	return digits == HASH_DIGITS && name[-1 - *is_list] == '.' && *name != '\0' &&
+		name[strspn(name, "0123456789")] == '\0';
+}
+
+/*
+ * Links that an OpenSSL older than 1.0 has named are not found when they are looked for: a CA would
+ * be unknown, and worse, a revocation list would be overlooked.
+ */
+static void
+check_hashed(struct rc_loading *l, const char *dir, struct stmt_pos pos)
+{
+	char path[RC_PATH_MAX], why[RC_PATH_MAX + 256], hash[HASH_DIGITS + 1];
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	unsigned seen = 0;
+	bool is_list;
+
+	while (d != NULL && seen < HASHED_MAX && (entry = readdir(d)) != NULL) {
+		struct text text = { 0 };
+
+		if (!is_hashed(entry->d_name, &is_list))
+			continue;
+		seen++;
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		if (auth_read_file(path, false, 0, &text, why, sizeof(why)) != ST_NORMAL)
+			stmt_warn(l->ctx.errors, pos, "%s", why);
+		else if (!cry_hashed_name(bytes_of(text.p, text.n), is_list, hash))
+			stmt_warn(l->ctx.errors, pos, "%s: no %s in PEM", path,
+				is_list ? "revocation list" : "certificate");
+		else if (strncmp(hash, entry->d_name, HASH_DIGITS) != 0)
+			stmt_warn(l->ctx.errors, pos,
+				"%s is not found under this name, which should begin with %s: "
+				"openssl rehash %s", path, hash, dir);
+		text_free(&text);
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
 /* The hashed directory and the file of ca_type, as one; NULL: told. */
 static struct cry_trust *
 load_trust(struct rc_loading *l, const struct rc_remote *r)
@@ -299,6 +351,9 @@ load_trust(struct rc_loading *l, const struct rc_remote *r)
 		stmt_error(l->ctx.errors, r->pos, "out of memory");
 		return NULL;
 	}
+	if (l->options->contents == NULL && find_loaded(l->c, L_HASHED, dir) == NULL &&
+		new_loaded(l->c, L_HASHED, dir) != NULL)
+		check_hashed(l, dir, r->pos);
 	at->name = file;
 	at->bad =
 		ca->name != NULL && (!get_text(l, file, false, ca->pos, &text) ||
@@ -399,6 +454,18 @@ rc_auth_is_signature(enum rc_auth auth)
 	       auth == RC_AUTH_ECDSA384 || auth == RC_AUTH_ECDSA521;
 }
 
+/* RFC 4754 3: each curve has its hash; with another the signature is of what is cut or short. */
+static void
+warn_hash(struct rc_loading *l, const struct rc_remote *r, const struct rc_proposal *p)
+{
+	unsigned want = p->auth == RC_AUTH_ECDSA256 ? 256 : p->auth == RC_AUTH_ECDSA384 ? 384 : 512;
+
+	if (p->auth != RC_AUTH_RSASIG && p->hash != NULL && p->hash->out * 8u != want)
+		stmt_warn(l->ctx.errors, p->pos,
+			"remote %s: hash_algorithm %s with this ECDSA key: peers expect sha%u",
+			r->title, rc_alg_name(p->hash), want);
+}
+
 /* The method of a proposal and our key: do they go together? */
 static void
 fit_proposal(struct rc_loading *l, const struct rc_remote *r, struct rc_proposal *p)
@@ -420,8 +487,10 @@ fit_proposal(struct rc_loading *l, const struct rc_remote *r, struct rc_proposal
 		p->auth = ecdsa_of(own);
 	if (p->auth == RC_AUTH_RSASIG ? own == NULL || cry_key_kind(own) == CRY_KEY_RSA
 				      : own != NULL && cry_key_kind(own) != CRY_KEY_RSA &&
-						ecdsa_of(own) == p->auth)
+						ecdsa_of(own) == p->auth) {
+		warn_hash(l, r, p);
 		return;
+	}
 	stmt_error(l->ctx.errors, p->pos,
 		"remote %s: the authentication_method does not go with "
 		"the %s key of certificate_type",

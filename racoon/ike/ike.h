@@ -180,6 +180,7 @@ struct ike_sa_view {
 	instant expires;
 	unsigned children;
 	char peer_id[NET_ADDR_TEXT * 4];
+	struct bytes peer_cert; /* DER of what vouched for it, or empty; until the next step */
 };
 struct ike_child_view {
 	uint64_t serial, parent; /* parent: the phase 1's serial, 0 when it is gone */

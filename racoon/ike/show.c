@@ -54,6 +54,7 @@ ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
 		out->children += container_of(at, struct ike_child, in_peer)->parent == sa->serial;
 	snprintf(out->peer_id, sizeof(out->peer_id), "%s",
 		sa->peer_id_text == NULL ? "" : sa->peer_id_text);
+	out->peer_cert = sa->peer_cert;
 	return true;
 }
 

@@ -35,7 +35,7 @@ compare() { # compare EXPECTED ACTUAL NAME
 }
 
 here_now() { sed "s|\"/etc/certs|\"$tmp/certs|; s|\"/etc/racoon/certs/|\"$tmp/box-certs/|"; }
-as_written() { sed "s|$tmp/certs|/etc/certs|g; s|$tmp/box-certs|/etc/racoon/certs|g"; }
+as_written() { sed "s|${old:-@}|OLDHASH|g; s|${hash:-@}|NEWHASH|g; s|$tmp/certs|/etc/certs|g; s|$tmp/box-certs|/etc/racoon/certs|g"; }
 
 run() { # run OPTION FILE: $tmp/out, $tmp/err, $status
 	timeout 20 "$racoon" "$1" -f "$2" >"$tmp/out" 2>"$tmp/err.all" </dev/null
@@ -83,6 +83,9 @@ cp "$here"/../pki/* "$tmp/certs" && chmod 600 "$tmp"/certs/*
 cp "$tmp/certs/gw1.pem" "$tmp/certs/my_certificate.pem"; cp "$tmp/certs/gw1.key" "$tmp/certs/my_private_key.pem"
 cp "$tmp/certs/gw1.pem" "$tmp/box-certs/vpnbox.certificate.pem"; cp "$tmp/certs/gw1.key" "$tmp/box-certs/decrypted.rsa.key"
 chmod 644 "$tmp/certs/gw2.key"
+# A directory that was hashed well, but for links as an old OpenSSL named them.
+hash=$(openssl x509 -noout -hash <"$tmp/certs/root.pem") old=$(openssl x509 -noout -subject_hash_old <"$tmp/certs/root.pem")
+(cd "$tmp/certs" && ln -s root.pem "$hash.0" && ln -s crl.pem "$old.r0")
 for file in *.conf; do
 	here_now <"$file" >"$file.now" && mv "$file.now" "$file"
 	golden "${file%.conf}"

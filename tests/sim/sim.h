@@ -56,6 +56,7 @@ struct sim_profile {
 	unsigned verbs;                  /* operator's ESTABLISH, FLUSH, DELETE, reload */
 	bool flushes;                    /* are there FLUSH and DELETE among them? */
 	bool hostile;
+	bool certificates; /* phase 1 is signed, with certificates */
 	bool lossless;                   /* no packet may be lost, ever */
 	int failures;                    /* of negotiations, at most; -1: who knows */
 };

@@ -200,10 +200,29 @@ sim_host_answer(struct sim_world *w, const struct sim_event *ev)
 
 /* ------------------------------------------------------------------ configuration, start --- */
 
+/* Certificates of the test PKI; the simulator runs in the project's root. */
+static bool
+contents(void *user, const char *path, struct text *out)
+{
+	char name[128], buf[4096];
+	size_t n;
+
+	(void)user;
+	snprintf(name, sizeof(name), "tests/pki/%s", path);
+	FILE *f = fopen(name, "rb");
+	if (!f)
+		return false;
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		text_add_n(out, buf, n);
+	fclose(f);
+	return true;
+}
+
 static struct rc_config *
 load(struct sim_world *w, struct sim_host *h)
 {
-	struct rc_options options = { .cry = w->cry, .hash_key = { 1, 2 } };
+	struct rc_options options = { .cry = w->cry, .hash_key = { 1, 2 },
+		.contents = contents };
 	struct stmt_errors errors = { 0 };
 	struct rc_config *c = NULL;
 	char name[] = "racoon-A.conf";

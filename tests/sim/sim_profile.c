@@ -81,6 +81,21 @@ const struct sim_profile sim_profiles[] = {
 		.verbs = 4,
 		.lossless = true,
 		.failures = 8 },
+	{ .name = "signed",
+		.loss = 100,
+		.duplicate = 100,
+		.tail = 50,
+		.delay_ms = 5,
+		.jitter_ms = 40,
+		.tail_ms = 4000,
+		.fault_ms = 200000,
+		.life1_s = 90,
+		.life2_s = 60,
+		.partitions = 1,
+		.verbs = 8,
+		.flushes = true,
+		.certificates = true,
+		.failures = 20 },
 };
 const size_t sim_profile_count = ARRAY_LEN(sim_profiles);
 
@@ -125,18 +140,26 @@ configure(struct sim_world *w)
 		   *hash = pick(w, hashes, 3);
 	const char *with_pfs = pick(w, pfs, 3);
 	char text[2048];
+	if (p->certificates)
+		w->epoch.ms = INT64_C(1800000000000); /* when those of the test PKI are valid */
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		int64_t life1 = p->life1_s + (i ? sim_between(&w->rng, 0, 40) : 0);
 		int64_t life2 = p->life2_s + (i ? sim_between(&w->rng, 0, 20) : 0);
-		char peer[NET_ADDR_TEXT], anonymous[640] = "", remote[512];
+		char peer[NET_ADDR_TEXT], anonymous[896] = "", remote[768];
 		net_addr_text(peer, sizeof(peer), &w->host[!i].address.addr);
 		snprintf(remote, sizeof(remote),
-			"{ exchange_mode main; my_identifier address; "
+			"{ exchange_mode main; my_identifier address; %s"
 			"lifetime time %lld sec; proposal_check obey; proposal { "
 			"encryption_algorithm %s; "
-			"hash_algorithm %s; authentication_method pre_shared_key; dh_group %s; } "
+			"hash_algorithm %s; authentication_method %s; dh_group %s; } "
 			"}\n",
-			(long long)life1, cipher, hash, group);
+			!p->certificates ? "" : i == 0
+				? "certificate_type x509 \"p256.pem\" \"p256.key\"; "
+				  "ca_type x509 \"root-crl.pem\"; "
+				: "certificate_type x509 \"q256.pem\" \"q256.key\"; "
+				  "ca_type x509 \"root-crl.pem\"; ",
+			(long long)life1, cipher, hash,
+			p->certificates ? "ecdsasig" : "pre_shared_key", group);
 		if (p->hostile)
 			snprintf(anonymous, sizeof(anonymous), "remote anonymous %s", remote);
 		snprintf(text, sizeof(text),

@@ -420,6 +420,26 @@ no_trust(void **state)
 	assert_int_equal(cry_certs_read(bytes_str("x"), c, 2, &n), ST_BADCERT);
 }
 
+/* A CA and its revocation list have the same name in a hashed directory. */
+static void
+hashed_names(void **state)
+{
+	struct text ca = file("root.pem"), list = file("crl.pem"), key = file("gw1.key");
+	char a[9], b[9];
+
+	(void)state;
+	assert_true(cry_hashed_name(bytes_of(ca.p, ca.n), false, a));
+	assert_true(cry_hashed_name(bytes_of(list.p, list.n), true, b));
+	assert_string_equal(a, b);
+	assert_int_equal(strspn(a, "0123456789abcdef"), 8);
+	assert_false(cry_hashed_name(bytes_of(ca.p, ca.n), true, a));
+	assert_false(cry_hashed_name(bytes_of(key.p, key.n), false, a));
+	assert_false(cry_hashed_name(bytes_of(NULL, 0), false, a));
+	text_free(&ca);
+	text_free(&list);
+	text_free(&key);
+}
+
 static void
 prints(void **state)
 {
@@ -449,6 +469,7 @@ main(void)
 		cmocka_unit_test(nul_in_a_name),
 		cmocka_unit_test(chains),
 		cmocka_unit_test(no_trust),
+		cmocka_unit_test(hashed_names),
 		cmocka_unit_test(prints),
 	};
 

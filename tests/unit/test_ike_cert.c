@@ -110,14 +110,15 @@ main_mode(void **state)
 {
 	struct pair *p = with("main", GW1, GW2);
 	struct cry_cert *cert;
-	struct ike_sa *sa;
+	struct ike_sa_view v;
+	uint64_t cursor = 0;
 	size_t n;
 
 	(void)state;
 	expect_up(p, 0);
 	/* the peer's certificate is there to be shown */
-	sa = container_of(p->host[1].e->sas.next, struct ike_sa, in_all);
-	assert_int_equal(cry_certs_read(sa->peer_cert, &cert, 1, &n), ST_NORMAL);
+	assert_true(ike_show_sa(p->host[1].e, &cursor, &v));
+	assert_int_equal(cry_certs_read(v.peer_cert, &cert, 1, &n), ST_NORMAL);
 	assert_true(cry_cert_names(cert, CRY_NAME_DNS, bytes_str("gw1.example.net")));
 	cry_cert_free(cert);
 	pair_free(p);
@@ -130,6 +131,16 @@ aggressive_mode(void **state)
 	(void)state;
 	check_up("aggressive", GW1 "my_identifier asn1dn;",
 		GW2 "my_identifier fqdn \"gw2.example.net\";");
+}
+
+static void
+base_mode(void **state)
+{
+	(void)state;
+	check_up("base", GW1 "my_identifier asn1dn;", GW2);
+	check_up("base",
+		"certificate_type plain_rsa \"gw1.prsa\"; peers_certfile plain_rsa \"gw2.pub\";",
+		"certificate_type plain_rsa \"gw2.prsa\"; peers_certfile plain_rsa \"gw1.pub\";");
 }
 
 static void
@@ -274,7 +285,7 @@ unverified(void **state)
  */
 
 static void
-bad_certificates(void **state)
+cve_2004_0607_chain_errors_stay(void **state)
 {
 	(void)state;
 	check_refused(
@@ -312,7 +323,7 @@ too_early(void **state)
 
 /* What the certificate does not say is not believed, whatever verify_identifier is. */
 static void
-foreign_identity(void **state)
+identity_must_be_in_the_certificate(void **state)
 {
 	(void)state;
 	check_refused(GW1 "my_identifier fqdn \"gw2.example.net\";", GW2, ST_CERTNAME, "CN=gw1");
@@ -371,7 +382,7 @@ bend(struct pair *p, int from, uint8_t *octets, size_t n)
 
 /* CVE-2004-0155: a signature is checked, not only the certificate. */
 static void
-bent_signature(void **state)
+cve_2004_0155_signature_is_checked(void **state)
 {
 	struct pair *p = with("aggressive", GW1, GW2);
 	uint64_t id;
@@ -486,6 +497,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(main_mode),
 		cmocka_unit_test(aggressive_mode),
+		cmocka_unit_test(base_mode),
 		cmocka_unit_test(identities),
 		cmocka_unit_test(chains),
 		cmocka_unit_test(known_certificate),
@@ -494,11 +506,11 @@ main(void)
 		cmocka_unit_test(ecdsa),
 		cmocka_unit_test(all_groups_and_hashes),
 		cmocka_unit_test(unverified),
-		cmocka_unit_test(bad_certificates),
+		cmocka_unit_test(cve_2004_0607_chain_errors_stay),
 		cmocka_unit_test(too_early),
-		cmocka_unit_test(foreign_identity),
+		cmocka_unit_test(identity_must_be_in_the_certificate),
 		cmocka_unit_test(initiator_refuses),
-		cmocka_unit_test(bent_signature),
+		cmocka_unit_test(cve_2004_0155_signature_is_checked),
 		cmocka_unit_test(methods_stay_apart),
 		cmocka_unit_test(requests),
 		cmocka_unit_test(dies_under_a_job),
