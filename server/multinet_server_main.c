@@ -303,6 +303,7 @@ on_control_closed(void *user)
 	p->server.control = NULL;
 	for (size_t i = 0; i < SIGNALS; i++)
 		uv_close((uv_handle_t *)&p->signal[i], NULL);
+	signal(SIGTERM, SIG_IGN); /* it is ending: whoever asks again need not kill it */
 	if (p->watched)
 		uv_close((uv_handle_t *)&p->watchdog, NULL);
 	server_loop_close(&p->server);

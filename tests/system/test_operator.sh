@@ -146,7 +146,7 @@ as_nobody() { # socket, lines
 }
 like "a reader may look" "$(as_nobody reader.sock 'RACOON SHOW ISAKMP\n')" '^200 %RACOON-S-NORMAL'
 like "… and not flush" "$(as_nobody reader.sock 'RACOON FLUSH\n')" '^530 %NETCTL-E-NOTPERM'
-like "… nor reach the operators' socket" "$(as_nobody netcontrol.sock 'NOOP\n')" 'Permission denied'
+like "… nor reach the operators' socket" "$(as_nobody netcontrol.sock 'NOOP\n')" '%NETCTL-E-NOTPERM, not permitted: uid 65534'
 
 # ---- shutdown
 configure b $A 'simple psk'
