@@ -31,6 +31,9 @@ struct dp_options {
 /* Opens device, sockets, rule and guard. NULL: why tells what could not be had. */
 struct dp *dp_new(struct uv_loop_s *loop, struct eng *e, const struct dp_options *o, char *why,
 	size_t why_size);
+/* The policies there are at the start have been told: they hold now, and what a killed predecessor
+ * left behind goes. */
+void dp_ready(struct dp *dp);
 /* Takes routes, rule, guard and device away, then calls closed. */
 void dp_close(struct dp *dp, void (*closed)(void *user), void *user);
 

@@ -29,8 +29,11 @@ struct dp_guard_rule { /* zeroed before it is filled: compared by its octets */
 	bool drop;                /* else let it pass, whatever later ranks say */
 };
 
+/* Tables of a killed predecessor, which hold until now, go. */
+void dp_guard_sweep(struct dp_guard *g);
 /* tun: index of the interface that decrypted packets come from. NULL: no packet filter, see why. */
-struct dp_guard *dp_guard_open(unsigned tun, char *why, size_t why_size);
+/* strict: a strict reverse path filter is to find the way to peers that our routes lead to. */
+struct dp_guard *dp_guard_open(unsigned tun, bool strict, char *why, size_t why_size);
 void dp_guard_close(struct dp_guard *g); /* removes the table; NULL is fine */
 
 void dp_guard_add(struct dp_guard *g, const struct dp_guard_rule *rule);

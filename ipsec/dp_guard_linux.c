@@ -4,8 +4,8 @@
  * Called by the datapath (dp_uv.c).  Talks netlink itself: no library, no program, and changes of
  * one policy stay one small message.  Rules with equal prefix lengths share one hash set whose key
  * is the masked addresses (with protocol and ports where policies name them), so a packet costs one
- * look-up per shape and not one per policy.  The table belongs to our socket (owner flag): it goes
- * when the process does, however it ends.
+ * look-up per shape and not one per policy.  The tables belong to our socket (owner flag): nobody
+ * flushes them by mistake; where the kernel can (6.9), they outlive a process that is killed.
  */
 #include "ipsec/dp_guard.h"
 
@@ -15,6 +15,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@
 #include "ipsec/sadb.h"
 #include "lib/log.h"
 
-#define TABLE "multinet_ipsec"
+/* Two names, so that the next table is complete before that of a killed predecessor goes. */
+static const char *const table_names[] = { "multinet_ipsec", "multinet_ipsec_2" };
 #define COUNTER "cleartext"
 
 enum {
@@ -36,6 +38,7 @@ enum {
 	IKE_NATT_PORT = 4500,
 	ND_FIRST = 133, ND_LAST = 137, /* ICMPv6 types of neighbour discovery (RFC 4861 4) */
 	HOPS_MAX = 255,
+	TABLE_F_PERSIST = 4, /* NFT_TABLE_F_PERSIST, Linux 6.9; headers may be older */
 	/* nft's numbers of data types, for its listings only. */
 	NFT_TYPE_IPADDR = 7,
 	NFT_TYPE_IP6ADDR = 8,
@@ -59,6 +62,9 @@ struct dp_guard {
 	unsigned tun;
 	bool v6;                 /* what is being gathered is for IPv6's table */
 	bool has[FAMILIES];      /* the tables there are */
+	const char *name;        /* of the tables */
+	uint32_t flags;          /* ... and theirs */
+	bool strict;             /* see mark_local */
 	bool sockets;            /* the kernel can ask for a socket's mark */
 	bool began;              /* a batch is being gathered */
 	int open;                /* shape whose elements are being listed, -1: none */
@@ -126,7 +132,7 @@ static void
 put_chain(struct dp_guard *g, const char *name, int hook)
 {
 	begin(g, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	dp_nl_str(&g->nl, NFTA_CHAIN_TABLE, TABLE);
+	dp_nl_str(&g->nl, NFTA_CHAIN_TABLE, g->name);
 	dp_nl_str(&g->nl, NFTA_CHAIN_NAME, name);
 	if (hook < 0)
 		return;
@@ -144,7 +150,7 @@ static void
 begin_rule(struct dp_guard *g, const char *chain)
 {
 	begin(g, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	dp_nl_str(&g->nl, NFTA_RULE_TABLE, TABLE);
+	dp_nl_str(&g->nl, NFTA_RULE_TABLE, g->name);
 	dp_nl_str(&g->nl, NFTA_RULE_CHAIN, chain);
 	dp_nl_nest(&g->nl, NFTA_RULE_EXPRESSIONS);
 }
@@ -347,13 +353,57 @@ jump(struct dp_guard *g, const char *from, const char *to)
 }
 
 static void
+set_mark(struct dp_guard *g, uint32_t mark)
+{
+	begin_expr(g, "immediate");
+	dp_nl_be32(&g->nl, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	put_value(g, NFTA_IMMEDIATE_DATA, &mark, sizeof(mark));
+	end_expr(g);
+	begin_expr(g, "meta");
+	dp_nl_be32(&g->nl, NFTA_META_KEY, NFT_META_MARK);
+	dp_nl_be32(&g->nl, NFTA_META_SREG, NFT_REG_1);
+	end_expr(g);
+}
+
+/*
+ * A strict reverse path filter asks where answers to a packet's source would go, and our routes
+ * say: to the TUN.  With the bypass mark (and src_valid_mark) it gets the true way.  Only packets
+ * for this host have it, from before they are routed until the guard looks at them.
+ */
+static void
+mark_local(struct dp_guard *g)
+{
+	uint32_t none = 0, local = RTN_LOCAL, mark = SADB_BYPASS_MARK;
+
+	put_chain(g, "prerouting", NF_INET_PRE_ROUTING);
+	accept_meta(g, "prerouting", NFT_META_IIF, if_nametoindex("lo"));
+	accept_meta(g, "prerouting", NFT_META_IIF, g->tun);
+	begin_rule(g, "prerouting");
+	expr_meta(g, NFT_META_MARK, NFT_REG_1);
+	expr_equal(g, NFT_REG_1, &none, sizeof(none));
+	begin_expr(g, "fib");
+	dp_nl_be32(&g->nl, NFTA_FIB_DREG, NFT_REG_1);
+	dp_nl_be32(&g->nl, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	dp_nl_be32(&g->nl, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	end_expr(g);
+	expr_equal(g, NFT_REG_1, &local, sizeof(local));
+	set_mark(g, SADB_BYPASS_MARK);
+	end_rule(g);
+	begin_rule(g, "input");
+	expr_meta(g, NFT_META_MARK, NFT_REG_1);
+	expr_equal(g, NFT_REG_1, &mark, sizeof(mark));
+	set_mark(g, 0);
+	end_rule(g);
+}
+
+static void
 put_table(struct dp_guard *g)
 {
-	begin(g, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	dp_nl_str(&g->nl, NFTA_TABLE_NAME, TABLE);
-	dp_nl_be32(&g->nl, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
+	begin(g, NFT_MSG_NEWTABLE, NLM_F_CREATE | (g->has[g->v6] ? 0 : NLM_F_EXCL));
+	dp_nl_str(&g->nl, NFTA_TABLE_NAME, g->name);
+	dp_nl_be32(&g->nl, NFTA_TABLE_FLAGS, g->flags);
 	begin(g, NFT_MSG_NEWOBJ, NLM_F_CREATE);
-	dp_nl_str(&g->nl, NFTA_OBJ_TABLE, TABLE);
+	dp_nl_str(&g->nl, NFTA_OBJ_TABLE, g->name);
 	dp_nl_str(&g->nl, NFTA_OBJ_NAME, COUNTER);
 	dp_nl_be32(&g->nl, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	dp_nl_nest(&g->nl, NFTA_OBJ_DATA);
@@ -364,6 +414,8 @@ put_table(struct dp_guard *g)
 	put_chain(g, "forward", NF_INET_FORWARD);
 	accept_meta(g, "input", NFT_META_IIF, if_nametoindex("lo"));
 	accept_meta(g, "input", NFT_META_IIF, g->tun);
+	if (g->strict && !g->v6) /* IPv6 has no such filter of its own */
+		mark_local(g);
 	accept_meta(g, "input", NFT_META_MARK, SADB_BYPASS_MARK);
 	accept_proto(g, "input", IPPROTO_ESP, 0);
 	accept_proto(g, "input", IPPROTO_AH, 0);
@@ -388,7 +440,7 @@ static void
 drop_table(struct dp_guard *g)
 {
 	begin(g, NFT_MSG_DELTABLE, 0);
-	dp_nl_str(&g->nl, NFTA_TABLE_NAME, TABLE);
+	dp_nl_str(&g->nl, NFTA_TABLE_NAME, g->name);
 }
 
 /* ------------------------------------------------------------------------------------- shapes */
@@ -456,7 +508,7 @@ put_set(struct dp_guard *g, const struct shape *s, const char *name, uint32_t id
 	for (int i = 0; i < s->first + s->second; i++)
 		type = type << NFT_TYPE_BITS_ | NFT_TYPE_INET_SERVICE;
 	begin(g, NFT_MSG_NEWSET, NLM_F_CREATE);
-	dp_nl_str(&g->nl, NFTA_SET_TABLE, TABLE);
+	dp_nl_str(&g->nl, NFTA_SET_TABLE, g->name);
 	dp_nl_str(&g->nl, NFTA_SET_NAME, name);
 	dp_nl_be32(&g->nl, NFTA_SET_FLAGS, 0);
 	dp_nl_be32(&g->nl, NFTA_SET_KEY_TYPE, type);
@@ -558,7 +610,7 @@ element(struct dp_guard *g, uint16_t message, const struct dp_guard_rule *r)
 		put_port(&at, s->ports, r->dport);
 	if (g->open != which || g->open_message != message || dp_nl_nested(&g->nl) > ELEMENTS_MAX) {
 		begin(g, message, message == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
-		dp_nl_str(&g->nl, NFTA_SET_ELEM_LIST_TABLE, TABLE);
+		dp_nl_str(&g->nl, NFTA_SET_ELEM_LIST_TABLE, g->name);
 		dp_nl_str(&g->nl, NFTA_SET_ELEM_LIST_SET, set_name(name, sizeof(name), s));
 		dp_nl_nest(&g->nl, NFTA_SET_ELEM_LIST_ELEMENTS);
 		g->open = which;
@@ -583,26 +635,67 @@ dp_guard_remove(struct dp_guard *g, const struct dp_guard_rule *rule)
 
 /* ---------------------------------------------------------------------------------- life cycle */
 
-/* The table of one family, in place of what a predecessor left. */
+/* As much as this kernel can of: outliving us when we are killed, looking for sockets. */
 static bool
 open_table(struct dp_guard *g, bool v6)
 {
+	static const uint32_t flags[] = { NFT_TABLE_F_OWNER | TABLE_F_PERSIST, NFT_TABLE_F_OWNER };
+
 	g->v6 = v6;
-	drop_table(g); /* usually refused with ENOENT */
-	(void)commit(g);
-	g->sockets = true;
-	put_table(g);
-	if (!commit(g)) { /* perhaps a kernel that cannot look for sockets */
-		g->sockets = false;
+	for (unsigned i = 0; i < 2 * ARRAY_LEN(flags); i++) {
+		g->flags = flags[i / 2];
+		g->sockets = i % 2 == 0;
 		put_table(g);
-		(void)commit(g);
+		g->has[v6] = commit(g);
+		if (g->has[v6] || g->error == EEXIST)
+			break;
 	}
-	g->has[v6] = g->error == 0;
 	return g->has[v6];
 }
 
+/* Both families' tables under this name. EEXIST: a predecessor's are there. */
+static bool
+open_tables(struct dp_guard *g, const char *name)
+{
+	int error;
+
+	g->name = name;
+	memset(g->has, 0, sizeof(g->has));
+	if (open_table(g, false) && (open_table(g, true) || g->error != EEXIST))
+		return true;
+	error = g->error;
+	if (g->has[0]) {
+		g->v6 = false;
+		drop_table(g);
+		(void)commit(g);
+	}
+	g->error = error;
+	return false;
+}
+
+/* Tables that have a name, if there are any, each by itself: one may be there without the other. */
+static void
+drop_named(struct dp_guard *g, const char *name)
+{
+	const char *own = g->name;
+
+	g->name = name;
+	for (unsigned f = 0; f < FAMILIES; f++) {
+		g->v6 = f == 1;
+		drop_table(g);
+		(void)commit(g);
+	}
+	g->name = own;
+}
+
+void
+dp_guard_sweep(struct dp_guard *g)
+{
+	drop_named(g, table_names[g->name == table_names[0]]);
+}
+
 struct dp_guard *
-dp_guard_open(unsigned tun, char *why, size_t why_size)
+dp_guard_open(unsigned tun, bool strict, char *why, size_t why_size)
 {
 	struct dp_guard *g = calloc(1, sizeof(*g));
 
@@ -611,16 +704,21 @@ dp_guard_open(unsigned tun, char *why, size_t why_size)
 		return NULL;
 	}
 	g->tun = tun;
+	g->strict = strict;
 	g->open = -1;
 	if (!dp_nl_open(&g->nl, NETLINK_NETFILTER, 0)) {
 		snprintf(why, why_size, "netfilter's netlink: %s", strerror(errno));
 		free(g);
 		return NULL;
 	}
-	if (!open_table(g, true))
+	if (!open_tables(g, table_names[0]) && g->error == EEXIST) {
+		drop_named(g, table_names[1]); /* of one before that */
+		(void)open_tables(g, table_names[1]);
+	}
+	if (g->has[0] && !g->has[1])
 		log_line(LOG_L_WARNING, NULL, "datapath: no guard for IPv6: nftables: %s",
 			strerror(g->error));
-	if (!open_table(g, false)) {
+	if (!g->has[0]) {
 		snprintf(why, why_size, "nftables: %s", strerror(g->error));
 		dp_nl_close(&g->nl);
 		free(g);
@@ -672,7 +770,7 @@ read_counter(struct dp_guard *g, bool v6)
 	if (!g->has[v6])
 		return;
 	dp_nl_begin(&g->nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETOBJ, 0, &h, sizeof(h));
-	dp_nl_str(&g->nl, NFTA_OBJ_TABLE, TABLE);
+	dp_nl_str(&g->nl, NFTA_OBJ_TABLE, g->name);
 	dp_nl_str(&g->nl, NFTA_OBJ_NAME, COUNTER);
 	dp_nl_be32(&g->nl, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	(void)dp_nl_ask(&g->nl, on_counter, &packets);

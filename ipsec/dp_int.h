@@ -52,6 +52,7 @@ struct dp {
 	bool changed, readdress;
 	instant rebuild_after;
 	bool warned_crowded;
+	bool valid_mark; /* we set src_valid_mark */
 
 	uint8_t *arena;
 	size_t at, base; /* free from `at`; what is before `base` must stay */

@@ -97,22 +97,33 @@ tell_route(struct dp_policies *ps, struct route *r, bool always)
 	ps->sink.route_set(ps->sink.user, &r->dst, has ? &r->src : NULL);
 }
 
+static struct route *
+route_find(const struct dp_policies *ps, const struct net_prefix *dst)
+{
+	for (struct hash_node *n = hash_find(&ps->routes, prefix_hash(ps, dst)); n != NULL;
+		n = hash_again(n)) {
+		struct route *r = container_of(n, struct route, node);
+
+		if (net_prefix_equal(&r->dst, dst))
+			return r;
+	}
+	return NULL;
+}
+
+bool
+dp_policies_routed(const struct dp_policies *ps, const struct net_prefix *dst)
+{
+	return route_find(ps, dst) != NULL;
+}
+
 static bool
 route_add(struct dp_policies *ps, struct entry *e)
 {
 	struct net_prefix dst = e->p.sel.dst;
-	struct route *r = NULL;
-	uint64_t h;
+	struct route *r;
 
 	net_prefix_mask(&dst);
-	h = prefix_hash(ps, &dst);
-	for (struct hash_node *n = hash_find(&ps->routes, h); n != NULL && r == NULL;
-		n = hash_again(n)) {
-		r = container_of(n, struct route, node);
-		if (!net_prefix_equal(&r->dst, &dst))
-			r = NULL;
-	}
-	e->route = r;
+	r = e->route = route_find(ps, &dst);
 	if (r != NULL) {
 		list_append(&r->entries, &e->in_route);
 		if (!r->has_src)
@@ -125,7 +136,7 @@ route_add(struct dp_policies *ps, struct entry *e)
 	r->dst = dst;
 	list_init(&r->entries);
 	list_append(&r->entries, &e->in_route);
-	hash_insert(&ps->routes, &r->node, h);
+	hash_insert(&ps->routes, &r->node, prefix_hash(ps, &dst));
 	tell_route(ps, r, true);
 	return true;
 }

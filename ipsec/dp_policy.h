@@ -37,6 +37,7 @@ void dp_policies_readdress(struct dp_policies *ps);
 bool dp_policies_settle(struct dp_policies *ps);
 void dp_policies_rebuild(struct dp_policies *ps); /* at the next settle, whatever changed */
 
+bool dp_policies_routed(const struct dp_policies *ps, const struct net_prefix *dst);
 size_t dp_policies_routes(const struct dp_policies *ps);
 size_t dp_policies_guarded(const struct dp_policies *ps); /* guard rules */
 /* Policies that let cleartext pass but stand behind too many changes of verdict: cleartext that

@@ -20,9 +20,13 @@ enum {
 
 struct dp_route;
 
-/* Opens netlink, learns the addresses, and removes what a killed predecessor left. */
+/* Opens netlink and learns the addresses. */
 struct dp_route *dp_route_open(char *why, size_t why_size);
-bool dp_route_start(struct dp_route *r, unsigned tun, char *why, size_t why_size); /* the rule */
+/* The rule; that of a killed predecessor serves as well. */
+bool dp_route_start(struct dp_route *r, unsigned tun, char *why, size_t why_size);
+/* Routes of a killed predecessor that nobody keeps go. */
+void dp_route_sweep(struct dp_route *r, bool (*keep)(void *user, const struct net_prefix *dst),
+	void *user);
 void dp_route_close(struct dp_route *r); /* removes rule and routes; NULL is fine */
 
 /* src: preferred source address of local traffic, or NULL. An existing route is replaced. */

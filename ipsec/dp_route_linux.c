@@ -3,7 +3,8 @@
  *
  * Called by the datapath (dp_uv.c).  The kernel's rule and table numbers stay in here; nothing but
  * our own table and our own rule is ever changed.  Routes through the TUN vanish with the device,
- * so after a crash only the rule can be left, and the next start removes it.
+ * and both outlive a process that is killed: its packets are lost then, not sent in clear.  The
+ * next one takes them over.
  */
 #include "ipsec/dp_route.h"
 
@@ -102,6 +103,8 @@ count_refused(void *user, uint32_t seq, int error)
 	struct dp_route *r = user;
 
 	(void)seq;
+	if (error == EEXIST) /* the rule of a killed predecessor */
+		return;
 	/* A route that is gone already went with an address or a device. */
 	if (error == ESRCH)
 		return;
@@ -154,8 +157,6 @@ dp_route_open(char *why, size_t why_size)
 		free(r);
 		return NULL;
 	}
-	drop_rules(r, AF_INET);
-	drop_rules(r, AF_INET6);
 	return r;
 }
 
@@ -247,6 +248,69 @@ dp_route_commit(struct dp_route *r)
 	refused = r->refused;
 	r->refused = 0;
 	return refused;
+}
+
+struct sweep {
+	bool (*keep)(void *user, const struct net_prefix *dst);
+	void *user;
+	struct net_prefix *gone;
+	size_t count, room;
+};
+
+static void
+on_route(void *user, uint16_t type, struct bytes body)
+{
+	struct sweep *s = user;
+	struct reader in = reader_of(body);
+	struct rtmsg h;
+	struct bytes value;
+	uint16_t attr;
+	uint32_t table = 0;
+	struct net_prefix dst = { { 0 }, 0 };
+
+	read_copy(&in, &h, sizeof(h));
+	if (type != RTM_NEWROUTE || in.bad)
+		return;
+	dst.len = h.rtm_dst_len;
+	dst.addr.family = h.rtm_family == AF_INET6 ? 6 : 4;
+	while (dp_nl_attr(&in, &attr, &value)) {
+		if (attr == RTA_TABLE)
+			table = dp_nl_value32(value);
+		if (attr == RTA_DST && value.n == (dst.addr.family == 6 ? 16 : 4))
+			memcpy(dst.addr.b, value.p, value.n);
+	}
+	if (table != DP_ROUTE_TABLE || s->keep(s->user, &dst))
+		return;
+	if (s->count == s->room) {
+		size_t room = s->room == 0 ? 64 : s->room * 2;
+		struct net_prefix *gone = realloc(s->gone, room * sizeof(*gone));
+
+		if (gone == NULL)
+			return;
+		s->gone = gone;
+		s->room = room;
+	}
+	s->gone[s->count++] = dst;
+}
+
+void
+dp_route_sweep(struct dp_route *r, bool (*keep)(void *user, const struct net_prefix *dst),
+	void *user)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct sweep s = { .keep = keep, .user = user };
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		struct rtmsg h = { .rtm_family = families[i] };
+
+		dp_nl_begin(&r->nl, RTM_GETROUTE, NLM_F_DUMP, &h, sizeof(h));
+		dp_nl_u32(&r->nl, RTA_TABLE, DP_ROUTE_TABLE);
+		(void)dp_nl_ask(&r->nl, on_route, &s);
+	}
+	for (size_t i = 0; i < s.count; i++)
+		dp_route_remove(r, &s.gone[i]);
+	(void)dp_route_commit(r);
+	free(s.gone);
 }
 
 /* ----------------------------------------------------------------------------------- questions */

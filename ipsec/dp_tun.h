@@ -18,13 +18,17 @@ struct dp_tun {
 };
 /* Packets to and from the device have a virtio header (struct dp_vnet of dp_gso.h) before them. */
 
-/* name may hold %d. The device exists while fd is open. False: why tells. */
+/* name may hold %d. A device of that name that a killed predecessor left is taken over: it outlives
+ * the process, unless dp_tun_close ends it. False: why tells. */
 bool dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t why_size);
 void dp_tun_close(struct dp_tun *t);
 
 /* An interface whose strict reverse path filter would drop packets of peers that a route of ours
  * leads to (transport mode, and policies for everything). False: there is none. */
 bool dp_tun_strict(char *name, size_t size);
+
+/* Let reverse path filters look at marks (src_valid_mark of all). True: it was not so before. */
+bool dp_tun_valid_mark(bool on);
 
 enum dp_raw_kind {
 	DP_ESP4, DP_AH4, DP_COMP4, DP_IPIP4, DP_6IN4, DP_ESP6, DP_AH6, DP_COMP6, DP_4IN6, DP_IPIP6,

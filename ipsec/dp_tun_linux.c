@@ -1,8 +1,9 @@
 /*
  * dp_tun_linux.c - Linux's TUN device, and raw sockets for ESP, AH and outer packets.
  *
- * Called by the datapath when it starts.  The device is not persistent: it goes with the process,
- * and its routes with it.  Only the device's own settings under /proc/sys are touched.
+ * Called by the datapath when it starts.  The device stays when the process is killed, so that its
+ * routes lead nowhere rather than packets out in clear.  Only the device's own settings under
+ * /proc/sys are touched, and src_valid_mark where a strict reverse path filter makes that needed.
  */
 #include "ipsec/dp_tun.h"
 
@@ -106,6 +107,31 @@ ask_offloads(struct dp_tun *t)
 		log_line(LOG_L_DEBUG, NULL, "datapath: TUN without offloads: %s", strerror(errno));
 }
 
+/* A device that is there already and has no process. */
+static bool
+take_over(int fd, const char *name, struct ifreq *ifr)
+{
+	size_t n = strcspn(name, "%");
+	struct if_nameindex *all = if_nameindex();
+	bool taken = false;
+
+	for (struct if_nameindex *i = all; i != NULL && i->if_index != 0 && !taken; i++) {
+		const char *rest = i->if_name + n;
+
+		if (strncmp(i->if_name, name, n) != 0 || (name[n] == '%' ?
+			*rest == '\0' || rest[strspn(rest, "0123456789")] != '\0' : *rest != '\0'))
+			continue;
+		memset(ifr->ifr_name, 0, sizeof(ifr->ifr_name));
+		memcpy(ifr->ifr_name, i->if_name, strnlen(i->if_name, sizeof(ifr->ifr_name) - 1));
+		taken = ioctl(fd, TUNSETIFF, ifr) == 0;
+	}
+	if (all != NULL)
+		if_freenameindex(all);
+	if (!taken)
+		snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
+	return taken;
+}
+
 /*
  * Super-packets whose protected pieces fit one datagram (UDP_SEGMENT) are sent with one system
  * call; a larger one would take two, the second a short one.
@@ -138,7 +164,8 @@ dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t 
 		doing = name;
 		snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 		ifr.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
-		if (ioctl(t->fd, TUNSETIFF, &ifr) == 0) {
+		if ((take_over(t->fd, name, &ifr) || ioctl(t->fd, TUNSETIFF, &ifr) == 0) &&
+			ioctl(t->fd, TUNSETPERSIST, 1) == 0) {
 			memcpy(t->name, ifr.ifr_name, sizeof(t->name));
 			t->name[sizeof(t->name) - 1] = '\0';
 			t->index = if_nametoindex(t->name);
@@ -160,8 +187,10 @@ dp_tun_open(struct dp_tun *t, const char *name, unsigned mtu, char *why, size_t 
 void
 dp_tun_close(struct dp_tun *t)
 {
-	if (t->fd >= 0)
+	if (t->fd >= 0) {
+		(void)ioctl(t->fd, TUNSETPERSIST, 0);
 		close(t->fd);
+	}
 	t->fd = -1;
 }
 
@@ -183,6 +212,22 @@ dp_tun_strict(char *name, size_t size)
 	if (all != NULL)
 		if_freenameindex(all);
 	return found;
+}
+
+bool
+dp_tun_valid_mark(bool on)
+{
+	char value = '0';
+	int fd = open("/proc/sys/net/ipv4/conf/all/src_valid_mark", O_RDWR | O_CLOEXEC);
+	bool was;
+
+	if (fd < 0)
+		return false;
+	was = read(fd, &value, 1) == 1 && value == '1';
+	if (was != on && (lseek(fd, 0, SEEK_SET) < 0 || write(fd, on ? "1" : "0", 1) != 1))
+		log_line(LOG_L_WARNING, NULL, "datapath: src_valid_mark: %s", strerror(errno));
+	close(fd);
+	return was != on;
 }
 
 /* ---------------------------------------------------------------------------------------- raw */

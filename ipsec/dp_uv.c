@@ -306,6 +306,21 @@ dp_settle(struct dp *dp)
 	dp_out_release(dp, when_now());
 }
 
+static bool
+routed(void *user, const struct net_prefix *dst)
+{
+	return dp_policies_routed(user, dst);
+}
+
+void
+dp_ready(struct dp *dp)
+{
+	dp_settle(dp);
+	dp_route_sweep(dp->route, routed, dp->policies);
+	if (dp->guard != NULL)
+		dp_guard_sweep(dp->guard);
+}
+
 instant
 dp_deadline(const struct dp *dp)
 {
@@ -349,6 +364,8 @@ static void
 dispose(struct dp *dp)
 {
 	dp_guard_close(dp->guard);
+	if (dp->valid_mark)
+		(void)dp_tun_valid_mark(false);
 	dp_route_close(dp->route);
 	dp_raw_close(&dp->raw);
 	dp_tun_close(&dp->tun);
@@ -396,15 +413,20 @@ dp_sad_changed(struct dp *dp, const struct sadb_msg *m)
 	}
 }
 
-static void
-warn_of_filter(void)
+/* Is there a strict reverse path filter to get along with? */
+static bool
+get_along(struct dp *dp)
 {
 	char name[DP_TUN_NAME];
 
-	if (dp_tun_strict(name, sizeof(name)))
-		log_line(LOG_L_WARNING, NULL, "datapath: the reverse path filter of %s is strict "
-			"and will drop packets of peers in transport mode: set "
-			"net.ipv4.conf.%s.rp_filter to 2 (loose)", name, name);
+	if (!dp_tun_strict(name, sizeof(name)))
+		return false;
+	dp->valid_mark = dp_tun_valid_mark(true);
+	log_line(LOG_L_INFO, NULL, "datapath: the reverse path filter of %s is strict: packets to "
+		"this host are marked for it (net.ipv4.conf.all.src_valid_mark); what is forwarded "
+		"under a policy for everything may need net.ipv4.conf.%s.rp_filter = 2", name,
+		name);
+	return true;
 }
 
 static bool
@@ -427,8 +449,8 @@ open_all(struct dp *dp, char *why, size_t why_size)
 		!dp_route_start(dp->route, dp->tun.index, why, why_size))
 		return false;
 	dp->gro.udp = dp->tun.udp;
-	warn_of_filter();
-	dp->guard = dp_guard_open(dp->tun.index, dp->guard_why, sizeof(dp->guard_why));
+	dp->guard = dp_guard_open(dp->tun.index, get_along(dp), dp->guard_why,
+		sizeof(dp->guard_why));
 	if (dp->guard == NULL)
 		log_line(LOG_L_WARNING, NULL, "datapath: no guard against cleartext (%s): packets "
 			"that inbound policies want protected are accepted unprotected",

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "ipsec/dp_keep.h"
 #include "ipsec/sadb_stream.h"
 #include "lib/ctl_uv.h"
 #include "lib/log.h"
@@ -33,6 +34,7 @@ struct daemon {
 	uv_signal_t signal[SIGNALS];
 	struct ctl_service service;
 	struct ctl_server *ctl;
+	struct dp_keep *keep;
 	int lock; /* one engine per network namespace */
 	int status;
 	bool ending;
@@ -92,6 +94,34 @@ allow_legacy(struct daemon *x, const struct sadb_msg *m)
 
 /* ------------------------------------------------------------------------------------- answers */
 
+/* All of them, in order, into a new file. */
+static void
+keep_all(struct daemon *x)
+{
+	struct ipsec_policy p;
+
+	dp_keep_begin(x->keep);
+	for (uint32_t cursor = 0; eng_policy_next(x->d.eng, &cursor, &p);)
+		dp_keep_note(x->keep, SADB_OP_SPDUPDATE, &p);
+	(void)dp_keep_write(x->keep);
+}
+
+static void
+keep_change(struct daemon *x, const struct eng_answer *a)
+{
+	const struct sadb_msg *m = &a->msg;
+
+	if (m->error != 0 || x->keep == NULL)
+		return;
+	if (m->op == SADB_OP_SPDFLUSH && a->client != 0)
+		dp_keep_note(x->keep, SADB_OP_SPDFLUSH, NULL);
+	else if (a->client != 0 && (m->op == SADB_OP_SPDADD || m->op == SADB_OP_SPDUPDATE))
+		dp_keep_note(x->keep, SADB_OP_SPDUPDATE, &m->sp);
+	else if (m->op == SADB_OP_SPDEXPIRE || (a->client != 0 && (m->op == SADB_OP_SPDDELETE ||
+		m->op == SADB_OP_SPDDELETE2)))
+		dp_keep_note(x->keep, SADB_OP_SPDDELETE, &m->sp);
+}
+
 static void
 hand_out(struct daemon *x, const struct eng_answer *a)
 {
@@ -99,6 +129,7 @@ hand_out(struct daemon *x, const struct eng_answer *a)
 	struct writer w = writer_of(octets, sizeof(octets));
 	bool encoded = false;
 
+	keep_change(x, a);
 	/* A change is told twice, to who asked and to all others; expiry only to all. */
 	if (a->client != 0 || a->msg.op == SADB_OP_SPDEXPIRE)
 		dp_spd_changed(x->d.dp, &a->msg);
@@ -173,6 +204,8 @@ on_turn(uv_prepare_t *prepare)
 		return;
 	more = pull_answers(x);
 	dp_settle(x->d.dp);
+	if (x->keep != NULL && dp_keep_write(x->keep))
+		keep_all(x);
 	dp_keys_flush(x->d.keys);
 	ipsecd_audit(&x->d);
 	if (more && !uv_is_active((uv_handle_t *)&x->busy))
@@ -346,6 +379,35 @@ open_control(struct daemon *x, const struct ipsecd_options *o, char *why, size_t
 	return false;
 }
 
+static void
+load_one(void *user, const struct sadb_msg *m)
+{
+	struct daemon *x = user;
+	struct eng_answer a;
+
+	eng_control(x->d.eng, when_now(), when_wall(), IPSECD_SELF, m);
+	while (eng_answer(x->d.eng, &a)) {
+		if (a.client != 0)
+			dp_spd_changed(x->d.dp, &a.msg);
+		sadb_msg_wipe(&a.msg);
+	}
+}
+
+/* Policies of an ipsecd that was killed: they hold before anything else happens. */
+static void
+load_kept(struct daemon *x)
+{
+	struct dp_keep *keep = dp_keep_open(x->d.socket);
+
+	if (keep != NULL && dp_keep_load(keep, load_one, x) > 0)
+		log_line(LOG_L_WARNING, NULL, "the last ipsecd did not end in order: %zu policies "
+			"of it hold on", eng_policy_count(x->d.eng));
+	dp_ready(x->d.dp);
+	x->keep = keep;
+	if (keep != NULL)
+		keep_all(x);
+}
+
 static bool
 start(struct daemon *x, const struct ipsecd_options *o, char *why, size_t why_size)
 {
@@ -360,6 +422,7 @@ start(struct daemon *x, const struct ipsecd_options *o, char *why, size_t why_si
 	x->d.dp = dp_new(&x->loop, x->d.eng, &dpo, why, why_size);
 	if (x->d.dp == NULL)
 		return false;
+	load_kept(x);
 	x->d.keys = dp_keys_open(&x->loop, x->d.socket, &h, why, why_size);
 	if (x->d.keys == NULL)
 		return false;
@@ -409,6 +472,7 @@ ipsecd_run(const struct ipsecd_options *o, char *why, size_t why_size)
 	}
 	uv_run(&x->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&x->loop);
+	dp_keep_close(x->keep, x->status == EXIT_SUCCESS);
 	eng_free(x->d.eng);
 	cry_free(x->d.cry);
 	if (x->lock >= 0)

@@ -40,10 +40,17 @@ is "SHUTDOWN: nothing is left" "$(state a)" "$before"
 ipsecd_start a
 load
 ipsecd_stop a KILL
+fails "killed: nothing goes out in clear" on na ping -c 1 -W 1 172.16.2.10
+capture_start dead a eth1 icmp
+on nb ping -c 1 -W 1 172.16.1.10 >/dev/null
+unlike "killed: nothing comes in in clear" "$(capture_stop dead)" 'echo request'
 ipsecd_start a
-is "killed and started again: no policy" "$(ask a 'SHOW SPD' | grep -c '^200-')" 0
+fails "started again: nothing goes out in clear" on na ping -c 1 -W 1 172.16.2.10
+is "killed and started again: its policies are there" "$(ask a 'SHOW SPD' | grep -c '^200-.*172.16')" 3
 is "killed and started again: one rule" "$(on a ip rule | grep -c 22020)" 1
-is "killed and started again: no route" "$(on a ip route show table 22020 | wc -l)" 0
+is "killed and started again: one route" "$(on a ip route show table 22020 | wc -l)" 1
+is "killed and started again: one device" "$(on a ip -o link | grep -c mnipsec)" 1
+is "killed and started again: one guard" "$(on a nft list tables | grep -c 'ip multinet_ipsec')" 1
 ok "killed and started again: policies load" load
 ipsecd_stop a
 is "killed, started and ended: nothing is left" "$(state a)" "$before"
@@ -68,8 +75,26 @@ on a ip addr del 172.16.1.2/24 dev eth1
 on a ip addr add 172.16.1.1/24 dev eth1
 is "nothing is left" "$(state a)" "$before"
 
+# A strict reverse path filter, and transport mode.
 on a sysctl -qw net.ipv4.conf.all.rp_filter=1
 ipsecd_start a
-like "a strict reverse path filter is warned of" "$(cat "$WORK/a/ipsecd.log")" \
-	'WARNING: .*reverse path filter of eth[01] is strict'
+ipsecd_start b
+like "a strict reverse path filter is seen" "$(cat "$WORK/a/ipsecd.log")" \
+	'INFO: .*reverse path filter of eth[01] is strict'
+T='flush; spdflush; add 192.168.1.100 192.168.2.100 esp 0x301 -E aes-cbc "0123456789abcdef" -A hmac-sha1 "01234567890123456789";
+add 192.168.2.100 192.168.1.100 esp 0x302 -E aes-cbc "0123456789abcdef" -A hmac-sha1 "01234567890123456789";'
+setkey_load a <<<"$T spdadd 192.168.1.100 192.168.2.100 icmp -P out ipsec esp/transport//require;
+	spdadd 192.168.2.100 192.168.1.100 icmp -P in ipsec esp/transport//require;"
+setkey_load b <<<"$T spdadd 192.168.2.100 192.168.1.100 icmp -P out ipsec esp/transport//require;
+	spdadd 192.168.1.100 192.168.2.100 icmp -P in ipsec esp/transport//require;"
+ok "transport mode works under it" on a ping -c 2 -i 0.2 -W 2 192.168.2.100
+ok "from the peer too" on b ping -c 2 -i 0.2 -W 2 192.168.1.100
+on a timeout 5 nc -l -p 7001 >"$WORK/got" &
+wait_for 5 on a sh -c 'ss -Hltn | grep -q :7001'
+echo clear | on b timeout 3 nc -N 192.168.1.100 7001
+is "what no policy names passes in clear" "$(cat "$WORK/got")" clear
+ipsecd_stop b
+fails "and cleartext that one wants protected does not" on b ping -c 1 -W 1 192.168.1.100
+ipsecd_stop a
+is "the setting is put back" "$(on a sysctl -n net.ipv4.conf.all.src_valid_mark)" 0
 finish
