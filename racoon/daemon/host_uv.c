@@ -13,6 +13,7 @@
 
 #include "lib/cry.h"
 #include "lib/log.h"
+#include "racoon/daemon/tickets.h"
 
 struct rd_job {
 	uv_work_t work;
@@ -320,7 +321,9 @@ rd_host_open(struct rd *d)
 		d->signals[i].data = d;
 		uv_signal_start(&d->signals[i], on_signal, numbers[i]);
 	}
-	return journal_init(&d->journal, &d->hash_key) && rd_commands_open(d);
+	d->tickets = rd_tickets_new();
+	return d->tickets != NULL && journal_init(&d->journal, &d->hash_key) &&
+		rd_commands_open(d);
 }
 
 /* ----------------------------------------------------------------------------------- the end */
@@ -381,6 +384,7 @@ void
 rd_host_free(struct rd *d)
 {
 	rd_commands_free(d);
+	rd_tickets_free(d->tickets);
 	ike_free(d->engine);
 	rc_free(d->config);
 	rd_sockets_free(d);
@@ -404,6 +408,12 @@ const struct rc_config *
 rd_config(const struct rd *d)
 {
 	return d->config;
+}
+
+struct rd_tickets *
+rd_tickets_of(struct rd *d)
+{
+	return d->tickets;
 }
 
 const struct net_addr *

@@ -80,6 +80,7 @@ struct rd {
 	uv_signal_t signals[5];
 	bool stepping;
 	size_t jobs;
+	struct rd_tickets *tickets; /* of ESTABLISH/NOWAIT */
 	struct list jobs_here; /* those that no thread takes: short, or the pool refused them */
 	size_t jobs_short;
 

@@ -14,27 +14,37 @@
 enum { SHOW_ROWS_MAX = 16 };
 
 const struct show_row show_rows[] = {
-	{ "STATE", "state", NULL, NULL, true, show_state },
+	{ "STATE", "state", NULL, NULL, true, NULL, show_state },
 	{ "ISAKMP", "isakmp",
 		"SA       Local                  Remote                 Cookies                    "
 		"       "
 		"Side State        Expires in  IPsec",
-		"no ISAKMP SAs", true, show_isakmp },
+		"no ISAKMP SAs", true,
+		"serial,local,local_port,remote,remote_port,cookies,side,exchange,state,"
+		"established,dying,remote_section,encryption,encryption_bits,hash,dh_group,"
+		"peer_id,created,expires_in,children", show_isakmp },
 	{ "IPSEC", "ipsec",
 		"SA       Local                  Remote                 Proto/Mode    In       Out "
 		"     "
 		"State        Expires in  Selector",
-		"no IPsec SAs", true, show_ipsec },
+		"no IPsec SAs", true,
+		"serial,parent,local,remote,protocol,mode,spi_in,spi_out,selector,encryption,"
+		"encryption_bits,authentication,pfs_group,side,state,established,created,"
+		"expires_in", show_ipsec },
 	{ "PEERS", "peers",
 		"Peer                   Address                State         ISAKMP  IPsec  Last "
 		"failure",
-		"no remote sections", false, show_peer },
-	{ "FAILURES", "failures", NULL, "no failures", false, show_failure },
-	{ "COUNTERS", "counters", NULL, NULL, false, show_counters },
-	{ "LIMITS", "limits", NULL, NULL, false, show_limits },
+		"no remote sections", false, NULL, show_peer },
+	{ "FAILURES", "failures", NULL, "no failures", false,
+		"when,phase,local,remote,ident,text,detail,peer_notify,remedy", show_failure },
+	{ "COUNTERS", "counters", NULL, NULL, false, NULL, show_counters },
+	{ "LIMITS", "limits", NULL, NULL, false, NULL, show_limits },
 	{ "SCHEDULE", "schedule", "In          SA       Peer                   Event",
-		"nothing is scheduled", false, show_schedule },
-	{ "CONFIG", "config", NULL, NULL, false, show_config },
+		"nothing is scheduled", false,
+		"in,serial,remote,event", show_schedule },
+	{ "TICKETS", "tickets", "Ticket   Peer                   Begun                    Result",
+		"no tickets", false, "ticket,remote,begun,ended,ident,detail", show_ticket },
+	{ "CONFIG", "config", NULL, NULL, false, NULL, show_config },
 	{ .name = NULL },
 };
 
@@ -74,7 +84,7 @@ show_end(struct show *s)
 {
 	struct ctl_call *call = s->call;
 
-	if (call->json)
+	if (call->json && !s->csv)
 		ctl_line(call, "}");
 	show_peers_free(s);
 	text_free(&s->out);
@@ -86,6 +96,10 @@ show_end(struct show *s)
 static void
 section_head(struct show *s, const struct show_row *row, bool is_first, bool alone)
 {
+	if (s->csv) {
+		ctl_line(s->call, "%s", row->csv);
+		return;
+	}
 	if (s->call->json) {
 		ctl_line(s->call, "%s\"%s\": [", is_first ? "" : ", ", row->key);
 		return;
@@ -99,6 +113,15 @@ section_head(struct show *s, const struct show_row *row, bool is_first, bool alo
 static void
 section_item(struct show *s, const struct show_row *row)
 {
+	struct text line = { 0 };
+
+	if (s->csv) {
+		show_csv(row->csv, text_str(&s->out), &line);
+		ctl_text(s->call, text_str(&line));
+		text_free(&line);
+		s->first = false;
+		return;
+	}
 	if (s->call->json && !s->first)
 		ctl_line(s->call, ", %s", text_str(&s->out));
 	else {
@@ -112,6 +135,8 @@ section_item(struct show *s, const struct show_row *row)
 static void
 section_end(struct show *s, const struct show_row *row)
 {
+	if (s->csv)
+		return;
 	if (s->call->json)
 		ctl_line(s->call, "]");
 	else if (s->first && row->none != NULL)
@@ -160,13 +185,53 @@ show_go(struct ctl_call *call)
 	show_end(s);
 }
 
+bool
+show_wants(const struct show *s, const struct net_endpoint *remote, const char *state,
+	bool established, wall created)
+{
+	char addr[NET_ADDR_TEXT];
+
+	if (s->glob != NULL &&
+		!text_glob(s->glob, net_addr_text(addr, sizeof(addr), &remote->addr), false))
+		return false;
+	if (s->state != NULL && !text_prefix(s->state, state) &&
+		!(established && text_prefix(s->state, "ESTABLISHED")))
+		return false;
+	return created.ms >= s->since.ms;
+}
+
+/* What narrows the answer; false: the call was ended. */
+static bool
+take_filters(struct show *s, unsigned section)
+{
+	struct ctl_call *call = s->call;
+	const char *format = cmd_qual(call->cmd, "FORMAT"), *since = cmd_qual(call->cmd, "SINCE");
+	bool one = s->wanted == 1u << section;
+
+	s->glob = ctl_param(call, 1);
+	s->state = cmd_qual(call->cmd, "STATE");
+	s->csv = format != NULL && text_same(format, "CSV");
+	if (since != NULL && !when_parse(since, when_wall(), &s->since)) {
+		ctl_done(call, ST_IVPARM,
+			"\\%s\\ is no time: 21-NOV-2026:10:22, 10:22, TODAY or -0:30", since);
+		return false;
+	}
+	if (s->csv && (!one || show_rows[section].csv == NULL)) {
+		ctl_done(call, ST_IVPARM, "/FORMAT=CSV is for one of ISAKMP, IPSEC, FAILURES, "
+			"SCHEDULE and TICKETS");
+		return false;
+	}
+	call->json = call->json || s->csv; /* the lines are made of the objects */
+	return true;
+}
+
 void
 show_run(struct ctl_call *call)
 {
 	const char *names[SHOW_ROWS_MAX + 2], *param = ctl_param(call, 0);
 	struct show *s;
 	unsigned n = 0, wanted = 0, all = 0;
-	int which;
+	int which = 0;
 
 	for (; show_rows[n].name != NULL; n++) {
 		names[n] = show_rows[n].name;
@@ -194,8 +259,12 @@ show_run(struct ctl_call *call)
 	s->d = call->user;
 	s->wanted = wanted;
 	s->full = cmd_qual(call->cmd, "FULL") != NULL;
+	if (!take_filters(s, param != NULL && (unsigned)which < n ? (unsigned)which : 0)) {
+		free(s);
+		return;
+	}
 	call->state = s;
-	if (call->json)
+	if (call->json && !s->csv)
 		ctl_line(call, "{ \"schema\": \"multinet.racoon.show\", \"version\": 1, ");
 	show_go(call);
 }

@@ -17,7 +17,10 @@ struct show { /* one SHOW under way */
 	unsigned wanted;   /* bits: index into the rows */
 	unsigned at;       /* the section being shown */
 	bool begun, first; /* its head is out; no item is, so far */
-	bool full;
+	bool full, csv;
+	const char *glob;  /* of the remote address; NULL: any */
+	const char *state; /* begins with this, or ESTABLISHED; NULL: any */
+	wall since;        /* created then or later */
 	uint64_t cursor;
 	unsigned index;
 	struct text out;
@@ -32,6 +35,7 @@ struct show_row {
 	const char *title; /* head of the table; NULL: none */
 	const char *none;  /* said when there is no item */
 	bool by_default;   /* part of SHOW without a parameter */
+	const char *csv;   /* members of the JSON object that are columns; NULL: no CSV */
 	/* The next item, as lines or as a JSON value, into s->out; false: there is none. */
 	bool (*next)(struct show *s);
 };
@@ -49,6 +53,12 @@ bool show_counters(struct show *s);
 bool show_limits(struct show *s);
 bool show_schedule(struct show *s);
 bool show_config(struct show *s);
+bool show_ticket(struct show *s);
+/* Is an SA with this remote, state and age wanted? */
+bool show_wants(const struct show *s, const struct net_endpoint *remote, const char *state,
+	bool established, wall created);
+/* The columns' values of a JSON object as a line of CSV. */
+void show_csv(const char *columns, const char *object, struct text *out);
 void show_peers_free(struct show *s);
 
 /* "0 07:59:40", or "-" when it never comes. */

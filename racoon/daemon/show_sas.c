@@ -83,8 +83,10 @@ show_isakmp(struct show *s)
 	char until[32], cookies[40], created[24];
 	struct ike_sa_view v;
 
-	if (!ike_show_sa(rd_engine(s->d), &s->cursor, &v))
-		return false;
+	do
+		if (!ike_show_sa(rd_engine(s->d), &s->cursor, &v))
+			return false;
+	while (!show_wants(s, &v.remote, v.state, v.established, v.created));
 	if (s->call->json) {
 		isakmp_json(s, &v);
 		return true;
@@ -99,7 +101,7 @@ show_isakmp(struct show *s)
 		text_addf(&s->out, "\n         %s mode, %s, created %s, peer \"%s\", section %s",
 			rc_exchange_name(v.exchange),
 			algs_text(algs, sizeof(algs), v.encr, v.bits, v.hash, v.group),
-			v.created.ms == 0 ? "-" : when_iso(created, sizeof(created), v.created),
+			v.created.ms == 0 ? "-" : when_vms(created, sizeof(created), v.created),
 			v.peer_id, v.remote_name == NULL ? "-" : v.remote_name);
 	return true;
 }
@@ -159,8 +161,10 @@ show_ipsec(struct show *s)
 	char selector[SELECTOR_TEXT], algs[PROPOSAL_TEXT], created[24];
 	struct ike_child_view v;
 
-	if (!ike_show_child(rd_engine(s->d), &s->cursor, &v))
-		return false;
+	do
+		if (!ike_show_child(rd_engine(s->d), &s->cursor, &v))
+			return false;
+	while (!show_wants(s, &v.remote, v.state, v.established, v.created));
 	if (s->call->json) {
 		ipsec_json(s, &v);
 		return true;
@@ -178,7 +182,7 @@ show_ipsec(struct show *s)
 			", created %s",
 			algs_text(algs, sizeof(algs), v.encr, v.bits, v.auth, v.pfs),
 			v.initiator ? "initiator" : "responder", v.parent, v.msgid,
-			v.created.ms == 0 ? "-" : when_iso(created, sizeof(created), v.created));
+			v.created.ms == 0 ? "-" : when_vms(created, sizeof(created), v.created));
 	return true;
 }
 
@@ -258,15 +262,17 @@ show_failure(struct show *s)
 	char local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], when[24], message[512];
 	struct ike_failure_view v;
 
-	if (!ike_show_failure(rd_engine(s->d), s->index++, &v))
-		return false;
+	do
+		if (!ike_show_failure(rd_engine(s->d), s->index++, &v))
+			return false;
+	while (!show_wants(s, &v.remote, "", true, v.when));
 	if (s->call->json) {
 		failure_json(s, &v);
 		return true;
 	}
 	status_format(message, sizeof(message), v.status, NULL, v.detail);
 	text_addf(&s->out, "%s  phase %u  %s -> %s\n  %s",
-		when_iso(when, sizeof(when), v.when), v.phase,
+		when_vms(when, sizeof(when), v.when), v.phase,
 		net_endpoint_text(local, sizeof(local), &v.local),
 		net_endpoint_text(remote, sizeof(remote), &v.remote), message);
 	if (v.peer_notify != 0)

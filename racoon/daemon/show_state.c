@@ -64,10 +64,10 @@ show_state(struct show *s)
 	}
 	text_addf(&s->out, "racoon %s, %s since %s (%s)\n", MULTINET_VERSION,
 		st.ending ? "ending, up" : "running",
-		when_iso(started, sizeof(started), st.started),
+		when_vms(started, sizeof(started), st.started),
 		when_delta(up, sizeof(up), when_wall().ms - st.started.ms));
 	text_addf(&s->out, "Configuration  %s, read %s: %u remotes, %u sainfos, %zu keys\n",
-		c->file, when_iso(loaded, sizeof(loaded), st.loaded), c->remotes, c->sainfos,
+		c->file, when_vms(loaded, sizeof(loaded), st.loaded), c->remotes, c->sainfos,
 		c->psks);
 	text_addf(&s->out, "SA database    %s, %s\n", st.sadb, st.sadb_up ? "ready" : "not ready");
 	text_addf(&s->out, "Logging        %s\n", log_level_name(log_level()));
@@ -202,7 +202,7 @@ peer_item(struct show *s, const char *name, const struct net_addr *address, bool
 		net_addr_text(addr, sizeof(addr), address);
 	if (failed)
 		snprintf(failure, sizeof(failure), "%s %s", status_row(p->failure)->ident,
-			when_iso(when, sizeof(when), p->failed));
+			when_vms(when, sizeof(when), p->failed));
 	if (!s->call->json) {
 		text_addf(&s->out, "%-22s %-22s %-13s %-7u %-6u %s", name, addr,
 			peer_state(p, passive), p == NULL ? 0 : p->up, p == NULL ? 0 : p->children,

@@ -7,12 +7,14 @@
  */
 #include "racoon/daemon/verbs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/log.h"
 #include "racoon/daemon/show.h"
+#include "racoon/daemon/tickets.h"
 
 enum { TIMEOUT_MAX_S = 3600, DEBUG_MAX = 9 };
 
@@ -74,14 +76,17 @@ static void
 establish_submit(struct establish *e)
 {
 	struct rd *d = daemon_of(e->call);
-	char peer[NET_ADDR_TEXT];
+	char peer[NET_ADDR_TEXT], text[NET_ADDR_TEXT + 40];
 
 	if (e->nowait) {
-		if (rd_submit(d, &e->command, 0, NULL, NULL) == 0)
+		uint64_t ticket = rd_ticket_begin(d, rd_tickets_of(d), &e->command, e->timeout_ms);
+
+		snprintf(text, sizeof(text), "ticket %" PRIu64 ", %s", ticket,
+			net_addr_text(peer, sizeof(peer), &e->command.remote));
+		if (ticket == 0)
 			establish_end(e, ST_LIMIT, "too many commands wait for their answers");
 		else
-			establish_end(e, ST_NORMAL,
-				net_addr_text(peer, sizeof(peer), &e->command.remote));
+			establish_end(e, ST_NORMAL, text);
 		return;
 	}
 	e->id = rd_submit(d, &e->command, e->timeout_ms, establish_replied, e);
@@ -387,12 +392,14 @@ verb_monitor(struct ctl_call *call)
 static const struct verb_qual quals_establish[] = {
 	{ "CHILD", NULL, "also the IPsec SAs that the policies ask for" },
 	{ "TIMEOUT", "seconds", "wait so long for the end (120)" },
-	{ "NOWAIT", NULL, "do not wait for the end" },
+	{ "NOWAIT", NULL, "a ticket at once; MONITOR and SHOW TICKETS tell its end" },
 	{ NULL, NULL, NULL },
 };
 static const struct verb_qual quals_show[] = {
-	{ "FORMAT", "TEXT|JSON", "form of the answer" },
+	{ "FORMAT", "TEXT|JSON|CSV", "form of the answer; CSV of one section" },
 	{ "FULL", NULL, "a second line with the rest of each SA" },
+	{ "SINCE", "time", "only SAs and failures since then: 10:22, TODAY, -0:30" },
+	{ "STATE", "state", "only SAs in this state: ESTABLISHED, or as it is shown" },
 	{ NULL, NULL, NULL },
 };
 static const struct verb_qual quals_monitor[] = {
@@ -405,12 +412,15 @@ const struct verb rd_verbs[] = {
 	{ "VERSION", NULL, 0, 0, NULL, CTL_READER, ctl_verb_version, "show the version", NULL },
 	{ "HELP", "[topic]", 0, 1, ctl_quals_help, CTL_READER, ctl_verb_help,
 		"list the verbs, or explain one", NULL },
-	{ "SHOW", "[STATE|ISAKMP|IPSEC|PEERS|FAILURES|COUNTERS|LIMITS|SCHEDULE|CONFIG|ALL]", 0, 1,
+	{ "SHOW",
+		"[STATE|ISAKMP|IPSEC|PEERS|FAILURES|COUNTERS|LIMITS|SCHEDULE|TICKETS|CONFIG|ALL] "
+		"[address]", 0, 2,
 		quals_show, CTL_READER, show_run, "show SAs and what is known of the peers",
 		"Without a parameter: the state, ISAKMP and IPsec SAs.\n"
 		"PEERS shows those that are configured, up or down; FAILURES what went wrong and "
 		"the\n"
-		"likely remedy, also of negotiations long gone." },
+		"likely remedy, also of negotiations long gone; TICKETS what became of\n"
+		"ESTABLISH/NOWAIT.  An address, with * and ?, names the peers wanted." },
 	{ "ESTABLISH", "remote [local]", 1, 2, quals_establish, CTL_OPERATOR, verb_establish,
 		"negotiate phase 1 with a peer",
 		"remote is an address, the name of a remote section, or a host name.  local is an\n"

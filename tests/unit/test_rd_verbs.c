@@ -29,6 +29,7 @@
 #include "lib/ctl.h"
 #include "lib/log.h"
 #include "racoon/daemon/host.h"
+#include "racoon/daemon/tickets.h"
 
 #include "racoon/daemon/show.c"
 #include "racoon/daemon/show_sas.c"
@@ -100,6 +101,17 @@ rd_is_local(const struct rd *d, const struct net_addr *a)
 
 	(void)d;
 	return net_addr_equal(a, &own);
+}
+
+struct rd_tickets *
+rd_tickets_of(struct rd *d)
+{
+	static struct rd_tickets *tickets;
+
+	(void)d;
+	if (tickets == NULL)
+		tickets = rd_tickets_new();
+	return tickets;
 }
 
 const struct net_addr *
@@ -395,9 +407,19 @@ establish(void **state)
 	reply(ST_ALREADY, "");
 	assert_string_equal(text_str(&talk.out), "250 %NETCTL-S-ALREADY, already done: 10.0.0.2\n");
 	expect("ESTABLISH b/NOWAIT\n",
-		"200 %RACOON-S-NORMAL, normal successful completion: 10.0.0.2\n");
-	assert_null(rd.done);
+		"200 %RACOON-S-NORMAL, normal successful completion: ticket 1, 10.0.0.2\n");
+	assert_false(ctl_is_busy(talk.session));
+	say("SHOW TICKETS\n");
+	assert_non_null(strstr(text_str(&talk.out), "  under way\n"));
+	rd.done(rd.user, ST_NORESPONSE, NULL, "no answer");
+	say("SHOW TICKETS/FORMAT=CSV\n");
+	assert_non_null(strstr(text_str(&talk.out),
+		"200-ticket,remote,begun,ended,ident,detail\n200-1,\"10.0.0.2\","));
+	assert_non_null(strstr(text_str(&talk.out), ",\"NORESPONSE\",\"no answer\"\n"));
 	rd.full = true;
+	expect("ESTABLISH b/NOWAIT\n",
+		"452 %SYSTEM-E-LIMIT, limit reached: too many commands wait for their "
+		"answers\n");
 	expect("ESTABLISH b\n",
 		"452 %SYSTEM-E-LIMIT, limit reached: too many commands wait for their "
 		"answers\n");
@@ -546,7 +568,7 @@ show(void **state)
 		strstr(text_str(&talk.out), "200-b                      10.0.0.2               "
 					    "up            1       1      -\n"));
 	assert_non_null(
-		strstr(text_str(&talk.out), "down, failed  0       0      NORESPONSE 1970"));
+		strstr(text_str(&talk.out), "down, failed  0       0      NORESPONSE  1-JAN-1970"));
 	say("SHOW FAILURES\n");
 	assert_non_null(strstr(text_str(&talk.out), "%RACOON-E-NORESPONSE, peer does not answer: 4 "
 		"transmissions\n"));
@@ -559,6 +581,62 @@ show(void **state)
 	rd.sas = 0;
 	expect("SHOW ISAKMP\n", "200-no ISAKMP SAs\n200 %RACOON-S-NORMAL, normal successful "
 		"completion\n");
+}
+
+static size_t
+lines_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '\n')) != NULL; text++)
+		n++;
+	return n;
+}
+
+static void
+show_filters(void **state)
+{
+	(void)state;
+	rd.sas = 3;
+	say("SHOW ISAKMP\n");
+	assert_int_equal(lines_of(text_str(&talk.out)), 3 + 2);
+	say("SHOW ISAKMP 10.0.*\n");
+	assert_int_equal(lines_of(text_str(&talk.out)), 3 + 2);
+	say("SHOW ISAKMP 192.0.2.*\n");
+	assert_non_null(strstr(text_str(&talk.out), "200-no ISAKMP SAs\n"));
+	say("SHOW ISAKMP/STATE=ESTABLISHED\n");
+	assert_int_equal(lines_of(text_str(&talk.out)), 3 + 2);
+	say("SHOW ISAKMP/STATE=NONESUCH\n");
+	assert_non_null(strstr(text_str(&talk.out), "200-no ISAKMP SAs\n"));
+	say("SHOW ISAKMP/SINCE=TODAY\n");
+	assert_non_null(strstr(text_str(&talk.out), "200-no ISAKMP SAs\n"));
+	say("SHOW ISAKMP/SINCE=never\n");
+	assert_non_null(strstr(text_str(&talk.out), "510 "));
+	say("SHOW ISAKMP/FORMAT=CSV\n");
+	assert_int_equal(lines_of(text_str(&talk.out)), 3 + 2);
+	assert_memory_equal(text_str(&talk.out), "200-serial,local,local_port,", 28);
+	say("SHOW/FORMAT=CSV\n");
+	assert_non_null(strstr(text_str(&talk.out), "510 "));
+	say("SHOW STATE/FORMAT=CSV\n");
+	assert_non_null(strstr(text_str(&talk.out), "510 "));
+}
+
+static void
+csv(void **state)
+{
+	struct text out = { 0 };
+
+	(void)state;
+	show_csv("a,b,c,d,e", "{ \"b\": \"x \\\"y\\\", z\", \"a\": 1, \"n\": [1, {\"d\": 2}], "
+		"\"d\": null, \"e\": true }", &out);
+	assert_string_equal(text_str(&out), "1,\"x \"\"y\"\", z\",,,true");
+	text_clear(&out);
+	show_csv("a", "", &out);
+	assert_string_equal(text_str(&out), "");
+	show_csv("a", "{ \"a\": \"unfinished", &out);
+	show_csv("a", "{ \"a\"", &out);
+	show_csv("a", "{ \"b", &out);
+	text_free(&out);
 }
 
 static void
@@ -621,6 +699,8 @@ main(void)
 		TEST(small_verbs),
 		TEST(four_characters),
 		TEST(show),
+		TEST(show_filters),
+		cmocka_unit_test(csv),
 		TEST(show_as_json),
 		TEST(show_yields),
 	};
