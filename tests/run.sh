@@ -38,7 +38,11 @@ suite_unit() {
 }
 
 suite_conf() { local s; for s in tests/conf/run*.sh; do BUILD=$SANBUILD "$s" "$SANBUILD/bin"; done; }
-suite_vectors() { "$SANBUILD/tests/vectors" tests/vectors/esp-ah-ipcomp/linux-6.1.json; }
+suite_vectors() {
+	"$SANBUILD/tests/vectors" tests/vectors/esp-ah-ipcomp/linux-6.1.json
+	"$SANBUILD/tests/window"
+	"$BUILD/tests/window" 100000000
+}
 suite_trace() { "$SANBUILD/tests/trace" tests/trace/*.trace; }
 suite_sim() { "$BUILD/tests/sim" 1 200 all; "$SANBUILD/tests/sim" 1000 20 all; "$BUILD/tests/sim" --mutants; }
 suite_transcript() { BUILD=$SANBUILD tests/transcript/run.sh; }

@@ -197,7 +197,7 @@ eng_count_name(enum eng_count which)
 	case ENG_N_KEEPALIVE:
 		return "NAT keepalives";
 	case ENG_N_NOT_ESP:
-		return "UDP that is not ESP";
+		return "not for IPsec";
 	case ENG_N_COMPRESSED:
 		return "compressed";
 	case ENG_N_NOT_COMPRESSED:

@@ -299,8 +299,9 @@ open_all(struct eng *e, instant now, struct eng_packet *p, struct path *path)
 		case OPENED:
 			break;
 		case INSIDE:
-			if (path->n == 0)
-				return eng_drop(e, ENG_N_MALFORMED);
+			if (path->n == 0) /* IP in IP of somebody else's tunnel, too */
+				return eng_drop(e, ip.proto == IPP_IPIP || ip.proto == IPP_IPV6
+						? ENG_N_NOT_ESP : ENG_N_MALFORMED);
 			return judge(e, now, path, p, &ip);
 		case DUMMY:
 			e->count[ENG_N_IN]++;

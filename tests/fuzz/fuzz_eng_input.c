@@ -1,8 +1,9 @@
 /*
  * fuzz_eng_input.c - libFuzzer target: packets and control messages for a live engine.
  *
- * The input is a row of records: one octet says what follows (in, out, PF_KEY message, time), two
- * give its length.  Some SAs have no integrity check, so that what is inside is reached.
+ * The input is a row of records: one octet says what follows (in, out, PF_KEY message, time,
+ * migration), two give its length.  Some SAs have no integrity check, so that what is inside is
+ * reached: IPComp, the other family, more ESP.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,13 @@ drain(struct eng *e)
 {
 	struct eng_answer a;
 
+	struct eng_audit audit;
+
 	for (unsigned i = 0; i < 1000 && eng_answer(e, &a); i++)
 		;
+	while (eng_audit(e, &audit))
+		if (eng_count_condition(audit.what) == ST_NORMAL)
+			abort();
 }
 
 static void
@@ -37,35 +43,82 @@ control(struct eng *e, instant now, const struct sadb_msg *m)
 	drain(e);
 }
 
+struct end { /* one of the SAs below */
+	enum sa_proto proto;
+	enum sa_mode mode;
+	uint32_t spi;
+	const char *encr, *auth;
+	uint8_t family;
+	uint32_t flags;
+	bool natt, marker;
+	uint16_t frag;
+};
+
+static const struct end ends[] = {
+	{ SA_ESP, SA_MODE_ANY, 0x101, "null", NULL, 0, 0, false, false, 0 },
+	{ SA_ESP, SA_TUNNEL, 0x102, "null", "hmac-md5", 0, 0, false, false, 0 },
+	{ SA_ESP, SA_MODE_ANY, 0x103, "null", NULL, 0, 0, true, false, 0 },
+	{ SA_ESP, SA_MODE_ANY, 0x104, "aes-cbc", NULL, 0, 0, false, false, 0 },
+	{ SA_ESP, SA_TRANSPORT, 0x105, "aes-gcm-16", NULL, 0, SA_F_ESN, false, false, 0 },
+	{ SA_ESP, SA_MODE_ANY, 0x106, "null", NULL, 0, SA_F_ESN, true, true, 0 },
+	{ SA_ESP, SA_MODE_ANY, 0x107, "null", NULL, 0, SA_F_OLD, false, false, 0 },
+	{ SA_ESP, SA_TUNNEL, 0x108, "null", NULL, 0, SA_F_ESN, true, false, 300 },
+	{ SA_AH, SA_MODE_ANY, 0x101, NULL, "hmac-md5", 0, SA_F_ESN, false, false, 0 },
+	{ SA_AH, SA_MODE_ANY, 0x102, NULL, "keyed-md5", 0, SA_F_OLD, false, false, 0 },
+	{ SA_IPCOMP, SA_MODE_ANY, 0x101, NULL, NULL, 0, 0, false, false, 0 },
+	{ SA_IPCOMP, SA_TUNNEL, 2, NULL, NULL, 0, 0, false, false, 0 },
+};
+
+static struct net_addr
+address(uint8_t family, uint32_t last)
+{
+	struct net_addr a = net_ipv4(0x0a000000 + last);
+
+	if (family == 4)
+		return a;
+	memset(&a, 0, sizeof(a));
+	a.family = 6;
+	a.b[0] = 0xfd;
+	a.b[15] = (uint8_t)last;
+	return a;
+}
+
+/* From .1 to .2, in both directions of the datapath. */
 static void
-add_sa(struct eng *e, enum sa_proto proto, enum sa_mode mode, uint32_t spi, const char *encr,
-	const char *auth)
+add_sa(struct eng *e, const struct end *s)
 {
 	struct sadb_msg m;
 
 	memset(&m, 0, sizeof(m));
 	m.op = SADB_OP_ADD;
 	m.has_sa = true;
-	m.sa.proto = proto;
-	m.sa.mode = mode;
-	m.sa.spi = spi;
-	m.sa.src.addr = net_ipv4(0x0a000001);
-	m.sa.dst.addr = net_ipv4(0x0a000002);
-	m.sa.natt = spi == 3;
-	if (encr != NULL) {
-		m.sa.encr = alg_by_name(ALG_ENCR, encr);
+	m.sa.proto = s->proto;
+	m.sa.mode = s->mode;
+	m.sa.spi = s->spi;
+	m.sa.src.addr = address(s->family, 1);
+	m.sa.dst.addr = address(s->family, 2);
+	m.sa.flags = s->flags;
+	m.sa.natt = s->natt;
+	m.sa.natt_non_ike = s->marker;
+	m.sa.natt_frag = s->frag;
+	m.sa.replay = (s->flags & SA_F_ESN) != 0 ? 64 : 0;
+	if (s->proto == SA_IPCOMP)
+		m.sa.comp = alg_by_name(ALG_COMP, "deflate");
+	if (s->encr != NULL) {
+		m.sa.encr = alg_by_name(ALG_ENCR, s->encr);
 		m.sa.encr_key.octets = (uint16_t)(alg_default_bits(m.sa.encr) / 8 +
 			m.sa.encr->salt);
 	}
-	if (auth != NULL) {
-		m.sa.auth = alg_by_name(ALG_AUTH, auth);
+	if (s->auth != NULL) {
+		m.sa.auth = alg_by_name(ALG_AUTH, s->auth);
 		m.sa.auth_key.octets = (uint16_t)(alg_default_bits(m.sa.auth) / 8);
 	}
 	control(e, (instant){ 1 }, &m);
 }
 
 static void
-add_policy(struct eng *e, enum sp_dir dir, enum sa_mode mode)
+add_policy(struct eng *e, enum sp_dir dir, uint8_t family, uint8_t upper, enum sa_mode mode,
+	bool comp)
 {
 	struct sadb_msg m;
 
@@ -74,12 +127,15 @@ add_policy(struct eng *e, enum sp_dir dir, enum sa_mode mode)
 	m.has_sp = true;
 	m.sp.dir = dir;
 	m.sp.action = SP_IPSEC;
-	m.sp.sel.upper = mode == SA_TUNNEL ? SP_UPPER_ANY : 17;
-	m.sp.sel.src.addr = m.sp.sel.dst.addr = net_ipv4(0);
-	m.sp.rules = 1;
-	m.sp.rule[0] = (struct sp_rule){ .proto = SA_ESP, .mode = mode, .level = SP_REQUIRE };
-	m.sp.rule[0].src.addr = net_ipv4(0x0a000001);
-	m.sp.rule[0].dst.addr = net_ipv4(0x0a000002);
+	m.sp.sel.upper = upper;
+	m.sp.sel.src.addr.family = m.sp.sel.dst.addr.family = family;
+	if (comp)
+		m.sp.rule[m.sp.rules++] = (struct sp_rule){ .proto = SA_IPCOMP,
+			.mode = SA_TRANSPORT, .level = SP_USE };
+	m.sp.rule[m.sp.rules] = (struct sp_rule){ .proto = SA_ESP, .mode = mode,
+		.level = SP_REQUIRE };
+	m.sp.rule[m.sp.rules].src.addr = address(family, 1);
+	m.sp.rule[m.sp.rules++].dst.addr = address(family, 2);
 	control(e, (instant){ 1 }, &m);
 }
 
@@ -91,15 +147,17 @@ engine(struct cry *cry)
 
 	if (e == NULL)
 		abort();
-	add_sa(e, SA_ESP, SA_MODE_ANY, 1, "null", NULL);
-	add_sa(e, SA_ESP, SA_TUNNEL, 2, "null", "hmac-md5");
-	add_sa(e, SA_ESP, SA_MODE_ANY, 3, "null", NULL);
-	add_sa(e, SA_ESP, SA_MODE_ANY, 4, "aes-cbc", NULL);
-	add_sa(e, SA_ESP, SA_TRANSPORT, 5, "aes-gcm-16", NULL);
-	add_sa(e, SA_AH, SA_MODE_ANY, 1, NULL, "hmac-md5");
-	add_policy(e, SP_IN, SA_TUNNEL);
-	add_policy(e, SP_OUT, SA_TUNNEL);
-	add_policy(e, SP_OUT, SA_TRANSPORT);
+	for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2)) {
+		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+			struct end s = ends[i];
+
+			s.family = family;
+			add_sa(e, &s);
+		}
+		add_policy(e, SP_IN, family, SP_UPPER_ANY, SA_TUNNEL, false);
+		add_policy(e, SP_OUT, family, SP_UPPER_ANY, SA_TUNNEL, false);
+		add_policy(e, SP_OUT, family, 17, SA_TRANSPORT, true);
+	}
 	return e;
 }
 
@@ -119,8 +177,75 @@ packet(struct eng *e, instant now, bool in, const uint8_t *data, size_t n)
 	if ((v == ENG_SEND || v == ENG_DELIVER || v == ENG_REPLY || v == ENG_CLEAR) &&
 		(p.head > p.room || p.len > p.room - p.head || p.len == 0))
 		abort();
+	p = (struct eng_packet){ .buf = p.buf, .room = room };
+	while (eng_release(e, now, &p)) {
+		if (p.head > p.room || p.len > p.room - p.head || p.len == 0)
+			abort();
+		p = (struct eng_packet){ .buf = p.buf, .room = room };
+	}
 	free(p.buf);
 	drain(e);
+}
+
+/*
+ * Octets behind headers that lead to an SA, or on the way out to a policy, which chance alone would
+ * seldom make.  The first says which, and what is wanted of the IP header.
+ */
+static void
+crafted(struct eng *e, instant now, bool in, struct bytes b)
+{
+	uint8_t p[ROOM + 100] = { 0 }, pick = b.p[0], family = (pick & 0x80) != 0 ? 6 : 4;
+	const struct end *s = &ends[(pick & 15) % (sizeof(ends) / sizeof(ends[0]))];
+	struct net_addr src = address(family, 1), dst = address(family, 2);
+	size_t ip = family == 6 ? 40 : 20, n = ip;
+
+	p[family == 6 ? 6 : 9] = in ? (uint8_t)(s->natt ? 17 : s->proto) : b.n > 1 ? b.p[1] : 17;
+	p[0] = family == 6 ? 0x60 : 0x45;
+	p[1] = family == 6 ? 0 : pick >> 5 & 3;
+	if (family == 4 && (pick & 0x10) != 0)
+		p[6] = 0x40;
+	memcpy(p + (family == 6 ? 8 : 12), src.b, family == 6 ? 16 : 4);
+	memcpy(p + (family == 6 ? 24 : 16), dst.b, family == 6 ? 16 : 4);
+	if (in && s->natt)
+		n += s->marker ? 16 : 8;
+	if (in && s->proto == SA_IPCOMP) {
+		p[n] = b.n > 1 ? b.p[1] : 17;
+		patch_u16(p + n + 2, (uint16_t)s->spi);
+		n += 4;
+	} else if (in) {
+		patch_u32(p + n + (s->proto == SA_AH ? 4 : 0), s->spi);
+		n += s->proto == SA_AH ? 8 : 4;
+	}
+	memcpy(p + n, b.p + 1, b.n - 1);
+	n += b.n - 1;
+	patch_u16(p + (family == 6 ? 4 : 2), (uint16_t)(family == 6 ? n - ip : n));
+	packet(e, now, in, p, n);
+}
+
+/* What PF_KEY messages cannot say well enough by chance: end points move, networks tell MTUs. */
+static void
+move(struct eng *e, instant now, struct bytes b)
+{
+	struct reader r = reader_of(b);
+	uint8_t what = read_u8(&r), family = (what & 1) != 0 ? 6 : 4;
+	uint8_t to = (what & 2) != 0 ? 6 : 4;
+	struct sadb_msg m;
+	struct net_addr dst = address(family, read_u8(&r));
+
+	memset(&m, 0, sizeof(m));
+	m.op = SADB_OP_MIGRATE;
+	m.has_sp = true;
+	m.sp.dir = (enum sp_dir)(read_u8(&r) & 3);
+	m.sp.sel.upper = (what & 4) != 0 ? 17 : SP_UPPER_ANY;
+	m.sp.sel.src.addr.family = m.sp.sel.dst.addr.family = family;
+	m.moves = 1 + (what >> 3 & 1);
+	for (unsigned i = 0; i < m.moves; i++)
+		m.move[i] = (struct sadb_move){ .from_src = address(family, read_u8(&r)),
+			.from_dst = address(family, read_u8(&r)),
+			.to_src = address(to, read_u8(&r)), .to_dst = address(to, read_u8(&r)),
+			.proto = (enum sa_proto)read_u8(&r), .mode = (enum sa_mode)(what >> 6) };
+	control(e, now, &m);
+	eng_path_mtu(e, &dst, read_u32(&r), read_u32(&r));
 }
 
 int
@@ -145,10 +270,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (n > ROOM)
 			n = ROOM;
 		b = read_bytes(&r, n);
+		if ((what & 0xf0) == 0xf0) {
+			move(e, now, b);
+			continue;
+		}
 		switch (what & 3) {
 		case 0:
 		case 1:
-			if (b.n != 0)
+			if (b.n != 0 && (what & 8) != 0)
+				crafted(e, now, (what & 3) == 0, b);
+			else if (b.n != 0)
 				packet(e, now, (what & 3) == 0, b.p, b.n);
 			break;
 		case 2:

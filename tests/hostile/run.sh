@@ -110,6 +110,17 @@ rc=$?
 cat "$dir/tap"
 [ $rc = 0 ] || { echo "not ok - hostile: ended with status $rc"; logs; }
 grep -q '^not ok' "$dir/tap" && logs
+# what the engine refused is counted, and the operator is told which condition explains it
+"$BUILD/bin/netcontrol" -s "$dir/v.ipsec" show counters >"$dir/counters" 2>&1
+want=$(grep -cE '"file": *"(esp|ah|ipcomp)-' "$FILE")
+got=$(awk '/HELP\/MESSAGE/ { for (i = 1; i <= NF; i++) if ($i == "HELP/MESSAGE") n += $(i - 1) } END { print n + 0 }' \
+	"$dir/counters")
+if [ "$want" -gt 0 ] && [ "$got" -ge "$want" ] && grep -qE 'SPI 0x0*1000|packet is malformed|no such SA' "$dir/v.ipsecd.log"; then
+	echo "ok - hostile: $got packets for IPsec are counted by cause, and logged"
+else
+	sed 's/^/# /' "$dir/counters"
+	echo "not ok - hostile: $got packets for IPsec are counted, $want were sent"
+fi
 # protected traffic, after all that
 if ip netns exec ${id}p ping -c 3 -i 0.3 -W 5 192.168.1.200 >"$dir/ping" 2>&1; then
 	echo "ok - hostile: a ping is protected afterwards"
