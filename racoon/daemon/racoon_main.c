@@ -24,7 +24,8 @@ static int
 print_version(void)
 {
 	printf("racoon %s (MultiNet-style IKEv1 daemon)\n"
-	       "IKEv1: main mode, quick mode, informational; pre-shared keys\n"
+	       "IKEv1: main, aggressive, base and quick mode, informational\n"
+	       "pre-shared keys, RSA and ECDSA signatures, certificates\n"
 	       "SA database: embedded engine over PF_KEYv2\n"
 	       "control protocol %d\n", MULTINET_VERSION, CTL_PROTOCOL);
 	return EXIT_SUCCESS;

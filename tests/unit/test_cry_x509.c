@@ -1,6 +1,7 @@
 /*
  * test_cry_x509.c - keys, signatures, certificates, distinguished names; proofs as jobs do them.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -387,6 +388,26 @@ chains(void **state)
 	assert_int_equal(JUDGE("gw1.key", "root-crl-old.pem", NOW, "gw1.pem"), ST_CRLEXPIRED);
 }
 
+/* CVE-2009-1632: what a signature check took is given back, whatever its verdict. */
+static void
+cve_2009_1632_nothing_is_kept(void **state)
+{
+	char why[CRY_WHY_MAX];
+	size_t before = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 120; i++) {
+		if (i == 20) /* OpenSSL keeps some things once */
+			before = mallinfo2().uordblks;
+		assert_int_equal(JUDGE("gw2.key", "root.pem", NOW, "gw1.pem"), ST_BADSIG);
+		assert_int_equal(
+			JUDGE("stranger.key", "root.pem", NOW, "stranger.pem"), ST_CERTNOCA);
+	}
+	/* A hundred certificates would be 200 KB and more; under ASan its leak check tells. */
+	assert_true(mallinfo2().uordblks < before + 50000);
+	assert_int_equal(JUDGE("gw1.key", "root.pem", NOW, "gw1.pem"), ST_NORMAL);
+}
+
 static void
 no_trust(void **state)
 {
@@ -468,6 +489,7 @@ main(void)
 		cmocka_unit_test(distinguished_names),
 		cmocka_unit_test(nul_in_a_name),
 		cmocka_unit_test(chains),
+		cmocka_unit_test(cve_2009_1632_nothing_is_kept),
 		cmocka_unit_test(no_trust),
 		cmocka_unit_test(hashed_names),
 		cmocka_unit_test(prints),

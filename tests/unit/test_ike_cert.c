@@ -400,6 +400,84 @@ cve_2004_0155_signature_is_checked(void **state)
 	pair_free(p);
 }
 
+static bool
+rename_sig(struct pair *p, int from, uint8_t *octets, size_t n)
+{
+	(void)p;
+	for (size_t at = 16, next = 28;
+		from == 1 && bent == 0 && next + 4 < n && octets[at] != 0;) {
+		if (octets[at] == WIRE_SIG) {
+			octets[at] = WIRE_HASH;
+			bent++;
+		}
+		at = next;
+		next += (size_t)octets[at + 2] << 8 | octets[at + 3];
+	}
+	return true;
+}
+
+/* A HASH where SIG was agreed on (anyone could make one: g^xy is all it takes) is not looked at. */
+static void
+hash_instead_of_signature(void **state)
+{
+	/* with ECDSA, for its signature is no longer than a HASH may be */
+	struct pair *p = pair_new(conf(text_a, "aggressive", "ecdsasig", "sha256", "x25519",
+					  "certificate_type x509 \"p256.pem\" \"p256.key\"; "
+					  "ca_type x509 \"root.pem\";"),
+		NULL,
+		conf(text_b, "aggressive", "ecdsasig", "sha256", "x25519",
+			"certificate_type x509 \"q256.pem\" \"q256.key\"; ca_type x509 "
+			"\"root.pem\";"),
+		NULL);
+	uint64_t id;
+
+	(void)state;
+	bent = 0;
+	p->filter = rename_sig;
+	id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+	pair_run(p, 1000);
+	assert_int_equal(bent, 1);
+	assert_true(pair_logged(p, 0, "the proof is not that of the method agreed on"));
+	assert_int_equal(pair_up(p, 0), 0);
+	/* the real one comes again, and is taken */
+	pair_run(p, 10000);
+	assert_int_equal(pair_reply_to(p, 0, id)->status, ST_NORMAL);
+	pair_free(p);
+}
+
+/* Reference 7.2, 11: an identity that begins or ends like the one expected is another one. */
+static void
+flaw_11_part_of_an_identity(void **state)
+{
+	static const struct {
+		const char *said;
+		bool good;
+	} cases[] = { { "branch.example.net", true }, { "branch.example.ne", false },
+		{ "branch.example.net.evil.example", false }, { "b", false },
+		{ "evil.branch.example.net", false } };
+	char own[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct pair *p;
+		uint64_t id;
+
+		snprintf(own, sizeof(own), "my_identifier fqdn \"%s\";", cases[i].said);
+		p = pair_new(conf(text_a, "aggressive", "pre_shared_key", "sha256", "x25519", own),
+			NULL,
+			conf(text_b, "aggressive", "pre_shared_key", "sha256", "x25519",
+				"verify_identifier on; peers_identifier fqdn "
+				"\"branch.example.net\";"),
+			NULL);
+		id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+		pair_run(p, 3000);
+		assert_int_equal(pair_up(p, 1), cases[i].good ? 1 : 0);
+		if (cases[i].good)
+			assert_int_equal(pair_reply_to(p, 0, id)->status, ST_NORMAL);
+		pair_free(p);
+	}
+}
+
 /* Methods are not mixed up: who agreed on signatures cannot come with a HASH, nor the reverse. */
 static void
 methods_stay_apart(void **state)
@@ -511,6 +589,8 @@ main(void)
 		cmocka_unit_test(identity_must_be_in_the_certificate),
 		cmocka_unit_test(initiator_refuses),
 		cmocka_unit_test(cve_2004_0155_signature_is_checked),
+		cmocka_unit_test(hash_instead_of_signature),
+		cmocka_unit_test(flaw_11_part_of_an_identity),
 		cmocka_unit_test(methods_stay_apart),
 		cmocka_unit_test(requests),
 		cmocka_unit_test(dies_under_a_job),
