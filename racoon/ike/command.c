@@ -88,7 +88,7 @@ establish_phase1(struct ike *e, struct ike_cmd *c)
 	}
 	if (ike_peer_coming(p) != NULL)
 		return;
-	status = ike_sa_initiate(e, &p->address, &p->local, &sa, why, sizeof(why));
+	status = ike_sa_initiate_peer(e, p, &sa, why, sizeof(why));
 	if (status != ST_NORMAL)
 		cmd_reply(e, c, status, why);
 }
@@ -215,7 +215,7 @@ establish(struct ike *e, const struct ike_command *what)
 			"no socket on a local address to reach it from");
 		return;
 	}
-	p = ike_peer_of(e, &local, &what->remote, true);
+	p = ike_peer_reach(e, &local, &remote, true);
 	c = p == NULL ? NULL : cmd_new(e, what, p);
 	if (c == NULL) {
 		if (p != NULL)

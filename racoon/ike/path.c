@@ -109,6 +109,30 @@ is_used_by_others(const struct ike_sa *sa)
 	return false;
 }
 
+/* Who waited for somebody at the address to come up has waited for this one. */
+static void
+hand_over(struct ike_peer *from, struct ike_peer *to)
+{
+	if (ike_peer_up(from) != NULL || ike_peer_coming(from) != NULL)
+		return;
+	LIST_FOREACH(at, &from->commands)
+	{
+		struct ike_cmd *c = container_of(at, struct ike_cmd, in_peer);
+		list_remove(&c->in_peer);
+		list_append(&to->commands, &c->in_peer);
+		c->peer = to;
+	}
+	LIST_FOREACH(at, &from->waiting)
+	{
+		struct ike_child *c = container_of(at, struct ike_child, waiting);
+		list_remove(&c->waiting);
+		list_append(&to->waiting, &c->waiting);
+		list_remove(&c->in_peer);
+		list_append(&to->children, &c->in_peer);
+		c->peer = to;
+	}
+}
+
 /* A responder's SA: to the object of the one host behind the NAT. */
 static void
 choose_peer(struct ike *e, struct ike_sa *sa)
@@ -124,6 +148,7 @@ choose_peer(struct ike *e, struct ike_sa *sa)
 	list_remove(&sa->in_peer);
 	list_append(&p->sas, &sa->in_peer);
 	sa->peer = p;
+	hand_over(old, p);
 	ike_peer_tidy(e, old);
 }
 

@@ -210,6 +210,28 @@ ike_peer_known(const struct ike_sa *sa)
 	return false;
 }
 
+/* A host behind a NAT comes up again from another port: what it had is known by its name. */
+static void
+contact_elsewhere(struct ike *e, const struct ike_sa *sa)
+{
+	struct ike_peer *next = ike_peer_remote(e, &sa->peer->address, NULL), *p;
+
+	while ((p = next) != NULL) {
+		next = ike_peer_remote(e, &sa->peer->address, p);
+		const struct ike_sa *o = p == sa->peer || p->port == 0 ? NULL : ike_peer_any(p);
+		if (o == NULL || o->up_step >= sa->begun_step ||
+		    o->peer_id_type != sa->peer_id_type || o->peer_id_n != sa->peer_id_n ||
+		    memcmp(o->peer_id, sa->peer_id, sa->peer_id_n) != 0)
+			continue;
+		LIST_FOREACH(at, &p->children)
+			ike_child_end(e, container_of(at, struct ike_child, in_peer), ST_REPLACED,
+				false, 0);
+		LIST_FOREACH(at, &p->sas)
+			ike_sa_end(e, container_of(at, struct ike_sa, in_peer), ST_REPLACED, false,
+				"deleted");
+	}
+}
+
 /*
  * RFC 2407 4.6.3.3: the peer has no other SAs with us.  What was negotiated at the same time as the
  * SA that says so is not meant.
@@ -234,6 +256,10 @@ ike_peer_contact(struct ike *e, struct ike_sa *sa)
 		    net_endpoint_equal(&o->remote, &sa->remote))
 			ike_sa_end(e, o, ST_REPLACED, false, "deleted");
 	}
+	/* Two private networks may use the same addresses: those are no names. */
+	if ((sa->nat & IKE_NAT_PEER) != 0 && sa->peer_id != NULL &&
+	    sa->peer_id_type != RC_ID_IPV4 && sa->peer_id_type != RC_ID_IPV6)
+		contact_elsewhere(e, sa);
 }
 
 /* -------------------------------------------------------------------------------- half-open --- */

@@ -2,6 +2,7 @@
 # inside.sh - runs in the private kernel: namespace a is ours, namespace b is strongSwan's.  TAP.
 set -u
 . tests/interop/swan.sh
+. tests/interop/natt.sh
 D=/run/interop
 mkdir -p $D/a
 bin=$LAB_BIN
@@ -331,5 +332,6 @@ tunnel_pair 'tunnel AES-256 SHA256 modp2048, PFS modp2048' \
 tunnel_pair 'aggressive mode AES-128 SHA1 modp2048, PFS modp2048' \
 	'aes_128 sha1 modp2048 modp2048 aes_128 hmac_sha1' aes128-sha1-modp2048 aes128-sha1-modp2048 aggressive
 certificates
+natt_all
 refusals
 exit 0

@@ -34,6 +34,7 @@ swan_start() {
 			flush_line = yes } }
 		install_routes = ${SWAN_ROUTES:-no}
 		retransmit_tries = 3
+		fragment_size = ${SWAN_FRAGMENT:-600}
 		retransmit_timeout = 2
 		i_dont_care_about_security_and_use_aggressive_mode_psk = yes
 	}

@@ -23,10 +23,14 @@ M
 # file | what is broken | perl substitution over the whole file
 mutants() {
 	cat <<'T'
-racoon/ike/window.c|no retransmission|s/if \(retransmit\)\n\t\tike_arm/if (false)\n\t\tike_arm/
+racoon/ike/window.c|no retransmission|s/if \(w->retransmits\)\n\t\tike_arm/if (false)\n\t\tike_arm/
 racoon/ike/window.c|duplicates are not recognised|s/w->digest != ike_digest\(e, datagram\)/true/
 racoon/ikev1/v1_info.c|Delete of IPsec SAs is ignored|s/enum sa_proto proto = v1_proto_from\(d->protocol\);/enum sa_proto proto = SA_NONE;/
-racoon/ikev1/v1_info.c|Delete of ISAKMP SAs is ignored|s/if \(sa == NULL \|\| !net_addr_equal/if (true || !net_addr_equal/
+racoon/ikev1/v1_info.c|Delete of ISAKMP SAs is ignored|s/if \(sa == NULL \|\| sa->peer != on->peer/if (true/
+racoon/ike/path.c|a peer's new port is not believed|s/\tif \(path->remote.addr.family != 0 && !ike_path_is/\tif (false \&\& !ike_path_is/
+racoon/ikev1/v1_quick.c|SAs keep the old ports|s/if \(p->kept == NULL \|\|/if (true \|\|/
+racoon/ikev1/v1_dpd.c|R-U-THERE is not answered|s/if \(n->type == WIRE_N_R_U_THERE\)/if (false)/
+racoon/ikev1/v1_frag.c|the last piece is forgotten|s/\t\tf->last = p->index;/\t\tf->last = 0;/
 racoon/ikev1/v1_info.c|INITIAL-CONTACT is ignored|s/n->type == WIRE_N_INITIAL_CONTACT/false/
 racoon/ikev1/v1_quick.c|both directions have the keys of one|s/inbound \? p->spi_in : p->spi_out\)/inbound ? p->spi_in : p->spi_in)/
 racoon/ike/engine.h|replaced SAs go at once|s/IKE_GRACE_MS = \d+/IKE_GRACE_MS = 0/; s/IKE_GRACE_SPREAD_MS = \d+/IKE_GRACE_SPREAD_MS = 1/

@@ -57,6 +57,9 @@ struct sim_profile {
 	bool flushes;                    /* are there FLUSH and DELETE among them? */
 	bool hostile;
 	bool certificates; /* phase 1 is signed, with certificates */
+	bool nat;                        /* host A is behind one that forgets its mappings */
+	const char *statements;          /* more of the remote section, or NULL */
+	const char *group;               /* of phase 1, or NULL: some */
 	bool lossless;                   /* no packet may be lost, ever */
 	int failures;                    /* of negotiations, at most; -1: who knows */
 };
@@ -77,6 +80,8 @@ enum sim_plant { /* planted bugs: each must be found */
 	SIM_PLANT_ONE_SPI,    /* getspi yields the same SPI again */
 	SIM_PLANT_STUCK_TIME, /* the deadline is always now */
 	SIM_PLANT_NO_REPLY,   /* replies to commands are lost */
+	SIM_PLANT_OLD_PORT,   /* the database does not change ports */
+	SIM_PLANT_NO_PIECE,   /* of messages in pieces the last one never arrives */
 	SIM_PLANT_COUNT
 };
 const char *sim_plant_name(enum sim_plant p);
@@ -163,6 +168,7 @@ struct sim_host {
 	bool up;
 	char name; /* 'A' */
 	struct net_endpoint address;
+	struct net_addr seen; /* … as the other host sees it: another one behind a NAT */
 	struct ike *ike;
 	struct rc_config *config, *old_config;
 	char *config_text, *psk_text;
@@ -184,6 +190,7 @@ struct sim_stranger { /* one address that is no peer */
 
 struct sim_stats {
 	uint64_t sent, delivered, lost, no_sa, expired_held; /* protected packets */
+	uint64_t nat_lost; /* … sent to a port that the NAT has forgotten */
 	uint64_t datagrams, dropped, jobs, ph1_up, ph2_up, failures, acquires, hostile;
 	instant last_loss;
 };
@@ -202,6 +209,7 @@ struct sim_world {
 	size_t events, event_room;
 	uint64_t serial;
 	struct sim_host host[SIM_HOSTS];
+	uint16_t nat_shift;      /* what the NAT adds to host A's ports */
 	bool faults;             /* the network misbehaves now */
 	instant cut_until;       /* partition */
 	int cut_from;            /* host whose datagrams are lost, -1 = both */
@@ -261,6 +269,7 @@ void sim_send(struct sim_world *w, unsigned from, const struct net_endpoint *src
 void sim_deliver(struct sim_world *w, const struct sim_event *ev);
 void sim_hostile(struct sim_world *w, unsigned host, int64_t a, int64_t b);
 int64_t sim_delay(struct sim_world *w);
+void sim_rebind(struct sim_world *w, unsigned host, int64_t a, int64_t b);
 
 /* sim_sadb.c */
 void sim_sadb_request(struct sim_world *w, unsigned host, uint64_t id, const struct sadb_msg *m);

@@ -64,7 +64,7 @@ beliefs_of(struct sim_world *w, struct sim_host *h, struct text *why)
 			return false;
 		}
 		if (!database_has(h, v.proto, v.spi_in, &h->address.addr) ||
-			!database_has(h, v.proto, v.spi_out, &w->host[!h->index].address.addr)) {
+			!database_has(h, v.proto, v.spi_out, &w->host[!h->index].seen)) {
 			text_addf(why,
 				"host %c: child #%llu (in %u, out %u) is not in the database; ",
 				h->name, (unsigned long long)v.serial, (unsigned)v.spi_in,

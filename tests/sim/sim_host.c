@@ -259,8 +259,9 @@ sim_host_start(struct sim_world *w, unsigned host)
 	h->up = true;
 	struct ike_event ev = { .type = IKE_EV_CONFIG, .config = h->config };
 	sim_step(w, host, &ev);
+	struct net_endpoint natt = { h->address.addr, 4500 };
 	ev = (struct ike_event){ .type = IKE_EV_ADDRESSES,
-		.addresses = { .local = &h->address, .count = 1 } };
+		.addresses = { .local = &h->address, .count = 1, .natt = &natt, .natts = 1 } };
 	sim_step(w, host, &ev);
 	sim_tell_policies(w, host);
 	return true;

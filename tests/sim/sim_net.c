@@ -121,14 +121,46 @@ show(struct sim_world *w, unsigned from, struct bytes octets, const char *fate)
 		wire_summary(line, sizeof(line), &h, sound ? &m : NULL));
 }
 
-void
-sim_send(struct sim_world *w, unsigned from, const struct net_endpoint *src,
-	const struct net_endpoint *dst, bool natt, struct bytes octets)
+/* Host A's NAT: out with its address and other ports, in only by the mapping of now. */
+static bool
+translate(struct sim_world *w, unsigned from, struct net_endpoint *src, struct net_endpoint *dst)
 {
+	if (!w->profile->nat)
+		return true;
+	if (from == 0) {
+		src->addr = w->host[0].seen;
+		src->port = (uint16_t)(src->port + w->nat_shift);
+		return true;
+	}
+	if (!net_addr_equal(&dst->addr, &w->host[0].seen))
+		return true;
+	dst->addr = w->host[0].address.addr;
+	dst->port = (uint16_t)(dst->port - w->nat_shift);
+	return dst->port == 500 || dst->port == 4500;
+}
+
+void
+sim_rebind(struct sim_world *w, unsigned host, int64_t a, int64_t b)
+{
+	(void)host, (void)a, (void)b;
+	w->nat_shift = (uint16_t)sim_between(&w->rng, 10000, 60000);
+	sim_say(w, '-', "the NAT forgets its mappings");
+}
+
+void
+sim_send(struct sim_world *w, unsigned from, const struct net_endpoint *own,
+	const struct net_endpoint *theirs, bool natt, struct bytes octets)
+{
+	struct net_endpoint outside = *own, inside = *theirs;
+	const struct net_endpoint *src = &outside, *dst = &inside;
+	if (octets.n == 1 && octets.p[0] == 0xff)
+		return; /* a keepalive */
+	if (!net_addr_equal(&own->addr, &w->host[from].address.addr))
+		sim_fail(w, "host %c sends from an address it does not have", w->host[from].name);
+	if (!translate(w, from, &outside, &inside))
+		return;
 	struct sim_host *to = host_at(w, &dst->addr);
 	w->stats.datagrams++;
-	if (!net_addr_equal(&src->addr, &w->host[from].address.addr))
-		sim_fail(w, "host %c sends from an address it does not have", w->host[from].name);
 	if (octets.n == 0 || octets.n > IKE_DATAGRAM_MAX)
 		sim_fail(w, "host %c sends %zu octets", w->host[from].name, octets.n);
 	if (!to) {
@@ -150,6 +182,9 @@ sim_send(struct sim_world *w, unsigned from, const struct net_endpoint *src,
 	show(w, from, octets, "sends");
 	if (w->plant == SIM_PLANT_NO_INFO && octets.n > 18 && octets.p[18] == WIRE_X_INFO)
 		return;
+	if (w->plant == SIM_PLANT_NO_PIECE && octets.n > 35 && octets.p[16] == WIRE_FRAGMENT &&
+		octets.p[35] != 0)
+		return;
 	bool lost = is_cut(w, from) || (w->faults && sim_chance(&w->rng, w->profile->loss));
 	w->stats.dropped += lost;
 	if (!lost && w->faults && sim_chance(&w->rng, w->profile->bent))
@@ -163,7 +198,8 @@ sim_send(struct sim_world *w, unsigned from, const struct net_endpoint *src,
 void
 sim_deliver(struct sim_world *w, const struct sim_event *ev)
 {
-	if (!host_at(w, &ev->datagram.src.addr)) {
+	if (!host_at(w, &ev->datagram.src.addr) &&
+		!net_addr_equal(&ev->datagram.src.addr, &w->host[0].seen)) {
 		struct sim_stranger *s = stranger_at(w, &ev->datagram.src.addr);
 		if (!s)
 			return;

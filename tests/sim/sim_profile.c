@@ -12,6 +12,8 @@
 enum {
 	START_MS = 1000,
 	CLOCK_STEPS = 6,
+	REBINDS = 5,
+	FOLLOW_MS = 30 * 1000, /* dead peer detection has told the new port by then */
 	FAREWELL_MS = 10 * 1000, /* after one host said goodbye the other has no SA left */
 	REACH_MS = 90 * 1000,  /* after the faults: traffic flows within this, plus a lifetime */
 	PROBE_MS = 20 * 1000,  /* … and nothing is lost in this time */
@@ -96,6 +98,31 @@ const struct sim_profile sim_profiles[] = {
 		.flushes = true,
 		.certificates = true,
 		.failures = 20 },
+	{ .name = "nat",
+		.loss = 30,
+		.duplicate = 20,
+		.delay_ms = 10,
+		.jitter_ms = 20,
+		.fault_ms = 300000,
+		.life1_s = 140,
+		.life2_s = 240,
+		.verbs = 4,
+		.nat = true,
+		.statements = "nat_traversal on; ike_frag on; dpd_delay 10; dpd_retry 2; "
+			      "dpd_maxfail 8;",
+		.group = "modp4096",
+		.failures = -1 },
+	{ .name = "dead",
+		.loss = 20,
+		.delay_ms = 10,
+		.jitter_ms = 20,
+		.fault_ms = 300000,
+		.life1_s = 600,
+		.life2_s = 500,
+		.crashes = 2,
+		.partitions = 2,
+		.statements = "ike_frag on; dpd_delay 5; dpd_retry 2; dpd_maxfail 4;",
+		.failures = -1 },
 };
 const size_t sim_profile_count = ARRAY_LEN(sim_profiles);
 
@@ -116,6 +143,8 @@ sim_plant_name(enum sim_plant p)
 		[SIM_PLANT_ONE_SPI] = "SPIs repeat",
 		[SIM_PLANT_STUCK_TIME] = "the deadline never moves",
 		[SIM_PLANT_NO_REPLY] = "commands are not answered",
+		[SIM_PLANT_OLD_PORT] = "SAs keep the ports of a NAT that forgot",
+		[SIM_PLANT_NO_PIECE] = "messages in pieces never end",
 	};
 	return names[p];
 }
@@ -139,27 +168,34 @@ configure(struct sim_world *w)
 	const char *group = pick(w, groups, 3), *cipher = pick(w, ciphers, 3),
 		   *hash = pick(w, hashes, 3);
 	const char *with_pfs = pick(w, pfs, 3);
-	char text[2048];
+	char text[4096];
+	if (p->nat) {
+		w->host[0].seen = net_ipv4(0xcb007107);
+		sim_rebind(w, 0, 0, 0);
+	}
 	if (p->certificates)
 		w->epoch.ms = INT64_C(1800000000000); /* when those of the test PKI are valid */
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		int64_t life1 = p->life1_s + (i ? sim_between(&w->rng, 0, 40) : 0);
 		int64_t life2 = p->life2_s + (i ? sim_between(&w->rng, 0, 20) : 0);
-		char peer[NET_ADDR_TEXT], anonymous[896] = "", remote[768];
-		net_addr_text(peer, sizeof(peer), &w->host[!i].address.addr);
+		char peer[NET_ADDR_TEXT], anonymous[1200] = "", remote[1024];
+		net_addr_text(peer, sizeof(peer), &w->host[!i].seen);
 		snprintf(remote, sizeof(remote),
-			"{ exchange_mode main; my_identifier address; %s"
+			"{ exchange_mode main; my_identifier address; %s %s%s"
 			"lifetime time %lld sec; proposal_check obey; proposal { "
 			"encryption_algorithm %s; "
 			"hash_algorithm %s; authentication_method %s; dh_group %s; } "
 			"}\n",
+			p->statements == NULL ? "" : p->statements,
+			p->nat && i == 1 ? "passive on; " : "",
 			!p->certificates ? "" : i == 0
 				? "certificate_type x509 \"p256.pem\" \"p256.key\"; "
 				  "ca_type x509 \"root-crl.pem\"; "
 				: "certificate_type x509 \"q256.pem\" \"q256.key\"; "
 				  "ca_type x509 \"root-crl.pem\"; ",
 			(long long)life1, cipher, hash,
-			p->certificates ? "ecdsasig" : "pre_shared_key", group);
+			p->certificates ? "ecdsasig" : "pre_shared_key",
+			p->group != NULL ? p->group : group);
 		if (p->hostile)
 			snprintf(anonymous, sizeof(anonymous), "remote anonymous %s", remote);
 		snprintf(text, sizeof(text),
@@ -182,7 +218,12 @@ configure(struct sim_world *w)
 	bool unique = sim_chance(&w->rng, 300);
 	sim_add_policy(w, 0, "172.16.1.0/24", "172.16.2.0/24", SA_TUNNEL,
 		unique ? SP_UNIQUE : SP_REQUIRE, unique ? 101 : 0, false);
-	if (n > 1)
+	if (p->nat)
+		n = n > 2 ? 2 : 1;
+	if (n > 1 && p->nat)
+		sim_add_policy(
+			w, 1, "172.16.11.0/24", "172.16.12.0/24", SA_TUNNEL, SP_UNIQUE, 303, false);
+	else if (n > 1)
 		sim_add_policy(w, 1, "192.168.1.100/32", "192.168.2.100/32", SA_TRANSPORT,
 			SP_REQUIRE, 0, sim_chance(&w->rng, 300));
 	if (n > 2)
@@ -206,7 +247,7 @@ static void
 operate(struct sim_world *w, unsigned host, int64_t a, int64_t b)
 {
 	(void)a, (void)b;
-	struct ike_command c = { .remote = w->host[!host].address.addr };
+	struct ike_command c = { .remote = w->host[!host].seen };
 	unsigned kind = sim_below(&w->rng, w->profile->flushes ? 5 : 3);
 	switch (kind) {
 	case 0:
@@ -286,6 +327,9 @@ schedule(struct sim_world *w)
 	for (unsigned i = 0; p->clock_steps && i < CLOCK_STEPS; i++)
 		sim_at(w, (instant){ sim_between(&w->rng, w->now.ms, end - 1) }, 0, set_clock, 0,
 			0);
+	for (unsigned i = 0; p->nat && i < REBINDS; i++)
+		sim_at(w, (instant){ sim_between(&w->rng, w->now.ms, end - 1) }, 0, sim_rebind, 0,
+			0);
 	if (p->hostile)
 		sim_at(w, instant_add(w->now, 2000), 0, sim_hostile, 0, 0);
 }
@@ -310,7 +354,11 @@ recover(struct sim_world *w)
 	w->cut_until = w->now;
 	sim_say(w, '-', "the faults are over");
 	start_traffic(w, w->now.ms + reach + PROBE_MS);
-	sim_run(w, instant_add(w->now, reach));
+	sim_run(w, instant_add(w->now, FOLLOW_MS));
+	uint64_t in_nat = w->stats.nat_lost;
+	sim_run(w, instant_add(w->now, reach - FOLLOW_MS));
+	if (!sim_failed(w) && w->stats.nat_lost != in_nat)
+		sim_fail(w, "packets still went to a port that the NAT forgot long ago");
 	struct sim_stats before = w->stats;
 	sim_run(w, instant_add(w->now, PROBE_MS));
 	if (sim_failed(w))

@@ -103,8 +103,15 @@ do_update(struct sim_world *w, struct sim_host *h, const struct sadb_msg *m)
 	struct sim_sa *s = find(h, &m->sa);
 	if (!s)
 		return ESRCH;
-	if (s->sa.state != SA_LARVAL)
-		return EEXIST;
+	if (s->sa.state != SA_LARVAL) { /* other ports for the same keys, no more */
+		if (!s->sa.natt || !m->sa.natt || sa_digest(&s->sa) != sa_digest(&m->sa))
+			return EEXIST;
+		if (w->plant != SIM_PLANT_OLD_PORT) {
+			s->sa.src.port = m->sa.src.port;
+			s->sa.dst.port = m->sa.dst.port;
+		}
+		return 0;
+	}
 	if (w->plant == SIM_PLANT_NO_UPDATE && sim_chance(&w->rng, NO_UPDATE_PER_MILLE)) {
 		forget(s);
 		return 0;
@@ -258,13 +265,13 @@ prefix(const char *text)
 
 static void
 set_rule(struct sp_rule *r, enum sa_proto proto, enum sa_mode mode, enum sp_level level,
-	uint32_t reqid, const struct sim_host *src, const struct sim_host *dst)
+	uint32_t reqid, const struct sim_host *src, const struct sim_host *dst,
+	const struct sim_host *own)
 {
 	*r = (struct sp_rule){ .proto = proto, .mode = mode, .level = level, .reqid = reqid };
 	if (mode == SA_TUNNEL) {
-		r->src = src->address;
-		r->dst = dst->address;
-		r->src.port = r->dst.port = 0;
+		r->src.addr = src == own ? src->address.addr : src->seen;
+		r->dst.addr = dst == own ? dst->address.addr : dst->seen;
 	}
 }
 
@@ -282,7 +289,7 @@ sim_add_policy(struct sim_world *w, unsigned index, const char *src, const char 
 		p.id = 8 * index + 1;
 		for (unsigned r = 0; r < p.rules; r++)
 			set_rule(&p.rule[r], r ? SA_AH : SA_ESP, mode, level, reqid ? reqid + r : 0,
-				h, peer);
+				h, peer, h);
 		h->policy[index].out = p;
 		struct sp_selector back = {
 			.src = p.sel.dst, .dst = p.sel.src, .upper = SP_UPPER_ANY
@@ -292,7 +299,7 @@ sim_add_policy(struct sim_world *w, unsigned index, const char *src, const char 
 		p.id = 8 * index + 8;
 		for (unsigned r = 0; r < p.rules; r++)
 			set_rule(&p.rule[r], r ? SA_AH : SA_ESP, mode, level, reqid ? reqid + r : 0,
-				peer, h);
+				peer, h, h);
 		h->policy[index].in = p;
 		if (h->policies <= index)
 			h->policies = index + 1;
@@ -348,7 +355,7 @@ acquire(struct sim_world *w, unsigned host, struct sim_policy *p, enum sa_proto 
 		.seq = (uint32_t)w->stats.acquires };
 	m.sa.proto = proto;
 	m.sa.src = h->address;
-	m.sa.dst = w->host[!host].address;
+	m.sa.dst = (struct net_endpoint){ .addr = w->host[!host].seen };
 	m.sa.src.port = m.sa.dst.port = 0;
 	struct ike_event ev = { .type = IKE_EV_SADB, .sadb = &m };
 	sim_step(w, host, &ev);
@@ -361,13 +368,16 @@ protect(struct sim_world *w, unsigned host, unsigned policy)
 	struct sim_host *h = &w->host[host], *peer = &w->host[!host];
 	struct sim_policy *p = &h->policy[policy];
 	struct sim_hop hop[SP_RULES_MAX];
+	bool lost_in_nat = false;
 	for (unsigned i = 0; i < p->out.rules; i++) {
-		struct sim_sa *s = outbound(h, &p->out.rule[i], &peer->address.addr);
+		struct sim_sa *s = outbound(h, &p->out.rule[i], &peer->seen);
 		if (!s) {
 			if (h->up)
 				acquire(w, host, p, p->out.rule[i].proto);
 			return false;
 		}
+		lost_in_nat |= host == 1 && s->sa.natt &&
+			       s->sa.dst.port != (uint16_t)(4500 + w->nat_shift);
 		hop[i] = (struct sim_hop){ s->sa.proto, s->sa.spi, sa_digest(&s->sa) };
 	}
 	p->acquiring = false;
@@ -375,7 +385,12 @@ protect(struct sim_world *w, unsigned host, unsigned policy)
 	bool lost = (w->now.ms < w->cut_until.ms &&
 			    (w->cut_from < 0 || (unsigned)w->cut_from == host)) ||
 		    (w->faults && sim_chance(&w->rng, w->profile->loss));
-	if (lost)
+	if (lost_in_nat) {
+		w->stats.lost++;
+		w->stats.nat_lost++;
+		w->stats.last_loss = w->now;
+	}
+	if (lost || lost_in_nat)
 		return true; /* the network's fault: nobody is to blame */
 	struct sim_event *ev = sim_event(w, SIM_EV_PACKET, !host, sim_delay(w));
 	ev->packet.policy = policy;

@@ -135,6 +135,7 @@ sim_new(uint64_t seed, const struct sim_profile *profile, struct cry *cry)
 		h->name = (char)('A' + i);
 		h->rng.state = sim_random(&w->rng);
 		h->address = (struct net_endpoint){ net_ipv4(0xc0a80064 + ((i + 1) << 8)), 500 };
+		h->seen = h->address.addr;
 	}
 	return w;
 }
