@@ -92,6 +92,9 @@ lacks(const struct sadb_msg *m)
 		return "the embedded engine has no marks";
 	if ((m->has_sa && m->sa.if_id != 0) || (m->has_sp && m->sp.if_id != 0))
 		return "the embedded engine has no XFRM interfaces";
+	if (m->has_sa && m->sa.proto == SA_TCP &&
+		(m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE))
+		return "the embedded engine has no TCP-MD5: such keys belong to the sockets";
 	return NULL;
 }
 

@@ -39,21 +39,21 @@ usage(FILE *to)
 {
 	fputs("usage: setkey [-knNrv] -f FILE    load a script (- is standard input)\n"
 	      "       setkey [-knNrv] -c         load commands from standard input\n"
+	      "       setkey --check [FILE]      say what is doubtful about a script\n"
 	      "       setkey [-alpv] -D          show the SAs\n"
 	      "       setkey [-pv] -DP           show the policies\n"
+	      "       setkey --dump=json|text    show both; with -D or -DP one of them\n"
 	      "       setkey [-v] -F | -FP       delete all SAs, all policies\n"
 	      "       setkey [-hH] -x            show the messages of the SA database\n"
 	      "       setkey [-H] FILE ...       show files of such messages\n"
 	      "       setkey -h | -V             print this, or the version\n"
-	      "  -B engine|pfkey|xfrm|auto      which SA database\n"
+	      "  -B engine|pfkey|xfrm|auto  which SA database\n"
 	      "  -a dead SAs as well     -p ports of tunnel end points   -l each second, short\n"
 	      "  -n only check           -N no name look-ups             -v show what is sent\n"
 	      "  -k `in` policies stand alone  -r they cover forwarded packets (default)\n"
-	      "  -h, -H  with -x: in hexadecimal as well\n"
-	      "       setkey --check [-f FILE]   what is doubtful about a script\n"
-	      "       setkey --dump=json|text    SAs and policies; with -D or -DP one of them\n"
-	      "  -xx is -xH              --force SPIs 1 to 255 may be used\n"
-	      "  -f without a file reads " DEFAULT_FILE "\n", to);
+	      "  -h, -H  with -x: in hexadecimal as well, as -xx\n"
+	      "  --force  SPIs 1 to 255 may be used\n"
+	      "  -f and --check without a file read " DEFAULT_FILE "\n", to);
 }
 
 /* ------------------------------------------------------------------------------------ resolver */
@@ -473,7 +473,7 @@ read_options(int argc, char **argv, struct options *o, int *exit_status)
 	/* --check is about a file. --dump alone shows both, with -D or -DP the one that they do. */
 	if (o->check && o->action == ACT_NONE) {
 		o->action = ACT_FILE;
-		o->file = DEFAULT_FILE;
+		o->file = optind < argc ? argv[optind++] : DEFAULT_FILE;
 	}
 	if (o->dump_word && o->action == ACT_NONE) {
 		o->action = ACT_DUMP;

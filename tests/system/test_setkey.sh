@@ -62,6 +62,7 @@ like "getspi shows what it took" "$(cat "$WORK/spi")" '^	esp mode=tunnel spi=204
 is "-n needs no database" "$(status nothing -n -f $here/dump.conf)" 0
 is "-n needs no privilege" "$(status setpriv --reuid=65534 --clear-groups "$BIN/setkey" -n -c <$here/dump.conf)" 0
 is "--check needs no database" "$(status nothing --check -f $here/dump.conf)" 1
+is "--check FILE" "$(status nothing --check $here/dump.conf)" 1
 like "--check says where" "$(cat "$WORK/out")" 'dump\.conf:[0-9]+:1: hmac-md5 is weak'
 is "no database: status 1" "$(status nothing -B engine -D)" 1
 is "an unknown backend: status 1" "$(status setkey -B nonsense -D)" 1
