@@ -26,6 +26,7 @@ struct check_sa {
 	const struct alg *encr, *auth;
 	unsigned line, column;
 	bool gone, used;
+	bool alone; /* used by a rule that has no AH beside it */
 };
 
 struct check_sp {

@@ -302,6 +302,17 @@ sa_slot(struct check *c, struct map *map, const struct check_sa *sa, const struc
 		any_reqid), make);
 }
 
+enum { USED = 1, USED_ALONE = 2 }; /* values of an SA's slot */
+
+static bool
+has_ah(const struct check_sp *sp)
+{
+	for (unsigned i = 0; i < sp->rules; i++)
+		if (sp->rule[i].proto == SA_AH)
+			return true;
+	return false;
+}
+
 /* Mark what the rule can use; false: nothing. */
 static bool
 use_by_rule(struct check *c, struct map *map, const struct rule_at *at, const struct form *form)
@@ -316,7 +327,9 @@ use_by_rule(struct check *c, struct map *map, const struct rule_at *at, const st
 
 		if (s == NULL)
 			continue;
-		s->value = 1;
+		if (s->value == UINT32_MAX)
+			s->value = 0;
+		s->value |= has_ah(at->sp) ? USED : USED | USED_ALONE;
 		found = true;
 	}
 	return found;
@@ -345,12 +358,15 @@ match_group(struct check *c, const struct rule_at *rules, const struct formed *a
 				.number = at->rule });
 	}
 	for (size_t i = 0; i < c->sas; i++)
-		for (int any = 0; any < 2 && !c->sa[i]->used; any++) {
+		for (int any = 0; any < 2; any++) {
 			const struct slot *s =
 				c->sa[i]->src.family != g->form.family ? NULL :
 				sa_slot(c, &map, c->sa[i], &g->form, any != 0, false);
 
-			c->sa[i]->used = s != NULL && s->value == 1;
+			if (s == NULL || s->value == UINT32_MAX)
+				continue;
+			c->sa[i]->used = true;
+			c->sa[i]->alone = c->sa[i]->alone || (s->value & USED_ALONE) != 0;
 		}
 	map_free(&map);
 	return true;
@@ -434,8 +450,9 @@ find_weak(struct check *c)
 		f.kind = FOUND_WEAK_AUTH;
 		if (sa->auth != NULL && sa->auth->weak && sa->proto != SA_TCP)
 			check_found(c, f);
+		/* AH around it does the same. */
 		f.kind = FOUND_NO_AUTH;
-		if (sa->proto == SA_ESP && sa->auth == NULL &&
+		if (sa->proto == SA_ESP && sa->auth == NULL && (!sa->used || sa->alone) &&
 			(sa->encr == NULL || sa->encr->icv == 0))
 			check_found(c, f);
 	}
@@ -444,8 +461,8 @@ find_weak(struct check *c)
 void
 check_find(struct check *c)
 {
-	find_weak(c);
 	find_overlaps(c);
 	if (c->sas != 0 && c->sps != 0)
 		match_sas(c);
+	find_weak(c);
 }

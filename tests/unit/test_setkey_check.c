@@ -73,8 +73,8 @@ weak_algorithms(void **state)
 	assert_int_equal(findings("add 10.0.0.1 10.0.0.2 esp 0x1000 -E des-cbc \"12345678\";\n"
 		"add 10.0.0.1 10.0.0.2 ah 0x1000 -A hmac-md5 \"1234567890123456\";\n"
 		"add 10.0.0.1 10.0.0.2 esp 0x1001 -E aes-gcm-16 \"12345678901234567890\";\n"
-		"spdadd 10.0.0.1 10.0.0.2 any -P out ipsec esp/transport//use"
-		" ah/transport//use;\n"), 3);
+		"spdadd 10.0.0.1 10.0.0.2 tcp -P out ipsec esp/transport//use;\n"
+		"spdadd 10.0.0.1 10.0.0.2 udp -P out ipsec ah/transport//use;\n"), 3);
 	says("f:1:1: des-cbc is weak: use ");
 	says("f:1:1: esp without authentication: packets can be forged");
 	says("f:2:1: hmac-md5 is weak: use hmac-sha256\n");
@@ -118,6 +118,24 @@ unsatisfied_policies(void **state)
 	     " unprotected\n");
 	says("f:7:1: no SA of a script can satisfy \"unique\" without an identifier");
 	says("f:8:1: no SA of this script can satisfy esp/tunnel/10.0.0.1-10.0.0.2/require");
+}
+
+static void
+authentication_by_ah(void **state)
+{
+	static const char sas[] = "add 10.0.0.1 10.0.0.2 esp 0x1000 " AES ";\n"
+		"add 10.0.0.1 10.0.0.2 ah 0x1000 " SHA256 ";\n"
+		"spdadd 10.0.0.1 10.0.0.2 tcp -P out ipsec esp/transport//require"
+		" ah/transport//require;\n";
+	struct text t = { 0 };
+
+	(void)state;
+	assert_int_equal(findings(sas), 0);
+	text_add(&t, sas);
+	text_add(&t, "spdadd 10.0.0.1 10.0.0.2 udp -P out ipsec esp/transport//require;\n");
+	assert_int_equal(findings(text_str(&t)), 1);
+	says("f:1:1: esp without authentication");
+	text_free(&t);
 }
 
 /* AH around a tunnel is between the tunnel's ends. */
@@ -249,6 +267,7 @@ main(void)
 		cmocka_unit_test_teardown(weak_algorithms, clear),
 		cmocka_unit_test_teardown(unused_sas, clear),
 		cmocka_unit_test_teardown(unsatisfied_policies, clear),
+		cmocka_unit_test_teardown(authentication_by_ah, clear),
 		cmocka_unit_test_teardown(bundles, clear),
 		cmocka_unit_test_teardown(overlaps, clear),
 		cmocka_unit_test_teardown(crossing_selectors, clear),
