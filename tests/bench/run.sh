@@ -6,6 +6,7 @@
 #   latency      main + quick mode, first to last datagram on the wire, one at a time
 #   negotiation  main + quick mode as responder: CPU of the responder for each, with 1,000 SAs up,
 #                and its memory for each
+#   eng          packets through the engine alone, with 1 and with 100,000 SAs (not unless named)
 #
 # Every figure is the median of interleaved rounds, behind each ratio the range of the rounds' own;
 # absolute values tell only about the machine.  doc/BENCHMARKS.md explains.
