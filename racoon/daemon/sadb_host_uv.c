@@ -301,11 +301,14 @@ static void
 spd_entry(struct rd *d, enum status status, const struct sadb_msg *m, bool last)
 {
 	struct ike_event ev = { .type = IKE_EV_SADB, .sadb = m };
+	struct ike_event known = { .type = IKE_EV_SPD_KNOWN };
 
 	if (m != NULL)
 		rd_step(d, &ev);
 	if (!last)
 		return;
+	if (status == ST_NORMAL)
+		rd_step(d, &known);
 	if (status != ST_NORMAL) {
 		/* Lost in the middle: the next `ready` begins anew. */
 		if (sadb_client_is_up(d->sadb))

@@ -301,6 +301,9 @@ ike_step(struct ike *e, const struct ike_event *ev)
 	case IKE_EV_SPD_RESET:
 		ike_spd_clear(e);
 		break;
+	case IKE_EV_SPD_KNOWN:
+		e->spd.known = true;
+		break;
 	case IKE_EV_COMMAND:
 		ike_command(e, &ev->command);
 		break;

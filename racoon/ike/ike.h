@@ -59,6 +59,7 @@ enum ike_event_type {
 	IKE_EV_DONE,      /* answer to an effect */
 	IKE_EV_SADB,      /* ACQUIRE, EXPIRE, policies: dumped, added, deleted, flushed */
 	IKE_EV_SPD_RESET, /* forget the policies: a dump follows */
+	IKE_EV_SPD_KNOWN, /* … and has ended, though it was empty */
 	IKE_EV_COMMAND,
 	IKE_EV_CONFIG,    /* a new configuration; the old one may be freed after the step */
 	IKE_EV_ADDRESSES, /* the sockets that exist now */
