@@ -22,6 +22,7 @@ suite_lint() {
 	tests/lint/compile.sh
 	tests/lint/man.sh "$BUILD"
 	tests/lint/idents.sh
+	tests/lint/directives.sh
 }
 
 # cmocka programs: TAP on standard output; a program that dies without a verdict has failed.

@@ -22,8 +22,8 @@ cat >"$WORK/a/racoon.conf" <<-END
 	path backupsa "$WORK/a/sa.backup";
 	path pidfile "$WORK/a/racoon.pid";
 	log debug;
-	pfkey_buffer 64;
-	listen { isakmp $A; strict_address; adminsock "$WORK/a/admin.sock" "nobody" "root" 0600; }
+	pfkey_buffer 1000000;
+	listen { isakmp $A; isakmp_natt $A [4501]; strict_address; adminsock "$WORK/a/admin.sock" "nobody" "root" 0600; }
 	remote anonymous {
 		exchange_mode base;
 		passive on;
@@ -79,6 +79,11 @@ no_sas() { [ "$(sas "$1")" = 0 ]; }
 is "adminsock: its owner and mode" "$(stat -c '%U %a' "$WORK/a/admin.sock")" 'nobody 600'
 like "adminsock: answers" "$(tell a/admin.sock NOOP)" '^200 '
 is "path pidfile" "$(cat "$WORK/a/racoon.pid")" "${DAEMON[a/racoon]}"
+like "isakmp_natt: its address and port" "$(cat "$WORK/a/racoon.log")" "$A\[4501\] used for NAT-T"
+like "pfkey_buffer: a smaller one is told" "$(cat "$WORK/a/racoon.log")" 'receive buffer set to [0-9]+KB, instead of 1000000'
+sed 's/isakmp 192.168.1.100;/isakmp 10.99.99.99;/' "$WORK/a/racoon.conf" >"$WORK/a/strict.conf"
+fails "strict_address: a listed address that is not there ends it" \
+	on a timeout 10 "$BIN/racoon" -F -f "$WORK/a/strict.conf" -S "$WORK/a/ipsec.sock" -s "$WORK/a/strict.sock"
 like "path backupsa warns" "$(cat "$WORK/a/racoon.log")" 'WARNING: the keys of every IPsec SA are written to'
 is "path backupsa: mode" "$(stat -c %a "$WORK/a/sa.backup")" 600
 ok "the gateway begins without policies" no_policies

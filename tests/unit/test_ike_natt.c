@@ -172,6 +172,23 @@ forced(void **state)
 	}
 }
 
+/* What goes out is cut before ESP; what comes in is not this end's to cut. */
+static void
+esp_frag(void **state)
+{
+	struct pair *p = natted("main", "nat_traversal force; esp_frag 552;", "nat_traversal on;");
+
+	(void)state;
+	up(p, "esp/tunnel");
+	for (unsigned i = 0; i < PAIR_SAS; i++) {
+		const struct ipsec_sa *sa = &p->host[0].sa[i].sa;
+		if (p->host[0].sa[i].used)
+			assert_int_equal(sa->natt_frag,
+				net_addr_equal(&sa->src.addr, &p->host[0].local.addr) ? 552 : 0);
+	}
+	pair_free(p);
+}
+
 /* One that has it off is talked to as ever. */
 static void
 off_at_one_end(void **state)
@@ -464,6 +481,7 @@ main(void)
 		cmocka_unit_test(detects),
 		cmocka_unit_test(no_nat_no_change),
 		cmocka_unit_test(forced),
+		cmocka_unit_test(esp_frag),
 		cmocka_unit_test(off_at_one_end),
 		cmocka_unit_test(no_socket),
 		cmocka_unit_test(every_version),
