@@ -12,7 +12,8 @@
 
 #include "racoon/wire/wire.h"
 
-enum { STRANGER_NET = 0x0a424200 /* 10.66.66.0 */, MAX_BENT = 4, ANSWER_TENTHS = 15 };
+enum { STRANGER_NET = 0x0a424200 /* 10.66.66.0 */, MAX_BENT = 4, ANSWER_TENTHS = 15,
+	REPLAY_MS = 90 * 1000 };
 
 int64_t
 sim_delay(struct sim_world *w)
@@ -193,6 +194,10 @@ sim_send(struct sim_world *w, unsigned from, const struct net_endpoint *own,
 		put(w, src, dst, natt, octets, sim_delay(w));
 	if (w->faults && sim_chance(&w->rng, w->profile->duplicate))
 		put(w, src, dst, natt, octets, sim_delay(w));
+	if (w->faults && sim_chance(&w->rng, w->profile->replay))
+		put(w, src, dst, natt, octets, sim_between(&w->rng, 0, REPLAY_MS));
+	if (w->faults && sim_chance(&w->rng, w->profile->reflect))
+		put(w, dst, src, natt, octets, sim_delay(w));
 }
 
 void

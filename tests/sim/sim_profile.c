@@ -44,6 +44,20 @@ const struct sim_profile sim_profiles[] = {
 		.verbs = 8,
 		.flushes = true,
 		.failures = 20 },
+	{ .name = "replay",
+		.loss = 50,
+		.duplicate = 100,
+		.tail = 100,
+		.replay = 150,
+		.reflect = 100,
+		.delay_ms = 5,
+		.jitter_ms = 60,
+		.tail_ms = 6000,
+		.fault_ms = 300000,
+		.life1_s = 140,
+		.life2_s = 70,
+		.verbs = 6,
+		.failures = 20 },
 	{ .name = "storm",
 		.loss = 30,
 		.duplicate = 30,
@@ -164,7 +178,11 @@ configure(struct sim_world *w)
 	static const char *const ciphers[] = { "aes 128", "3des", "aes 256" };
 	static const char *const hashes[] = { "sha1", "md5", "sha256" };
 	static const char *const pfs[] = { "", "pfs_group modp768;", "pfs_group x25519;" };
+	static const char *const modes[] = { "main", "main", "base, main", "aggressive, main" };
 	const struct sim_profile *p = w->profile;
+	/* Who accepts base and aggressive accepts main: hostile first messages are of main mode. */
+	const char *mode = pick(w, modes, 4);
+	const char *other = mode[0] == 'm' ? "main" : mode;
 	const char *group = pick(w, groups, 3), *cipher = pick(w, ciphers, 3),
 		   *hash = pick(w, hashes, 3);
 	const char *with_pfs = pick(w, pfs, 3);
@@ -181,11 +199,12 @@ configure(struct sim_world *w)
 		char peer[NET_ADDR_TEXT], anonymous[1200] = "", remote[1024];
 		net_addr_text(peer, sizeof(peer), &w->host[!i].seen);
 		snprintf(remote, sizeof(remote),
-			"{ exchange_mode main; my_identifier address; %s %s%s"
+			"{ exchange_mode %s; my_identifier address; %s %s%s"
 			"lifetime time %lld sec; proposal_check obey; proposal { "
 			"encryption_algorithm %s; "
 			"hash_algorithm %s; authentication_method %s; dh_group %s; } "
 			"}\n",
+			i == 0 ? mode : other,
 			p->statements == NULL ? "" : p->statements,
 			p->nat && i == 1 ? "passive on; " : "",
 			!p->certificates ? "" : i == 0
