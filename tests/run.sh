@@ -23,6 +23,7 @@ suite_lint() {
 	tests/lint/man.sh "$BUILD"
 	tests/lint/idents.sh
 	tests/lint/directives.sh
+	tests/lint/flaws.sh
 }
 
 # cmocka programs: TAP on standard output; a program that dies without a verdict has failed.
