@@ -46,7 +46,7 @@ bool sim_chance(struct sim_rng *r, unsigned per_mille);
 struct sim_profile {
 	const char *name;
 	unsigned loss, duplicate, tail;  /* per mille of datagrams */
-	unsigned replay, reflect;        /* … of them sent once more later, or back to their sender */
+	unsigned replay, reflect;        /* … of them sent again later, or back to their sender */
 	unsigned bent;                   /* … of them with a bit wrong */
 	unsigned refused;                /* per mille of database requests and computations */
 	bool clock_steps;                /* somebody sets the calendar */
