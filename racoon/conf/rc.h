@@ -134,6 +134,7 @@ struct rc_remote {
 	struct rc_proposal proposal[RC_PROPOSALS_MAX];
 	unsigned proposals;
 	struct stmt_pos pos;
+	struct rc_remote *next_any; /* the next one without an address */
 	struct hash_node by_address, by_name;
 };
 
@@ -214,7 +215,7 @@ struct rc_config {
 	struct rc_sainfo *sainfo_general; /* those not in sainfo_by_pair, most specific first */
 	size_t psks;
 	struct hash_key hash_key;
-	struct rc_remote *anonymous;
+	struct rc_remote *anonymous; /* first of those for any peer that no other section names */
 };
 
 struct cry;
@@ -255,6 +256,13 @@ struct rc_plan rc_plan(const struct rc_config *from, const struct rc_config *to,
 
 /* The remote section for a peer: by address, else anonymous, else NULL. */
 const struct rc_remote *rc_remote_for(const struct rc_config *c, const struct net_addr *peer);
+/*
+ * Of several sections without an address, the one for a peer that begins with this mode and says it
+ * is this (type NONE: not known yet): one whose peers_identifier fits, else one without, else the
+ * first that allows the mode.  NULL: there is no section.
+ */
+const struct rc_remote *rc_remote_pick(const struct rc_config *c, const struct net_addr *peer,
+	enum rc_exchange mode, const struct rc_id *id);
 const struct rc_remote *rc_remote_named(const struct rc_config *c, const char *name);
 bool rc_remote_allows(const struct rc_remote *r, enum rc_exchange mode);
 /*

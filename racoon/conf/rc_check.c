@@ -143,21 +143,25 @@ static void
 check_anonymous(struct rc_loading *l)
 {
 	struct rc_config *c = l->c;
+	struct rc_remote **tail = &c->anonymous;
+	const struct rc_remote *plain = NULL;
 
 	for (unsigned i = 0; i < c->remotes; i++) {
 		struct rc_remote *r = c->remote[i];
 
+		r->next_any = NULL;
 		if (!is_for_anybody(r))
 			continue;
-		if (c->anonymous == NULL) {
-			c->anonymous = r;
+		*tail = r;
+		tail = &r->next_any;
+		if (r->peer_ids != 0)
 			continue;
-		}
-		stmt_error(l->ctx.errors, r->pos,
-			"remote %s: \"remote %s\" at %s:%u is for any peer already; give one of "
-			"them a remote_address",
-			r->title, c->anonymous->title, c->anonymous->pos.file,
-			c->anonymous->pos.line);
+		if (plain != NULL && !(plain->anonymous && r->anonymous)) /* told by rc_index */
+			stmt_error(l->ctx.errors, r->pos,
+				"remote %s: \"remote %s\" at %s:%u is for any peer already; give "
+				"one of them a remote_address or a peers_identifier",
+				r->title, plain->title, plain->pos.file, plain->pos.line);
+		plain = r;
 	}
 }
 

@@ -49,6 +49,36 @@ rc_remote_for(const struct rc_config *c, const struct net_addr *peer)
 	return r != NULL ? r : c->anonymous;
 }
 
+static bool
+says(const struct rc_remote *r, const struct rc_id *id, const struct net_addr *peer)
+{
+	return id->type != RC_ID_NONE && r->peer_ids != 0 &&
+		rc_peer_id_fits(r, id->type, id->value, peer);
+}
+
+const struct rc_remote *
+rc_remote_pick(const struct rc_config *c, const struct net_addr *peer, enum rc_exchange mode,
+	const struct rc_id *id)
+{
+	const struct rc_remote *r = find_address(c, peer), *plain = NULL, *first = NULL;
+
+	if (r != NULL || c->anonymous == NULL || c->anonymous->next_any == NULL)
+		return r != NULL ? r : c->anonymous;
+	for (r = c->anonymous; r != NULL; r = r->next_any) {
+		if (!rc_remote_allows(r, mode))
+			continue;
+		if (says(r, id, peer))
+			return r;
+		if (first == NULL)
+			first = r;
+		if (plain == NULL && r->peer_ids == 0)
+			plain = r;
+	}
+	if (id->type != RC_ID_NONE && plain != NULL)
+		return plain;
+	return first != NULL ? first : c->anonymous;
+}
+
 const struct rc_remote *
 rc_remote_named(const struct rc_config *c, const char *name)
 {
@@ -255,8 +285,12 @@ index_remote(struct rc_loading *l, struct rc_remote *r)
 	struct bytes key = bytes_str(r->name);
 	char buf[NET_ADDR_TEXT];
 
-	if (r->anonymous && other != NULL && other->anonymous)
-		return false; /* told as one of two that are for any peer */
+	if (r->anonymous && other != NULL && other->anonymous) {
+		stmt_error(l->ctx.errors, r->pos,
+			"remote anonymous: there is one at %s:%u already; give one of them a name",
+			other->pos.file, other->pos.line);
+		return false;
+	}
 	if (other != NULL && other->named == r->named && other->anonymous == r->anonymous) {
 		stmt_error(l->ctx.errors, r->pos, "remote %s: there is one for it at %s:%u already",
 			r->title, other->pos.file, other->pos.line);

@@ -578,6 +578,8 @@ struct ike_sa *ike_sa_by_serial(const struct ike *e, uint64_t serial);
 bool ike_msgid_seen(const struct ike_sa *sa, uint32_t id);
 void ike_msgid_remember(struct ike_sa *sa, uint32_t id);
 void ike_config_changed(struct ike *e);
+/* Could this section have led to what phase 1 agreed on? */
+bool ike_conf_fits(const struct rc_remote *conf, const struct ike_sa *sa);
 
 /* ---------------------------------------------------------------------------------- child.c --- */
 

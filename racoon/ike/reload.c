@@ -9,8 +9,8 @@
 
 #include "racoon/ikev1/v1_rows.h"
 
-static bool
-proposed(const struct rc_remote *conf, const struct ike_sa *sa)
+bool
+ike_conf_fits(const struct rc_remote *conf, const struct ike_sa *sa)
 {
 	if (sa->encr == NULL)
 		return true; /* nothing is agreed on yet */
@@ -29,8 +29,13 @@ proposed(const struct rc_remote *conf, const struct ike_sa *sa)
 static void
 look_again(struct ike *e, struct ike_sa *sa)
 {
-	sa->conf = e->config == NULL ? NULL : rc_remote_for(e->config, &sa->remote.addr);
-	if (sa->conf != NULL && rc_remote_allows(sa->conf, sa->exchange) && proposed(sa->conf, sa))
+	struct rc_id id = { .type = sa->peer_id == NULL ? RC_ID_NONE : sa->peer_id_type,
+		.value = bytes_of(sa->peer_id, sa->peer_id_n) };
+
+	sa->conf = e->config == NULL ? NULL
+		: rc_remote_pick(e->config, &sa->remote.addr, sa->exchange, &id);
+	if (sa->conf != NULL && rc_remote_allows(sa->conf, sa->exchange) &&
+	    ike_conf_fits(sa->conf, sa))
 		return;
 	if (sa->state == IKE_S_UP)
 		ike_sa_end(e, sa, ST_NOCONF, true, "deleted");

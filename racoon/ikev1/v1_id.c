@@ -69,6 +69,26 @@ v1_keep_id(struct ike_sa *sa, const struct wire_id *id)
 	return ST_NORMAL;
 }
 
+/* In main mode the identity comes late: another section without an address may be the peer's. */
+static void
+choose_again(struct ike *e, struct ike_sa *sa)
+{
+	struct rc_id id = { .type = sa->peer_id_type,
+		.value = bytes_of(sa->peer_id, sa->peer_id_n) };
+	const struct rc_remote *r;
+
+	if (sa->side != IKE_RESPONDER || e->config == NULL ||
+	    (sa->conf->peer_ids != 0 &&
+		    rc_peer_id_fits(sa->conf, id.type, id.value, &sa->remote.addr)))
+		return;
+	r = rc_remote_pick(e->config, &sa->remote.addr, sa->exchange, &id);
+	if (r == NULL || r == sa->conf || !ike_conf_fits(r, sa))
+		return;
+	ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial, "remote %s is for %s, not remote %s",
+		r->name, sa->peer_id_text, sa->conf->name);
+	sa->conf = r;
+}
+
 enum status
 v1_check_id(struct ike *e, struct ike_xchg *x)
 {
@@ -83,6 +103,7 @@ v1_check_id(struct ike *e, struct ike_xchg *x)
 			wire_name_text(WIRE_NAMES_ID, sa->peer_id_type, number, sizeof(number)));
 		return ike_why(x, ST_IDTYPE, "peer's identity is %s", text);
 	}
+	choose_again(e, sa);
 	/* Without peers_identifier there is nothing to compare with; rc_check.c has warned. */
 	if (sa->conf->peer_ids == 0 ||
 	    rc_peer_id_fits(sa->conf, sa->peer_id_type, bytes_of(sa->peer_id, sa->peer_id_n),

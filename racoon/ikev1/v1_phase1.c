@@ -344,6 +344,35 @@ acceptable(struct ike *e, const struct first *f, const struct wire_msg *m)
 	return status == ST_NORMAL;
 }
 
+/* The section for a peer: of several without an address, by its identity, else by its offer. */
+static const struct rc_remote *
+candidate(struct ike *e, const struct ike_event *ev, const struct wire_header *h,
+	const struct wire_msg *m)
+{
+	const struct wire_payload *p = wire_find(m, WIRE_ID, 0), *sa = wire_find(m, WIRE_SA, 0);
+	struct rc_id id = { .type = RC_ID_NONE };
+	enum rc_exchange mode = (enum rc_exchange)h->exchange;
+	const struct rc_remote *r;
+	char why[IKE_DETAIL_MAX];
+	struct v1_pick1 pick;
+	struct wire_sa offer;
+
+	if (p != NULL) {
+		id.type = (enum rc_idtype)p->id.type;
+		id.value = p->id.data;
+	}
+	r = rc_remote_pick(e->config, &ev->datagram.remote.addr, mode, &id);
+	if (p != NULL || r == NULL || r != e->config->anonymous || r->next_any == NULL ||
+	    sa == NULL || wire_parse_sa(sa, e->step, &offer, NULL) != ST_NORMAL)
+		return r;
+	for (const struct rc_remote *o = r; o != NULL; o = o->next_any)
+		if (rc_remote_allows(o, mode) &&
+		    v1_choose1(e, &ev->datagram.remote, o, &offer, &pick, why, sizeof(why)) ==
+			    ST_NORMAL)
+			return o;
+	return r;
+}
+
 void
 v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_header *h,
 	const struct wire_msg *m)
@@ -355,7 +384,7 @@ v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_he
 
 	if (e->stopping)
 		return;
-	f.conf = e->config == NULL ? NULL : rc_remote_for(e->config, &ev->datagram.remote.addr);
+	f.conf = e->config == NULL ? NULL : candidate(e, ev, h, m);
 	if (f.conf == NULL) {
 		ike_log(e, LOG_L_ERROR, &ev->datagram.remote, 0,
 			"couldn't find configuration for %s",

@@ -233,6 +233,54 @@ remoteid_and_from(void **state)
 	}
 }
 
+/* Several sections for any peer: the identity decides, at once or when it comes. */
+static void
+several_for_anybody(void **state)
+{
+	static const char server[] =
+		"remote \"one\" { exchange_mode main, base; peers_identifier fqdn \"one.example\";"
+		" verify_identifier on; ph1id 1; proposal { encryption_algorithm aes;"
+		" hash_algorithm sha256; authentication_method pre_shared_key; dh_group 2; } }"
+		"remote \"two\" { exchange_mode base, main; peers_identifier address;"
+		" remote_address 10.9.9.9; proposal { encryption_algorithm aes;"
+		" hash_algorithm sha256; authentication_method pre_shared_key; dh_group 2; } }"
+		"remote \"three\" { exchange_mode main, base; peers_identifier address %s;"
+		" verify_identifier on; ph1id 3; proposal { encryption_algorithm aes;"
+		" hash_algorithm sha256; authentication_method pre_shared_key; dh_group 2; } }"
+		"sainfo anonymous { encryption_algorithm aes; authentication_algorithm hmac_sha1;"
+		" compression_algorithm deflate; }";
+	static const struct {
+		const char *client, *name;
+		enum status status;
+	} cases[] = {
+		{ "exchange_mode main;", "three", ST_NORMAL },
+		{ "exchange_mode base;", "three", ST_NORMAL },
+		{ "exchange_mode base; my_identifier fqdn \"one.example\";", "one", ST_NORMAL },
+		{ "exchange_mode base; my_identifier fqdn \"four.example\";", NULL,
+			ST_IDMISMATCH },
+	};
+	char conf[2048];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ike_sa_view v;
+		uint64_t cursor = 0;
+		snprintf(conf, sizeof(conf),
+			"remote %s { %s proposal { encryption_algorithm aes; hash_algorithm sha256;"
+			" authentication_method pre_shared_key; dh_group 2; } }"
+			" sainfo anonymous { encryption_algorithm aes; authentication_algorithm"
+			" hmac_sha1; compression_algorithm deflate; }",
+			"%s", cases[i].client);
+		struct pair *p = pair_new(conf, NULL, server, NULL);
+		assert_int_equal(establish(p, 0, false, 30000), cases[i].status);
+		if (cases[i].name != NULL) {
+			assert_true(ike_show_sa(p->host[1].e, &cursor, &v));
+			assert_string_equal(v.remote_name, cases[i].name);
+		}
+		pair_free(p);
+	}
+}
+
 int
 main(void)
 {
@@ -246,6 +294,7 @@ main(void)
 		cmocka_unit_test(proposal_check_phase1),
 		cmocka_unit_test(lifetime_of_remote),
 		cmocka_unit_test(remoteid_and_from),
+		cmocka_unit_test(several_for_anybody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
