@@ -239,8 +239,7 @@ emit(struct pfkey_link *p, bool last, struct sadb_came *c)
 {
 	struct dump *d = &p->dump;
 
-	if (d->left > 1)
-		d->left--;
+	d->left = d->left > 1 ? d->left - 1 : 1;
 	c->token = d->token;
 	c->raw = bytes_of(NULL, 0);
 	c->msg = d->entry;

@@ -173,8 +173,10 @@ send_dump(struct xfrm_link *x)
 
 	flush(x);
 	d->lost = false;
-	ask_count(x, d->op == SADB_OP_DUMP ? XFRM_MSG_GETSADINFO : XFRM_MSG_GETSPDINFO,
-		&d->count_seq);
+	/* Once: with a small buffer the answer may be what leaves no room for the dump. */
+	if (d->tries == 0)
+		ask_count(x, d->op == SADB_OP_DUMP ? XFRM_MSG_GETSADINFO : XFRM_MSG_GETSPDINFO,
+			&d->count_seq);
 	w = writer_of(x->out + x->out_n, XFRM_MESSAGE_MAX);
 	if (xfrm_encode(&m, &env, &w, NULL, 0) != 0)
 		return; /* both fit, always */
@@ -406,8 +408,7 @@ emit(struct xfrm_link *x, bool last, struct sadb_came *c)
 {
 	struct dump *d = &x->dump;
 
-	if (d->left > 1)
-		d->left--;
+	d->left = d->left > 1 ? d->left - 1 : 1;
 	c->token = d->token;
 	c->raw = bytes_of(NULL, 0);
 	c->msg = d->entry;
@@ -456,6 +457,10 @@ dump_done(struct xfrm_link *x, int error)
 {
 	struct dump *d = &x->dump;
 
+	if (error == ENOBUFS) {
+		d->lost = true;
+		error = 0;
+	}
 	if (d->lost && error == 0 && d->error == 0 && ++d->tries < DUMP_TRIES) {
 		sadb_seen_again(&d->seen);
 		send_dump(x);

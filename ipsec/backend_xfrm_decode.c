@@ -467,7 +467,7 @@ take_policy(struct attrs *a, const struct xfrm_userpolicy_info *info, struct sad
 	sp->dir = (enum sp_dir)(info->dir + SP_IN);
 	sp->action = info->action == XFRM_POLICY_BLOCK ? SP_DISCARD :
 		sp->rules != 0 ? SP_IPSEC : SP_PASS;
-	sp->priority = info->priority == SP_PRIORITY_DEFAULT ? 0 : info->priority;
+	sp->priority = info->priority;
 	sp->id = info->index;
 	limits(&info->lft, &sp->hard, &soft);
 	sp->hard.allocations = 0;

@@ -179,6 +179,12 @@ take_pair(struct parse *p, enum pfkey_ext from, enum pfkey_ext to, struct addres
 	return ST_NORMAL;
 }
 
+static bool
+is_icmp(uint8_t upper)
+{
+	return upper == 1 || upper == 58;
+}
+
 static uint16_t
 selector_port(const struct address *a, uint8_t upper)
 {
@@ -660,8 +666,9 @@ enum status
 pfkey_decode_kernel(struct bytes msg, struct sadb_msg *out, char *why, size_t why_size)
 {
 	TRY(decode(msg, true, out, why, why_size));
-	if (out->sp.priority == SP_PRIORITY_DEFAULT)
-		out->sp.priority = 0;
+	/* A code of 0 means any to this kernel, and cannot be said otherwise. */
+	if (is_icmp(out->sp.sel.upper) && out->sp.sel.sport != 0 && out->sp.sel.dport == 0)
+		out->sp.sel.dport = 1;
 	out->sp.hard.allocations = out->sp.current.allocations = 0;
 	out->sp.hard.bytes = out->sp.current.bytes = 0;
 	/* Linux cuts HMAC-SHA-256 to 96 bits when it is asked by this number. */

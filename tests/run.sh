@@ -11,7 +11,7 @@ export BUILD SANBUILD
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 mkdir -p "$BUILD/log"
-suites=${*:-lint unit conf vectors trace sim transcript system hostile interop fuzz}
+suites=${*:-lint unit conf vectors trace sim transcript system hostile kernel interop fuzz}
 passed=0 failed=0 skipped=0 current=
 
 suite_lint() {
@@ -55,6 +55,7 @@ suite_system() {
 		{ tail -n 30 "$BUILD/log/demo" | sed 's/^/# /'; echo 'not ok - demo'; }
 }
 suite_hostile() { BUILD=$SANBUILD tests/hostile/run.sh tests/vectors/hostile-datagrams/datagrams.json; }
+suite_kernel() { tests/kernel/run.sh; }
 suite_interop() { tests/interop/run.sh; }
 suite_fuzz() {
 	make --no-print-directory -s -j2 DEPS=no CC=clang FUZZ=1 SAN=1 BUILD="$BUILD/fuzz" fuzz-bins >&2 ||
