@@ -103,6 +103,12 @@ show_isakmp(struct show *s)
 			algs_text(algs, sizeof(algs), v.encr, v.bits, v.hash, v.group),
 			v.created.ms == 0 ? "-" : when_vms(created, sizeof(created), v.created),
 			v.peer_id, v.remote_name == NULL ? "-" : v.remote_name);
+	if (s->full && (v.nat_me || v.nat_peer))
+		text_addf(&s->out, ", %s%s%s behind a NAT (%s)", v.nat_me ? "we" : "",
+			v.nat_me && v.nat_peer ? " and " : "", v.nat_peer ? "the peer" : "",
+			v.natt);
+	if (s->full && v.dpd_fails != 0)
+		text_addf(&s->out, ", %u questions (DPD) not answered", v.dpd_fails);
 	return true;
 }
 

@@ -177,6 +177,10 @@ struct ike_sa_view {
 	const char *remote_name; /* configuration section */
 	const struct alg *encr, *hash, *group;
 	uint16_t bits;
+	const char *natt;      /* version of NAT traversal agreed on, or "" */
+	bool nat_me, nat_peer; /* who is behind a NAT */
+	bool dpd;              /* the peer understands dead peer detection */
+	unsigned dpd_fails;    /* questions it has not answered */
 	wall created;
 	instant expires;
 	unsigned children;

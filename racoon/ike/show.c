@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "racoon/ike/engine.h"
+#include "racoon/ikev1/v1_natt.h"
 
 static const struct ike_sa *
 sa_after(const struct ike *e, uint64_t cursor)
@@ -48,6 +49,11 @@ ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
 	out->hash = sa->hash;
 	out->group = sa->group;
 	out->bits = sa->bits;
+	out->natt = sa->natt_how == NULL ? "" : sa->natt_how->name;
+	out->nat_me = (sa->nat & IKE_NAT_ME) != 0;
+	out->nat_peer = (sa->nat & IKE_NAT_PEER) != 0;
+	out->dpd = (sa->peer_vendors & V1_VENDOR_DPD) != 0;
+	out->dpd_fails = sa->dpd.fails;
 	out->created = sa->created;
 	out->expires = sa->expires;
 	LIST_FOREACH(at, &sa->peer->children)

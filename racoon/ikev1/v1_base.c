@@ -121,6 +121,7 @@ send_ke_proof(struct ike *e, struct ike_xchg *x, struct bytes ke, bool initiator
 	v1_begin(e, &b, x->sa, WIRE_X_BASE, 0, 0);
 	wire_add_data(&b, WIRE_KE, ke);
 	v1_auth_add(x, &b);
+	TRY(v1_natt_add(e, x->sa, &b));
 	return v1_phase1_send(e, x, &b, false, initiator);
 }
 
@@ -143,6 +144,8 @@ v1_base_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	TRY(take_ke(x, m, &d->ke_r));
 	TRY(v1_auth_take(e, x, m));
 	TRY(v1_auth_check(e, x, false));
+	TRY(v1_natt_take(e, x->sa, m));
+	v1_natt_float(e, x->sa); /* quick mode goes there; base mode has ended */
 	return ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_r, &d->gxy, v1_phase1_keys);
 }
 
@@ -200,6 +203,7 @@ v1_base_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 	TRY(take_ke(x, m, &d->ke_i));
 	TRY(v1_auth_take(e, x, m));
 	x->sa->verified = true; /* our cookie came back */
+	TRY(v1_natt_take(e, x->sa, m));
 	TRY(early_skeyid(e, x));
 	TRY(v1_auth_check(e, x, true));
 	return ike_job_keypair(e, x, x->sa->group, &d->dh, derive_next);

@@ -149,6 +149,18 @@ v1_natt_transport(const struct ike_child *c)
 	return false;
 }
 
+void
+v1_natt_tell(struct ike *e, const struct ike_child *c)
+{
+	for (unsigned i = 0; i < c->pairs; i++)
+		if (in_udp(c, &c->pair[i]))
+			ike_log(e, LOG_L_INFO, &c->remote, c->serial,
+				"NAT detected -> UDP encapsulation (ENC_MODE %d->%u).",
+				c->pair[i].mode == SA_TUNNEL ? WIRE_ENCAP_TUNNEL
+							     : WIRE_ENCAP_TRANSPORT,
+				v1_natt_encap(c, &c->pair[i]));
+}
+
 static void
 add_oa(struct wire_builder *b, uint8_t type, const struct net_addr *a)
 {

@@ -63,6 +63,7 @@ void v1_natt_selector(struct ike *e, const struct ike_sa *sa, const struct wire_
 	struct sp_selector *sel);
 /* Does one of the child's rules travel in UDP, and in transport mode? */
 bool v1_natt_transport(const struct ike_child *c);
+void v1_natt_tell(struct ike *e, const struct ike_child *c); /* into the log: what is in UDP */
 /* The encapsulation attribute of a rule. */
 uint16_t v1_natt_encap(const struct ike_child *c, const struct ike_pair *p);
 

@@ -328,6 +328,7 @@ v1_quick_i1_send(struct ike *e, struct ike_xchg *x)
 		if (x->child->pair[i].spi_in == 0) /* no compression to be had */
 			ike_child_trim(e, x->child, i);
 	TRY(v1_offer2(x->arena, x->child, info, &offer));
+	v1_natt_tell(e, x->child);
 	v1_begin(e, &b, sa, WIRE_X_QUICK, WIRE_F_ENCRYPTED, x->message_id);
 	hash = wire_add_hole(&b, WIRE_HASH, sa->hash->out);
 	wire_add_sa(&b, &offer);

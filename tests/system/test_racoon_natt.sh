@@ -88,6 +88,7 @@ like "… and who is behind a NAT, at the gateway" "$(log g)" 'NAT detected: PEE
 like "… and at the warrior" "$(log a)" 'NAT detected: ME '
 like "… and the ports" "$(log a)" 'NAT-T: ports changed to: 10.0.0.11\[4500\]<->203.0.113.1\[4500\]'
 like "… and the keepalive" "$(log a)" 'KA list add: 10.0.0.11\[4500\]->203.0.113.1\[4500\]'
+like "SHOW /FULL says so" "$(tell g 'SHOW ISAKMP/FULL')" 'the peer behind a NAT \(RFC 3947\)'
 is "two peers of one address" "$(tell g 'SHOW ISAKMP' | grep -c "$N\[.*ESTABLISHED")" 2
 
 # The NAT box forgets: mappings go with its interface, and come back with other ports.

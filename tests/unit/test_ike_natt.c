@@ -107,7 +107,7 @@ up(struct pair *p, const char *rule)
 static void
 detects(void **state)
 {
-	static const char *const modes[] = { "main", "aggressive" };
+	static const char *const modes[] = { "main", "aggressive", "base" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
