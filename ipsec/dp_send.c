@@ -52,8 +52,7 @@ ends_of(const uint8_t *p, size_t len, struct net_endpoint *src, struct net_endpo
 	if (len < at + UDP)
 		return false;
 	if (p[0] >> 4 == 4) {
-		/* A UDP socket sets DF; what must not have it goes the other way. */
-		if (p[0] != 0x45 || p[9] != P_UDP || (p[6] & DF) == 0)
+		if (p[0] != 0x45 || p[9] != P_UDP)
 			return false;
 		src->addr = net_addr_from(4, p + 12);
 		dst->addr = net_addr_from(4, p + 16);
@@ -98,7 +97,7 @@ add_piece(struct dp_message *m, const uint8_t *data, size_t n)
 /* A waiting message of this flow that takes n octets more. NULL: none. */
 static struct dp_message *
 joinable(struct dp_send *s, const struct dp_port *port, const struct net_endpoint *src,
-	const struct net_endpoint *dst, uint8_t class, size_t n)
+	const struct net_endpoint *dst, uint8_t class, bool df, size_t n)
 {
 	for (unsigned i = 0; i < DP_SEND_LOOK_BACK && i < s->waiting; i++) {
 		struct dp_message *m = &s->message[s->waiting - 1 - i];
@@ -106,7 +105,7 @@ joinable(struct dp_send *s, const struct dp_port *port, const struct net_endpoin
 		if (m->port != port || !net_endpoint_equal(&m->dst, dst) ||
 			!net_endpoint_equal(&m->src, src))
 			continue;
-		if (m->class != class || m->ended || n > m->size || port->no_gso ||
+		if (m->class != class || m->df != df || m->ended || n > m->size || port->no_gso ||
 			m->pieces == DP_SEND_PIECES || m->total + n > DP_SEND_OCTETS)
 			return NULL;
 		return m;
@@ -122,11 +121,12 @@ dp_send_add(struct dp_send *s, const uint8_t *packet, size_t len, bool encapsula
 	struct dp_port *port = NULL;
 	struct dp_message *m;
 	uint8_t class = 0;
+	bool df = packet[0] >> 4 == 4 && (packet[6] & DF) != 0;
 
 	if (encapsulated && ends_of(packet, len, &src, &dst, &class))
 		port = dp_udp_find(s->udp, &src);
 	if (port != NULL) {
-		m = joinable(s, port, &src, &dst, class, len - at);
+		m = joinable(s, port, &src, &dst, class, df, len - at);
 		if (m != NULL) {
 			add_piece(m, packet + at, len - at);
 			return;
@@ -139,6 +139,7 @@ dp_send_add(struct dp_send *s, const uint8_t *packet, size_t len, bool encapsula
 		m->src = src;
 		m->dst = dst;
 		m->class = class;
+		m->df = df;
 		udp_message(m, port, packet);
 		add_piece(m, packet + at, len - at);
 	}
@@ -233,6 +234,34 @@ send_pieces(struct dp_send *s, struct dp_message *m, int error)
 	}
 }
 
+/*
+ * DF is the socket's, and what is inside wants it or not.  A key daemon's socket gets its setting
+ * back behind each batch: its own datagrams may be large and must be allowed to be fragmented.
+ */
+static void
+set_discover(struct dp_port *port, int how)
+{
+	if (port->local.addr.family != 4 || port->discover == how)
+		return;
+	(void)setsockopt(port->fd, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof(how));
+	port->discover = how;
+}
+
+static void
+give_back(struct dp_send *s, unsigned done)
+{
+	int how = IP_PMTUDISC_WANT;
+
+	for (unsigned i = 0; i < done; i++) {
+		struct dp_port *port = s->message[i].port;
+
+		if (port == NULL || port->own || port->discover == 0)
+			continue;
+		(void)setsockopt(port->fd, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof(how));
+		port->discover = 0;
+	}
+}
+
 /* One run of messages of the same socket; how many were dealt with, 0: it is full. */
 static unsigned
 send_run(struct dp_send *s, unsigned from)
@@ -241,7 +270,10 @@ send_run(struct dp_send *s, unsigned from)
 	unsigned n = 0;
 	int done;
 
-	while (from + n < s->waiting && s->message[from + n].fd == m->fd) {
+	if (m->port != NULL)
+		set_discover(m->port, m->df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+	while (from + n < s->waiting && s->message[from + n].fd == m->fd &&
+		(m->port == NULL || s->message[from + n].df == m->df)) {
 		fill(&s->message[from + n], &s->header[n].msg_hdr);
 		n++;
 	}
@@ -280,6 +312,7 @@ dp_send_flush(struct dp_send *s)
 		}
 		done += n;
 	}
+	give_back(s, done < s->waiting ? done + 1 : done);
 	if (done > 0 && done < s->waiting)
 		memmove(s->message, s->message + done,
 			(s->waiting - done) * sizeof(s->message[0]));

@@ -28,6 +28,7 @@ struct dp_message {
 	unsigned pieces;
 	size_t size, total;   /* octets of the first piece; of all */
 	bool ended;           /* the last piece was smaller */
+	bool df;              /* IPv4: must not be fragmented on its way */
 	uint8_t class;
 	struct net_endpoint src, dst;
 	union {

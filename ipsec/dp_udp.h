@@ -27,6 +27,7 @@ struct dp_port { /* one socket, its address family and where it is bound */
 	struct net_endpoint local; /* address any: a wildcard */
 	bool own;
 	bool no_gso; /* the kernel refused to cut for this one */
+	int discover; /* IP_MTU_DISCOVER as the sender set it; 0: as it was */
 };
 
 struct dp_udp_handlers {

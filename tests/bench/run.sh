@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh [WHAT…] - benchmarks against Debian's strongSwan in the same run; prints ratios.
 #
-#   throughput   TCP through an ESP tunnel, both ends on this machine, ipsecd against kernel-libipsec
+#   throughput   TCP and UDP through an ESP tunnel, both ends here, against libipsec and wireguard-go
+#   tunnels      one tunnel alone, one beside 10,000, and traffic spread over 10,000
 #   bulk         100,000 SAs and policies: load, dump, flush, memory; a stream among them
 #   latency      main + quick mode, first to last datagram on the wire, one at a time
 #   negotiation  main + quick mode as responder: CPU of the responder for each, with 1,000 SAs up,
