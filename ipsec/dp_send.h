@@ -37,7 +37,7 @@ struct dp_message {
 		struct sockaddr_in6 v6;
 	} to;
 	union {
-		struct cmsghdr align;
+		size_t align; /* of struct cmsghdr */
 		char room[DP_SEND_CONTROL];
 	} control;
 	struct iovec iov[DP_SEND_PIECES];
