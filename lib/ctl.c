@@ -33,6 +33,8 @@ struct ctl_session {
 	size_t in_at, in_n, in_room;
 	struct text out; /* answers not yet handed to the transport */
 	struct active *active;
+	struct active *spare; /* for the next request of this round: they are large */
+	struct text normal;   /* "200 %…-S-NORMAL, …", for the commonest answer; made once */
 	uint64_t news_lost;
 	unsigned busy; /* depth of public functions at work on this session */
 	bool crlf;     /* the request ended with CRLF: answer in kind */
@@ -91,6 +93,8 @@ static void
 session_free(struct ctl_session *s)
 {
 	text_free(&s->out);
+	text_free(&s->normal);
+	free(s->spare);
 	free(s->in);
 	free(s->who);
 	free(s);
@@ -122,6 +126,22 @@ put_line(struct ctl_session *s, const char *prefix, const char *text, size_t n)
 		flush(s);
 }
 
+/* Plain success, which is most answers. */
+static void
+put_normal(struct ctl_session *s)
+{
+	char message[128];
+
+	if (s->normal.n == 0) {
+		status_format(message, sizeof(message), ST_NORMAL, s->service->facility, NULL);
+		text_addf(&s->normal, "%03u %s", status_row(ST_NORMAL)->reply % 1000u, message);
+	}
+	text_add_n(&s->out, s->normal.p, s->normal.n);
+	text_add_n(&s->out, "\r\n" + !s->crlf, 1u + s->crlf);
+	if (s->out.n >= CTL_BATCH)
+		flush(s);
+}
+
 static void
 put_last(struct ctl_session *s, enum status status, const char *detail)
 {
@@ -130,6 +150,11 @@ put_last(struct ctl_session *s, enum status status, const char *detail)
 	char message[512];
 	char code[8];
 
+	if (status == ST_NORMAL && (detail == NULL || detail[0] == '\0') && !s->gone && !s->over &&
+		!s->normal.failed) {
+		put_normal(s);
+		return;
+	}
 	status_format(message, sizeof(message), status,
 		status == ST_NORMAL ? s->service->facility : NULL, NULL);
 	snprintf(code, sizeof(code), "%03u ", row->reply % 1000u);
@@ -155,7 +180,8 @@ end_call(struct ctl_session *s, enum status status)
 			s->t.audit(s->t.user, s->who, a->line, status);
 	}
 	s->active = NULL;
-	free(a);
+	free(s->spare);
+	s->spare = a;
 }
 
 /* COMPLETE "line so far": what may come next. */
@@ -215,14 +241,19 @@ run_request(struct ctl_session *s, struct active *a, struct bytes line)
 static void
 start_request(struct ctl_session *s, struct bytes line)
 {
-	struct active *a = calloc(1, sizeof(*a));
+	struct active *a = s->spare != NULL ? s->spare : malloc(sizeof(*a));
+	size_t n = line.n <= CMD_LINE_MAX ? line.n : 0;
 
+	s->spare = NULL;
 	if (a == NULL) {
 		put_last(s, ST_NOMEMORY, NULL);
 		return;
 	}
-	if (line.n > 0 && line.n <= CMD_LINE_MAX)
-		memcpy(a->line, line.p, line.n);
+	/* Not cleared as a whole: cmd_parse fills what it counts. */
+	a->cmd.words = a->cmd.quals = 0;
+	if (n > 0)
+		memcpy(a->line, line.p, n);
+	a->line[n] = '\0';
 	a->call = (struct ctl_call){ .session = s, .service = s->service,
 		.user = s->service->user, .cmd = &a->cmd, .line = a->line, .role = s->role,
 		.who = s->who, .from = &s->from };
@@ -286,6 +317,8 @@ leave(struct ctl_session *s)
 	if (s->busy == 1) {
 		run_waiting(s);
 		flush(s);
+		free(s->spare);
+		s->spare = NULL;
 	}
 	alive = !s->over && !s->gone;
 	if (--s->busy == 0 && s->gone && s->active == NULL)
@@ -341,9 +374,10 @@ void
 ctl_done(struct ctl_call *call, enum status status, const char *fmt, ...)
 {
 	struct ctl_session *s = call->session;
-	char detail[1024] = "";
+	char detail[1024];
 	va_list ap;
 
+	detail[0] = '\0';
 	if (fmt != NULL) {
 		va_start(ap, fmt);
 		vsnprintf(detail, sizeof(detail), fmt, ap);

@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hash.h"
 #include "lib/list.h"
 
 struct talk { /* one conversation */
 	struct list node;
+	struct hash_node by_id;
 	struct ctl_channel *ch;
 	struct ctl_session *session;
 	uint32_t id;
@@ -24,6 +26,7 @@ struct ctl_channel {
 	const struct ctl_service *service;
 	struct ctl_transport t;
 	struct list talks;
+	struct hash_table by_id;
 	size_t count;
 	struct text out;
 	uint8_t in[CTL_CHANNEL_LINE_MAX];
@@ -56,6 +59,7 @@ leave(struct ctl_channel *ch)
 	if (--ch->busy > 0 || !ch->gone)
 		return;
 	text_free(&ch->out);
+	hash_free(&ch->by_id);
 	free(ch);
 }
 
@@ -116,6 +120,7 @@ talk_close(void *user)
 	if (!t->answered)
 		answer_now(t->ch, t->id, ST_SYNTAX, "empty request");
 	list_remove(&t->node);
+	hash_remove(&t->ch->by_id, &t->by_id);
 	t->ch->count--;
 	ctl_close(t->session);
 	free(t);
@@ -126,8 +131,10 @@ talk_close(void *user)
 static struct talk *
 find_talk(struct ctl_channel *ch, uint32_t id)
 {
-	LIST_FOREACH(n, &ch->talks) {
-		struct talk *t = container_of(n, struct talk, node);
+	struct hash_node *n = hash_find(&ch->by_id, hash_more(0, id));
+
+	for (; n != NULL; n = hash_again(n)) {
+		struct talk *t = container_of(n, struct talk, by_id);
 
 		if (t->id == id)
 			return t;
@@ -171,6 +178,7 @@ begin_talk(struct ctl_channel *ch, uint32_t id, enum ctl_role role, const char *
 	talk->id = id;
 	talk->session = s;
 	list_append(&ch->talks, &talk->node);
+	hash_insert(&ch->by_id, &talk->by_id, hash_more(0, id));
 	ch->count++;
 	/* The request may be answered, and the conversation gone, before ctl_input returns; the end
 	 * of input is the line's end, so that one call does both. */
@@ -249,8 +257,10 @@ ctl_channel_open(const struct ctl_service *service, const struct ctl_transport *
 {
 	struct ctl_channel *ch = calloc(1, sizeof(*ch));
 
-	if (ch == NULL)
+	if (ch == NULL || !hash_init(&ch->by_id, 16)) {
+		free(ch);
 		return NULL;
+	}
 	ch->service = service;
 	ch->t = *t;
 	list_init(&ch->talks);

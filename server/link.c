@@ -12,10 +12,12 @@
 #include <string.h>
 
 #include "lib/ctl_channel.h"
+#include "lib/hash.h"
 #include "lib/list.h"
 
 struct request {
 	struct list node;
+	struct hash_node by_id;
 	struct link *link;
 	uint32_t id;
 	struct ctl_call *call; /* NULL: the master's own */
@@ -28,6 +30,7 @@ struct link {
 	struct ctl_transport t;
 	struct link_owner owner;
 	struct list requests;
+	struct hash_table by_id;
 	size_t count;
 	uint32_t last_id;
 	struct text in; /* the line that is not whole yet */
@@ -40,8 +43,10 @@ link_new(const struct ctl_transport *t, const struct link_owner *owner)
 {
 	struct link *l = calloc(1, sizeof(*l));
 
-	if (l == NULL)
+	if (l == NULL || !hash_init(&l->by_id, 64)) {
+		free(l);
 		return NULL;
+	}
 	l->t = *t;
 	l->owner = *owner;
 	list_init(&l->requests);
@@ -60,6 +65,7 @@ static void
 request_free(struct request *r)
 {
 	list_remove(&r->node);
+	hash_remove(&r->link->by_id, &r->by_id);
 	r->link->count--;
 	free(r);
 }
@@ -81,6 +87,7 @@ request_new(struct link *l, instant now)
 	if (l->count++ == 0)
 		l->heard = now;
 	list_append(&l->requests, &r->node);
+	hash_insert(&l->by_id, &r->by_id, hash_more(0, r->id));
 	return r;
 }
 
@@ -180,20 +187,28 @@ is_last(struct bytes line)
 		line.p[3] == ' ';
 }
 
+static struct request *
+find(struct link *l, uint32_t id)
+{
+	struct hash_node *n = hash_find(&l->by_id, hash_more(0, id));
+
+	for (; n != NULL; n = hash_again(n)) {
+		struct request *r = container_of(n, struct request, by_id);
+
+		if (r->id == id)
+			return r;
+	}
+	return NULL;
+}
+
 static void
 answer_line(struct link *l, uint32_t id, struct bytes line)
 {
-	struct request *r = NULL;
+	struct request *r = find(l, id);
 	struct ctl_call *call;
 	bool last = is_last(line);
 	char pause[32];
 
-	LIST_FOREACH(n, &l->requests) {
-		r = container_of(n, struct request, node);
-		if (r->id == id)
-			break;
-		r = NULL;
-	}
 	if (r == NULL)
 		return; /* given up meanwhile */
 	call = r->call;
@@ -311,6 +326,7 @@ void
 link_free(struct link *l, enum status status, const char *detail)
 {
 	end_all(l, status, detail);
+	hash_free(&l->by_id);
 	text_free(&l->in);
 	free(l);
 }

@@ -602,6 +602,12 @@ server_route(struct ctl_call *call)
 		complete(call, s);
 		return true;
 	}
+	/* A verb in full: no list need be made to find it. */
+	for (const struct verb *v = server_verbs; v->name != NULL; v++)
+		if (text_same(typed, v->name))
+			return text_same(v->name, "HELP") ? help_service(call, s) :
+				call->cmd->words > v->max_params + 1 &&
+				wrong_order(call, s, ST_MAXPARM);
 	for (const struct verb *v = server_verbs; v->name != NULL; v++, verbs++)
 		words_add(&w, v->name);
 	words_add(&w, "NETCONTROL");

@@ -24,6 +24,7 @@ suite_lint() {
 	tests/lint/idents.sh
 	tests/lint/directives.sh
 	tests/lint/flaws.sh
+	tests/lint/protocol.sh "$BUILD"
 }
 
 # cmocka programs: TAP on standard output; a program that dies without a verdict has failed.

@@ -8,6 +8,7 @@
 #   negotiation  main + quick mode as responder: CPU of the responder for each, with 1,000 SAs up,
 #                and its memory for each
 #   eng          packets through the engine alone, with 1 and with 100,000 SAs (not unless named)
+#   noop         NOOPs a second and latency of one against redis-server's PING
 #
 # Every figure is the median of interleaved rounds, behind each ratio the range of the rounds' own;
 # absolute values tell only about the machine.  doc/BENCHMARKS.md explains.
@@ -16,7 +17,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/interop/swan.sh
 . tests/bench/lib.sh
 export SWAN_ROUTES=yes SWAN_LOG=0
-what=${*:-throughput bulk latency negotiation}
+what=${*:-throughput bulk latency negotiation noop}
 [ "$(id -u)" = 0 ] || { echo 'bench: root is needed for network namespaces' >&2; exit 1; }
 
 printf '%s, %s cores, %s\n' "$(uname -sr)" "$(nproc)" "$(openssl version | cut -d' ' -f1,2)"

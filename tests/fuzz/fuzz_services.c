@@ -13,8 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 look(const struct svc_conf *c)
 {
-	if (c->program == NULL || c->name[0] == '\0' || strlen(c->name) > SVC_NAME_MAX ||
-		c->arguments > SVC_ARGS_MAX || c->afters > SVC_AFTER_MAX || c->pos.line == 0)
+	if ((c->program == NULL) != (c->internal != NULL) || c->name[0] == '\0' ||
+		strlen(c->name) > SVC_NAME_MAX || c->arguments > SVC_ARGS_MAX ||
+		c->afters > SVC_AFTER_MAX || (c->pos.line == 0) != c->implied)
+		abort();
+	if (c->access.count > ACC_RULES_MAX || c->listens > SVC_LISTEN_MAX ||
+		c->environments > SVC_ENV_MAX || c->logicals > SVC_LOGICALS_MAX)
 		abort();
 	if (c->argument[c->arguments] != NULL)
 		abort();
@@ -41,7 +45,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	for (size_t i = 0; i < f->services; i++) {
 		look(&f->service[i]);
-		if (!svc_same(&f->service[i], &again->service[i]) ||
+		if (svc_find(again, f->service[i].name) == NULL ||
+			!svc_same(&f->service[i], svc_find(again, f->service[i].name)) ||
 			svc_find(f, f->service[i].name) != &f->service[i])
 			abort();
 	}
