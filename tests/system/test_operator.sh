@@ -83,11 +83,18 @@ is "answers come in order, one for each request" \
 	"$(raw a 'NOOP\r\nRACOON NOOP\r\nBOGUS\r\nNOOP\r\n' | tr -d '\r' | grep -oE '^[0-9]{3} ' | tr -d '\n')" '200 200 502 200 '
 like "an abbreviation is enough" "$(console a rac show isak)" 'no ISAKMP SAs'
 like "JSON is JSON" "$(raw a 'RACOON SHOW /FORMAT=JSON\n' | sed -n 's/^200-//p' | jq -r .schema 2>&1)" '^[a-z]'
+like "SHOW ALL fits the schema" "$(raw a 'RACOON SHOW ALL/FORMAT=JSON\n' | sed -n 's/^200-//p' |
+	tests/transcript/schema.py doc/netcontrol.schema.json 2>&1 && echo fits)" '^fits$'
 
 # ---- the tunnel
 like "ESTABLISH answers" "$(console a racoon establish $B)" '^%RACOON-S-NORMAL'
 like "ESTABLISH again: already" "$(console a racoon establish $B)" '^%[A-Z]+-S-ALREADY'
 ok "ping between the subnets" on na ping -c 2 -i 0.3 -W 5 172.16.2.10
+like "with SAs it fits too" "$(raw a 'RACOON SHOW ALL/FORMAT=JSON\n' | sed -n 's/^200-//p' |
+	tests/transcript/schema.py doc/netcontrol.schema.json 2>&1 && echo fits)" '^fits$'
+like "CSV has a line for each" "$(console a racoon show ipsec/format=csv)" '"esp","tunnel","0x[0-9a-f]{8}","0x[0-9a-f]{8}"'
+like "chosen by address and state" "$(console a racoon show isakmp 192.168.2.*/state=established)" '192.168.2.100'
+like "none of another address" "$(console a racoon show isakmp 10.9.*)" 'no ISAKMP SAs'
 like "SHOW lists both SAs" "$(console a racoon show)" "$B"
 like "the peer shows the same phase 1" "$(console b racoon show isakmp)" \
 	"$(console a racoon show isakmp | grep -oE '[0-9a-f]{16}:[0-9a-f]{16}' | head -n 1)"

@@ -92,7 +92,7 @@ bounds(void)
 		{ "octets of a request line, without its end", CMD_LINE_MAX },
 		{ "words of a request", CMD_WORDS_MAX },
 		{ "qualifiers of a request", CMD_QUALS_MAX },
-		{ "octets of requests waiting in one session; then the server stops reading from it",
+		{ "octets of waiting requests of a session; then it is not read from",
 			CTL_INPUT_MAX },
 		{ "octets of unsent answers at which requests wait and SHOW pauses",
 			CTL_HIGH_WATER },

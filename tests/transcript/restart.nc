@@ -81,6 +81,7 @@ wait 200
 > ACCOUNTING/FORMAT=JSON/SINCE=-0:10
 < 200-{ "schema": "multinet.accounting", *
 <~ 200 *
+! for c in 'show' 'show echo' 'help' 'help show' 'help/message notperm' 'accounting' 'echo help'; do netcontrol "$c/format=json" 2>/dev/null | $REPO/tests/transcript/schema.py $REPO/doc/netcontrol.schema.json || { echo "$c"; exit 1; }; done
 ! netcontrol accounting/format=json 2>/dev/null | jq -e '.schema == "multinet.accounting" and (.entries | length) > 3'
 > ACCOUNTING/FORMAT=CSV/WHO=nobody
 < 200-time,service,who,result,request
