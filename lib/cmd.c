@@ -5,8 +5,8 @@
  * and never allocates: the pieces lie in the caller's struct cmd.  Input is untrusted.
  *
  * Where a `/` is a qualifier and where it is part of a value: at the start of a word it always is
- * one (paths are quoted); after a plain word or address it is one when a name follows that itself
- * ends at a blank, `=`, `/` or the end (`SHOW/FULL`, `10.0.0.1/NOWAIT`; not `10.0.0.0/8`).
+ * one (paths are quoted); after a plain word, address or pattern it is one when a name follows that
+ * itself ends at a blank, `=`, `/` or the end (`SHOW/FULL`, `10.0.0.1/NOWAIT`; not `10.0.0.0/8`).
  */
 #include "lib/cmd.h"
 
@@ -107,7 +107,7 @@ is_glued_qualifier(const struct scan *s, const uint8_t *word)
 	if (s->p == word || s->p + 1 >= s->end || !is_letter(s->p[1]))
 		return false;
 	for (p = word; p < s->p; p++)
-		if (!is_name(*p) && *p != '.' && *p != ':')
+		if (!is_name(*p) && *p != '.' && *p != ':' && *p != '*' && *p != '?')
 			return false;
 	for (p = s->p + 1; p < s->end && is_name(*p); p++)
 		continue;
