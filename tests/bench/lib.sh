@@ -2,6 +2,7 @@
 
 BUILD=${BUILD:-build}
 bin=$(cd "$BUILD/bin" && pwd) || exit 1
+export MULTINET_IPSEC_BACKEND=engine # whatever this kernel has
 D=$(mktemp -d "${TMPDIR:-/tmp}/multinet-bench.XXXXXX")
 tag=mb$$
 

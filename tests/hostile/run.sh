@@ -5,6 +5,7 @@
 # (192.168.1.200), each with ipsecd and racoon in the foreground.  After each datagram the peer
 # negotiates with the victim.  Needs root.  BUILD: where the programs are.
 set -u
+export MULTINET_IPSEC_BACKEND=engine # whatever this kernel has
 cd "$(dirname "$0")/../.." || exit 1
 FILE=$(readlink -f "${1:-tests/vectors/hostile-datagrams/datagrams.json}")
 BUILD=${BUILD:-build/san}
