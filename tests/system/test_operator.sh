@@ -95,6 +95,11 @@ like "with SAs it fits too" "$(raw a 'RACOON SHOW ALL/FORMAT=JSON\n' | sed -n 's
 like "CSV has a line for each" "$(console a racoon show ipsec/format=csv)" '"esp","tunnel","0x[0-9a-f]{8}","0x[0-9a-f]{8}"'
 like "chosen by address and state" "$(console a racoon show isakmp 192.168.2.*/state=established)" '192.168.2.100'
 like "none of another address" "$(console a racoon show isakmp 10.9.*)" 'no ISAKMP SAs'
+before=$(console a racoon show ipsec | grep -oE '[0-9a-f]{8} [0-9a-f]{8}')
+like "RESTART of the master server" "$(console a restart)" 'NETCTL-I-RESTARTING'
+is "the SAs stay" "$(console a racoon show ipsec | grep -oE '[0-9a-f]{8} [0-9a-f]{8}')" "$before"
+ok "and carry traffic" na ping -c 2 -i 0.3 -W 5 172.16.2.10
+like "who did it is known" "$(console a accounting)" 'restart: %NETCTL-I-RESTARTING'
 like "SHOW lists both SAs" "$(console a racoon show)" "$B"
 like "the peer shows the same phase 1" "$(console b racoon show isakmp)" \
 	"$(console a racoon show isakmp | grep -oE '[0-9a-f]{16}:[0-9a-f]{16}' | head -n 1)"
