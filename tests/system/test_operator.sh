@@ -98,7 +98,7 @@ like "none of another address" "$(console a racoon show isakmp 10.9.*)" 'no ISAK
 before=$(console a racoon show ipsec | grep -oE '[0-9a-f]{8} [0-9a-f]{8}')
 like "RESTART of the master server" "$(console a restart)" 'NETCTL-I-RESTARTING'
 is "the SAs stay" "$(console a racoon show ipsec | grep -oE '[0-9a-f]{8} [0-9a-f]{8}')" "$before"
-ok "and carry traffic" na ping -c 2 -i 0.3 -W 5 172.16.2.10
+ok "and carry traffic" on na ping -c 2 -i 0.3 -W 5 172.16.2.10
 like "who did it is known" "$(console a accounting)" 'restart: %NETCTL-I-RESTARTING'
 like "SHOW lists both SAs" "$(console a racoon show)" "$B"
 like "the peer shows the same phase 1" "$(console b racoon show isakmp)" \
