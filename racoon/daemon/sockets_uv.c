@@ -22,6 +22,7 @@
 #include <linux/rtnetlink.h>
 
 #include "ipsec/sadb_encap.h"
+#include "ipsec/sadb_socket.h"
 #include "lib/log.h"
 
 enum { NON_ESP_MARKER = 4, NATT_KEEPALIVE = 1, RECEIVE_BUFFER = 1 << 20 };
@@ -279,7 +280,6 @@ socket_at(struct rd *d, const struct net_endpoint *local, bool natt)
 {
 	bool v4 = local->addr.family == 4;
 	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	unsigned mark = SADB_BYPASS_MARK;
 	struct sockaddr_storage ss;
 	socklen_t n = net_to_sockaddr(local, &ss);
 
@@ -293,8 +293,7 @@ socket_at(struct rd *d, const struct net_endpoint *local, bool natt)
 		set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 	}
 	set_option(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0 &&
-		!d->sockets->mark_told) {
+	if (!sadb_socket_bypass(fd, v4 ? AF_INET : AF_INET6) && !d->sockets->mark_told) {
 		log_line(LOG_L_WARNING, NULL,
 			"packets cannot be marked (%s): policies that cover IKE's own packets will "
 			"catch them", strerror(errno));
