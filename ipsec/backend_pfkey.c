@@ -556,7 +556,7 @@ probe(struct pfkey_link *p, char *why, size_t why_size)
 }
 
 enum status
-backend_pfkey_open(struct sadb_link **out, char *why, size_t why_size)
+backend_pfkey_open(bool must_protect, struct sadb_link **out, char *why, size_t why_size)
 {
 	struct pfkey_link *p = calloc(1, sizeof(*p));
 	char reason[SADB_WHY];
@@ -582,7 +582,7 @@ backend_pfkey_open(struct sadb_link **out, char *why, size_t why_size)
 		p->dump.seen.key.k0 = p->pid;
 	p->own = UINT32_MAX;
 	p->labels = access("/sys/fs/selinux/enforce", F_OK) == 0;
-	if (probe(p, reason, sizeof(reason)) != 0) {
+	if (must_protect && probe(p, reason, sizeof(reason)) != 0) {
 		snprintf(why, why_size, "pfkey: the kernel cannot do IPsec: %s", reason);
 		close_link(&p->link);
 		return ST_NOBACKEND;

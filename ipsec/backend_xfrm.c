@@ -780,7 +780,7 @@ probe(struct xfrm_link *x, char *why, size_t why_size)
 }
 
 enum status
-backend_xfrm_open(struct sadb_link **out, char *why, size_t why_size)
+backend_xfrm_open(bool must_protect, struct sadb_link **out, char *why, size_t why_size)
 {
 	struct xfrm_link *x = calloc(1, sizeof(*x));
 	char reason[SADB_WHY];
@@ -807,7 +807,7 @@ backend_xfrm_open(struct sadb_link **out, char *why, size_t why_size)
 		x->unique = (uint32_t)getpid() << 8;
 	x->unique = REQID_FIRST + (x->unique & 0x3fffffff);
 	x->labels = access("/sys/fs/selinux/enforce", F_OK) == 0;
-	if (probe(x, reason, sizeof(reason)) != 0) {
+	if (must_protect && probe(x, reason, sizeof(reason)) != 0) {
 		snprintf(why, why_size, "xfrm: the kernel cannot do IPsec: %s", reason);
 		close_link(&x->link);
 		return ST_NOBACKEND;

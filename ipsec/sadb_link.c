@@ -1,8 +1,8 @@
 /*
  * sadb_link.c - which SA database is used: the one that was named, or the first that works.
  *
- * Called by both clients each time they connect.  A kernel database counts only when it can protect
- * packets: many kernels answer NETLINK_XFRM without having ESP.
+ * Called by both clients each time they connect.  A kernel database that was not named counts only
+ * when it can protect packets: many kernels answer NETLINK_XFRM without having ESP.
  */
 #include "ipsec/sadb_link.h"
 
@@ -45,9 +45,9 @@ sadb_link_open(const char *backend, const char *path, struct sadb_link **out, ch
 	if (backend == NULL)
 		backend = logical_backend(named, sizeof(named)) ? named : "auto";
 	if (text_same(backend, "xfrm"))
-		return backend_xfrm_open(out, why, why_size);
+		return backend_xfrm_open(false, out, why, why_size);
 	if (text_same(backend, "pfkey"))
-		return backend_pfkey_open(out, why, why_size);
+		return backend_pfkey_open(false, out, why, why_size);
 	automatic = text_same(backend, "auto");
 	if (!automatic && !text_same(backend, "engine")) {
 		snprintf(why, why_size,
@@ -56,8 +56,8 @@ sadb_link_open(const char *backend, const char *path, struct sadb_link **out, ch
 	}
 	if (!automatic || (path != NULL && path[0] != '\0'))
 		return backend_engine_open(path, out, why, why_size);
-	if (backend_xfrm_open(out, xfrm, sizeof(xfrm)) == ST_NORMAL ||
-		backend_pfkey_open(out, pfkey, sizeof(pfkey)) == ST_NORMAL ||
+	if (backend_xfrm_open(true, out, xfrm, sizeof(xfrm)) == ST_NORMAL ||
+		backend_pfkey_open(true, out, pfkey, sizeof(pfkey)) == ST_NORMAL ||
 		backend_engine_open(path, out, own, sizeof(own)) == ST_NORMAL)
 		return ST_NORMAL;
 	snprintf(why, why_size, "%s; %s; %s", own, xfrm, pfkey);
