@@ -49,6 +49,7 @@ struct sadb_client {
 	uv_idle_t kick; /* not a timer: one of 0 ms that starts itself again would never end */
 	unsigned open_handles;
 	bool poll_open;
+	int watched; /* events that poll waits for */
 	enum state state;
 	struct sadb_handlers h;
 	struct sadb_link *link;
@@ -216,8 +217,11 @@ watch_link(struct sadb_client *c)
 {
 	int events = UV_READABLE | (c->link->unsent ? UV_WRITABLE : 0);
 
-	if (c->poll_open && !uv_is_closing((uv_handle_t *)&c->poll))
-		uv_poll_start(&c->poll, events, on_poll);
+	if (!c->poll_open || uv_is_closing((uv_handle_t *)&c->poll) || events == c->watched)
+		return;
+	/* Starting it anew would take the descriptor out of the kernel's set and put it back. */
+	c->watched = events;
+	uv_poll_start(&c->poll, events, on_poll);
 }
 
 /* Send what is queued; what came stays in the link until the loop turns. */
@@ -503,6 +507,7 @@ reconnect(struct sadb_client *c)
 	}
 	c->last = c->link->ops->name;
 	c->poll_open = true;
+	c->watched = 0;
 	uv_poll_init(c->loop, &c->poll, c->link->fd);
 	c->poll.data = c;
 	c->state = REGISTERING;

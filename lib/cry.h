@@ -66,8 +66,11 @@ struct cry_job { /* one slow computation: filled in, run anywhere, read back */
 /* DERIVE refuses (ST_BADKE) values of the wrong length, 0, 1, p-1 and >= p (RFC 2631 2.1.5, RFC
  * 6989 2.1), points off the curve and an all-zero X25519 result. Reentrant. */
 void cry_job_run(struct cry *c, struct cry_job *job);
-/* A tenth of a millisecond or less: not worth another thread. */
-bool cry_job_is_short(const struct cry_job *job);
+/*
+ * How many tenths of a millisecond it keeps a processor, rounded up; 0: long, or it may read files,
+ * so that it belongs into another thread.  Waking one costs half a tenth and more.
+ */
+unsigned cry_job_tenths(const struct cry_job *job);
 struct bytes cry_dh_public(const struct cry_dh *dh); /* padded to group->out octets */
 void cry_dh_free(struct cry_dh *dh);                 /* NULL is fine; wipes */
 

@@ -310,15 +310,18 @@ cry_job_run(struct cry *c, struct cry_job *job)
 	}
 }
 
-bool
-cry_job_is_short(const struct cry_job *job)
+unsigned
+cry_job_tenths(const struct cry_job *job)
 {
 	const struct alg *a = job->group;
 
 	if (job->type == CRY_JOB_SIGN || job->type == CRY_JOB_VERIFY)
-		return false; /* and VERIFY may read files */
-	return a == NULL || a->mode == ALG_MODE_X25519 ||
-		a->out <= (a->mode == ALG_MODE_EC ? 2 * 256 : 1024) / 8;
+		return 0; /* VERIFY may read files */
+	if (a == NULL || a->mode == ALG_MODE_X25519)
+		return 1;
+	if (a->mode == ALG_MODE_EC)
+		return a->out <= 2 * 256 / 8 ? 1 : 0;
+	return a->out <= 1024 / 8 ? 1 : a->out <= 1536 / 8 ? 2 : a->out <= 2048 / 8 ? 3 : 0;
 }
 
 struct bytes

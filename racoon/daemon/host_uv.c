@@ -69,6 +69,7 @@ static void
 perform_crypto(struct rd *d, const struct ike_effect *fx)
 {
 	struct rd_job *j = calloc(1, sizeof(*j));
+	unsigned tenths = cry_job_tenths(fx->job);
 
 	/* Without memory the job's answer never comes, and the exchange ends by its own limit. */
 	if (j == NULL) {
@@ -79,10 +80,13 @@ perform_crypto(struct rd *d, const struct ike_effect *fx)
 	j->id = fx->id;
 	j->job = fx->job;
 	d->jobs++;
-	/* Run when this step and its like are done: what they send goes out first. */
-	if (cry_job_is_short(fx->job) && d->jobs_short < RD_SHORT_JOBS) {
+	/*
+	 * Run when this step and its like are done: what they send goes out first.  When more comes
+	 * at once than the loop may do, the other processors take it.
+	 */
+	if (tenths > 0 && d->tenths_here + tenths <= RD_HERE_TENTHS) {
 		j->here = true;
-		d->jobs_short++;
+		d->tenths_here += tenths;
 		list_append(&d->jobs_here, &j->node);
 		return;
 	}
@@ -214,10 +218,8 @@ finish_jobs(struct rd *d)
 		struct rd_job *j = container_of(d->jobs_here.next, struct rd_job, node);
 
 		list_remove(&j->node);
-		if (j->here) {
-			d->jobs_short--;
+		if (j->here)
 			cry_job_run(d->cry, j->job);
-		}
 		job_done(j);
 	}
 }
@@ -233,6 +235,7 @@ on_prepare(uv_prepare_t *p)
 		rd_commands_deliver(d);
 		deliver_news(d);
 	} while (!list_empty(&d->jobs_here));
+	d->tenths_here = 0;
 }
 
 static void

@@ -26,7 +26,7 @@ enum {
 	RD_DATAGRAMS = 16,  /* read at once */
 	RD_ROUNDS = 4,      /* such reads per turn and socket */
 	RD_SOCKETS_MAX = 4096,
-	RD_SHORT_JOBS = 16, /* key exchanges run on the loop in one turn; the pool gets the rest */
+	RD_HERE_TENTHS = 16, /* of a ms of key exchanges on the loop in one turn */
 	RD_NEWS_MAX = 1 << 20,  /* octets of news waiting */
 	RD_EMERGENCY_MS = 2000, /* after the end was decided, handles get so long to close */
 };
@@ -82,7 +82,7 @@ struct rd {
 	size_t jobs;
 	struct rd_tickets *tickets; /* of ESTABLISH/NOWAIT */
 	struct list jobs_here; /* those that no thread takes: short, or the pool refused them */
-	size_t jobs_short;
+	unsigned tenths_here; /* of a ms, that the loop spends on them in this turn */
 
 	int backup_fd; /* of path backupsa; -1: none */
 	struct ipsec_sa *restore; /* -B: to be put back */

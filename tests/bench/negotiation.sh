@@ -72,7 +72,7 @@ charon_many() { # name, group, count
 			local_addrs = %s
 			remote_addrs = 10.2.0.1
 			encap = yes
-			proposals = aes128-sha1-$2
+			proposals = aes128-sha1-${2/x25519/curve25519}
 			local { auth = psk
 			id = %s }
 			remote { auth = psk
@@ -88,7 +88,7 @@ charon_many() { # name, group, count
 		local_addrs = 10.2.0.1
 		remote_addrs = 0.0.0.0/0
 		encap = yes
-		proposals = aes128-sha1-$2
+		proposals = aes128-sha1-${2/x25519/curve25519}
 		local { auth = psk
 		id = 10.2.0.1 }
 		remote { auth = psk }
@@ -118,7 +118,7 @@ bench_negotiation() {
 	local group all each=$((MEASURED / BATCHES)) k o s one
 	local ours theirs ours_us theirs_us ours_kb theirs_kb ours_pids theirs_pids
 	all=$((SAS + each * BATCHES))
-	for group in modp1024 modp2048; do
+	for group in ${GROUPS_ON:-modp1024 modp2048 x25519}; do
 		o=on$group s=sn$group
 		pair $o
 		pair $s
