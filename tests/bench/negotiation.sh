@@ -1,18 +1,21 @@
 # negotiation.sh - what one main + quick mode costs the responder, with SAs already up; sourced.
 #
-# One initiator host with many addresses (10.1.x.y), one responder (10.2.0.1).  Both contestants
+# One initiator host with many addresses (10.16.x.y), one responder (10.2.0.1).  Both contestants
 # meet themselves as initiator, AT_ONCE negotiations at a time; only the responder's processes are
 # measured (for us racoon and ipsecd, for charon the one process that does both).  After SAS tunnels
 # are up, batches of the two alternate.
 
 SAS=${SAS:-1000} MEASURED=${MEASURED:-600} BATCHES=${BATCHES:-12} AT_ONCE=${AT_ONCE:-2}
 
+# One initiator cannot have many more (RD_SOCKETS_MAX): the next 4,000 peers are in 10.17, and so on.
+HOST_PEERS=4000
+
 # peers FIRST LAST FORMAT: awk's printf of each peer's address, which stands for every %s
 peers() {
-	awk -v n="$1" -v last="$2" -v format="$3\n" 'BEGIN {
+	awk -v n="$1" -v last="$2" -v format="$3\n" -v most=$HOST_PEERS 'BEGIN {
 		for (; n <= last; n++) {
 			line = format
-			gsub(/%s/, "10.1." int(n / 250) "." n % 250 + 1, line)
+			gsub(/%s/, "10." 16 + int(n / most) "." int(n % most / 250) "." n % 250 + 1, line)
 			gsub(/%n/, n, line)
 			printf "%s", line
 		}
@@ -21,35 +24,37 @@ peers() {
 
 many_addresses() { # name, count
 	peers 0 $(($2 - 1)) 'addr add %s/32 dev lo' | ip -n "$tag-$1-i" -batch - || die addresses
-	ip -n "$tag-$1-r" route add 10.1.0.0/16 via 10.2.0.2
+	ip -n "$tag-$1-r" route add 10.16.0.0/16 via 10.2.0.2
 }
 
+# ours_host NAME SIDE GROUP FIRST LAST: ipsecd, policies and racoon of one host, for these peers
+ours_host() {
+	local out=in in=out side=$2 dir=$D/$1-$2
+	{
+		echo "path pre_shared_key \"$dir/psk.txt\"; log error;"
+		echo 'timer { phase1 60 sec; phase2 60 sec; }'
+		[ $side = i ] || echo 'listen { isakmp 10.2.0.1 [500]; }'
+		echo "remote anonymous { exchange_mode main; initial_contact off; lifetime time 8 hour;"
+		echo "proposal { encryption_algorithm aes 128; hash_algorithm sha1; authentication_method pre_shared_key; dh_group $3; } }"
+		echo 'sainfo anonymous { lifetime time 8 hour; encryption_algorithm aes 128; authentication_algorithm hmac_sha1; compression_algorithm deflate; }'
+	} >"$dir/racoon.conf"
+	(
+		umask 077
+		peers "$4" "$5" '%s simple psk' >"$dir/psk.txt"
+		echo '10.2.0.1 simple psk' >>"$dir/psk.txt"
+	)
+	[ $side = r ] || { out=out; in=in; }
+	peers "$4" "$5" "spdadd %s 172.16.2.1 any -P $out ipsec esp/tunnel/%s-10.2.0.1/require;
+		spdadd 172.16.2.1 %s any -P $in ipsec esp/tunnel/10.2.0.1-%s/require;" >"$dir/ipsec.conf"
+	ipsecd_start "$1" $side
+	ours "$1" $side "$bin/setkey" -f "$dir/ipsec.conf" || die setkey
+	responder=$last_pid
+	racoon_start "$1" $side
+	responder="$responder $last_pid"
+}
 ours_many() { # name, group, count
-	local side out in
-	for side in i r; do
-		{
-			echo "path pre_shared_key \"$D/$1-$side/psk.txt\"; log error;"
-			echo 'timer { phase1 60 sec; phase2 60 sec; }'
-			[ $side = i ] || echo 'listen { isakmp 10.2.0.1 [500]; }'
-			echo "remote anonymous { exchange_mode main; initial_contact off; lifetime time 8 hour;"
-			echo "proposal { encryption_algorithm aes 128; hash_algorithm sha1; authentication_method pre_shared_key; dh_group $2; } }"
-			echo 'sainfo anonymous { lifetime time 8 hour; encryption_algorithm aes 128; authentication_algorithm hmac_sha1; compression_algorithm deflate; }'
-		} >"$D/$1-$side/racoon.conf"
-		(
-			umask 077
-			peers 0 $(($3 - 1)) '%s simple psk' >"$D/$1-$side/psk.txt"
-			echo '10.2.0.1 simple psk' >>"$D/$1-$side/psk.txt"
-		)
-		out=out in=in
-		[ $side = i ] || { out=in; in=out; }
-		peers 0 $(($3 - 1)) "spdadd %s 172.16.2.1 any -P $out ipsec esp/tunnel/%s-10.2.0.1/require;
-			spdadd 172.16.2.1 %s any -P $in ipsec esp/tunnel/10.2.0.1-%s/require;" >"$D/$1-$side/ipsec.conf"
-		ipsecd_start "$1" $side
-		ours "$1" $side "$bin/setkey" -f "$D/$1-$side/ipsec.conf" || die setkey
-		[ $side = i ] || responder="$last_pid"
-		racoon_start "$1" $side
-		[ $side = i ] || responder="$responder $last_pid"
-	done
+	ours_host "$1" i "$2" 0 $(($3 - 1))
+	ours_host "$1" r "$2" 0 $(($3 - 1))
 }
 ours_bring() { # name, first, last
 	local k waited=() failed=
@@ -93,7 +98,7 @@ charon_many() { # name, group, count
 		id = 10.2.0.1 }
 		remote { auth = psk }
 		children { net { local_ts = 172.16.2.1/32
-		remote_ts = 10.1.0.0/16
+		remote_ts = 10.16.0.0/16
 		esp_proposals = aes128-sha1 } } } }
 	secrets { ike-1 { secret = \"simple psk\" } }" 'kernel-libipsec { load = yes }' || die charon
 	responder=$(cat "$D/$1-r/pid")
