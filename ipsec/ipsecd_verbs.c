@@ -527,21 +527,6 @@ verb_debug(struct ctl_call *call)
 }
 
 static void
-verb_monitor(struct ctl_call *call)
-{
-	static const char *const words[] = { "ON", "OFF", NULL };
-	const char *what = ctl_param(call, 0);
-	int which = what == NULL ? 0 : verb_keyword(words, what);
-
-	if (which < 0) {
-		ctl_done(call, ST_IVKEYW, "\\%s\\, expected ON or OFF", what);
-		return;
-	}
-	ctl_set_monitor(call->session, which == 0);
-	ctl_done(call, ST_NORMAL, NULL);
-}
-
-static void
 verb_shutdown(struct ctl_call *call)
 {
 	struct ipsecd *d = call->user;
@@ -555,7 +540,7 @@ const struct verb ipsecd_verbs[] = {
 		"set how much is logged", "0 turns debugging off, larger is more verbose." },
 	{ "HELP", "[topic]", 0, 1, ctl_quals_help, CTL_READER, ctl_verb_help,
 		"list the verbs or explain one", NULL },
-	{ "MONITOR", "[ON|OFF]", 0, 1, NULL, CTL_READER, verb_monitor,
+	{ "MONITOR", "[ON|OFF|ALL|class...]", 0, 4, ctl_quals_monitor, CTL_READER, ctl_verb_monitor,
 		"show log lines as they come", NULL },
 	{ "NOOP", NULL, 0, 0, NULL, CTL_READER, ctl_verb_noop, "do nothing, successfully", NULL },
 	{ "SHOW", "[SAD|SPD|COUNTERS|LIMITS|STATUS]", 0, 1, ctl_quals_format, CTL_READER, verb_show,

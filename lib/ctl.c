@@ -38,7 +38,8 @@ struct ctl_session {
 	uint64_t news_lost;
 	unsigned busy; /* depth of public functions at work on this session */
 	bool crlf;     /* the request ended with CRLF: answer in kind */
-	bool eof, over, gone, paused, monitor;
+	bool eof, over, gone, paused;
+	unsigned monitor; /* classes of news */
 };
 
 static size_t
@@ -614,13 +615,19 @@ ctl_set_from(struct ctl_session *s, const struct net_addr *from)
 }
 
 void
-ctl_set_monitor(struct ctl_session *s, bool on)
+ctl_set_monitor(struct ctl_session *s, unsigned classes)
 {
-	s->monitor = on;
+	s->monitor = classes;
 }
 
 bool
 ctl_is_monitor(const struct ctl_session *s)
 {
-	return s->monitor;
+	return s->monitor != 0;
+}
+
+bool
+ctl_wants_news(const struct ctl_session *s, unsigned classes)
+{
+	return (s->monitor & classes) != 0;
 }

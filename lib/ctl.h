@@ -121,9 +121,23 @@ void ctl_end(struct ctl_session *s);
 /* The same, the reason told as a last line: in place of the answer under way, or on its own. */
 void ctl_end_because(struct ctl_session *s, enum status status, const char *detail);
 
-/* Sessions that asked for MONITOR get each line. */
-void ctl_set_monitor(struct ctl_session *s, bool on);
+/* News come in classes; a session that asked for MONITOR gets those it named. */
+enum ctl_class { /* bits */
+	CTL_NEWS_LOG = 1,     /* what is logged; what a session gets that named none */
+	CTL_NEWS_ISAKMP = 2,  /* phase 1 came up, went down, failed */
+	CTL_NEWS_IPSEC = 4,   /* phase 2 likewise */
+	CTL_NEWS_FAILURE = 8, /* failures of both */
+	CTL_NEWS_ALL = 15,
+};
+enum { CTL_CLASS_NAME_MAX = 16 };
+/* The classes' names, in the order of their bits; ends with NULL. */
+extern const char *const ctl_classes[];
+void ctl_set_monitor(struct ctl_session *s, unsigned classes); /* 0: none */
 bool ctl_is_monitor(const struct ctl_session *s);
+bool ctl_wants_news(const struct ctl_session *s, unsigned classes); /* one of them? */
+/* MONITOR [class…|ON|OFF|ALL] [/OFF]: the verb of that name, everywhere. */
+void ctl_verb_monitor(struct ctl_call *call);
+extern const struct verb_qual ctl_quals_monitor[];
 
 /*
  * The verbs every service has, for use in tables.  COMPLETE "line so far" is answered for every

@@ -675,16 +675,26 @@ ctl_server_ready(struct ctl_server *s)
 void
 ctl_server_news(struct ctl_server *s, const char *text)
 {
+	ctl_server_news_of(s, CTL_NEWS_LOG, text);
+}
+
+/* On the channel: "+EVENT text", or "+EVENT:2 text" for another class than LOG. */
+void
+ctl_server_news_of(struct ctl_server *s, unsigned classes, const char *text)
+{
 	char event[CMD_LINE_MAX];
 
 	LIST_FOREACH(n, &s->conns) {
 		struct conn *c = container_of(n, struct conn, node);
 
-		if (c->session != NULL && ctl_is_monitor(c->session))
+		if (c->session != NULL && ctl_wants_news(c->session, classes))
 			ctl_news(c->session, text);
 	}
 	if (s->channel != NULL && s->channel->channel != NULL) {
-		snprintf(event, sizeof(event), "+EVENT %s", text);
+		if (classes == CTL_NEWS_LOG)
+			snprintf(event, sizeof(event), "+EVENT %s", text);
+		else
+			snprintf(event, sizeof(event), "+EVENT:%u %s", classes, text);
 		ctl_channel_news(s->channel->channel, event);
 	}
 }

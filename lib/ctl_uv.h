@@ -62,6 +62,8 @@ enum status ctl_server_channel(struct ctl_server *s, int fd) ATTR_NODISCARD;
 int ctl_channel_fd(void);
 void ctl_server_ready(struct ctl_server *s);              /* "#0 +READY" on the channel */
 void ctl_server_news(struct ctl_server *s, const char *text); /* to MONITOR sessions and channel */
+/* The same for news of classes (enum ctl_class): to those who named one of them. */
+void ctl_server_news_of(struct ctl_server *s, unsigned classes, const char *text);
 /* Called when the master's channel closes: the service should end or go on alone. */
 void ctl_server_on_orphan(struct ctl_server *s, void (*orphan)(void *user));
 void ctl_server_guard(struct ctl_server *s, const struct ctl_guard *guard);

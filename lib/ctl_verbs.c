@@ -1,5 +1,5 @@
 /*
- * ctl_verbs.c - the verbs that every service has: NOOP, VERSION, HELP.
+ * ctl_verbs.c - the verbs that every service has: NOOP, VERSION, HELP, MONITOR.
  *
  * Named in the verb tables of the services; everything they say comes from those tables and from
  * messages.def.
@@ -169,4 +169,39 @@ ctl_verb_help(struct ctl_call *call)
 		ctl_done(call, ST_NORMAL, NULL);
 	}
 	text_free(&out);
+}
+
+const char *const ctl_classes[] = { "LOG", "ISAKMP", "IPSEC", "FAILURE", NULL };
+
+const struct verb_qual ctl_quals_monitor[] = {
+	{ "OFF", NULL, "stop showing events" },
+	{ NULL, NULL, NULL },
+};
+
+void
+ctl_verb_monitor(struct ctl_call *call)
+{
+	static const char *const words[] = { "LOG", "ISAKMP", "IPSEC", "FAILURE", "ALL", "ON",
+		"OFF", NULL };
+	static const unsigned classes[] = { CTL_NEWS_LOG, CTL_NEWS_ISAKMP, CTL_NEWS_IPSEC,
+		CTL_NEWS_FAILURE, CTL_NEWS_ALL, CTL_NEWS_LOG, 0 };
+	bool off = call->cmd->quals > 0 && text_prefix(call->cmd->qual[0].name, "OFF");
+	unsigned wanted = 0;
+	const char *typed;
+
+	for (unsigned n = 0; (typed = ctl_param(call, n)) != NULL; n++) {
+		int which = verb_keyword(words, typed);
+
+		if (which < 0) {
+			ctl_done(call, ST_IVKEYW, "\\%s\\, ON, OFF, ALL or classes are expected: "
+				"LOG, ISAKMP, IPSEC, FAILURE", typed);
+			return;
+		}
+		off = off || classes[which] == 0;
+		wanted |= classes[which];
+	}
+	if (wanted == 0)
+		wanted = CTL_NEWS_LOG;
+	ctl_set_monitor(call->session, off ? 0 : wanted);
+	ctl_done(call, ST_NORMAL, "monitoring is %s", off ? "off" : "on");
 }

@@ -261,7 +261,8 @@ take_line(struct link *l, const char *p, size_t n)
 	char head[16], news[CTL_CHANNEL_LINE_MAX];
 	const char *blank = memchr(p, ' ', n);
 	struct bytes rest;
-	unsigned id;
+	unsigned id, classes;
+	char blank_found;
 
 	if (n > 0 && p[n - 1] == '\r')
 		n--;
@@ -281,7 +282,9 @@ take_line(struct link *l, const char *p, size_t n)
 	if (strcmp(news, "+READY") == 0)
 		l->owner.ready(l->owner.user);
 	else if (strncmp(news, "+EVENT ", 7) == 0)
-		l->owner.event(l->owner.user, news + 7);
+		l->owner.event(l->owner.user, CTL_NEWS_LOG, news + 7);
+	else if (sscanf(news, "+EVENT:%2u%c", &classes, &blank_found) == 2 && blank_found == ' ')
+		l->owner.event(l->owner.user, classes & CTL_NEWS_ALL, strchr(news, ' ') + 1);
 	else if (strncmp(news, "+AUDIT ", 7) == 0 && l->owner.audit != NULL)
 		take_audit(l, news + 7);
 }

@@ -23,7 +23,8 @@ struct link;
 struct link_owner {
 	void *user;
 	void (*ready)(void *user);                   /* the service said +READY */
-	void (*event)(void *user, const char *text); /* +EVENT text */
+	/* +EVENT text, +EVENT:classes text */
+	void (*event)(void *user, unsigned classes, const char *text);
 	/* +AUDIT: a request that changed something has ended */
 	void (*audit)(void *user, const char *who, const char *line, enum status result);
 };

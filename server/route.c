@@ -352,7 +352,7 @@ service_call(struct ctl_call *call, struct svc *svc)
 	else if (k >= 0 && k <= (int)LIFE_STOP)
 		life_call(call, svc, (enum life)k);
 	else if (k >= 0 && text_same(w.word[k], "MONITOR"))
-		server_monitor(call); /* what the service tells comes to us: the session is ours */
+		ctl_verb_monitor(call); /* what the service tells comes to us */
 	else if (svc->super.state == SUPER_RUNNING && svc->link != NULL && k == (int)LIFE_HELP)
 		relay_help(call, svc);
 	else if (svc->super.state == SUPER_RUNNING && svc->link != NULL)

@@ -124,7 +124,6 @@ struct svc_file *server_read_file(struct server *s, struct text *said, enum stat
 /* ---- verbs.c */
 extern const struct verb server_verbs[];
 void server_show_one(struct ctl_call *call, struct svc *svc);
-void server_monitor(struct ctl_call *call);
 
 /* ---- verbs_show.c */
 void server_run_show(struct ctl_call *call);
@@ -201,6 +200,7 @@ void svc_event(struct svc *svc, enum super_event_type type, int status);
 instant server_now(const struct server *s);
 wall server_wall_of(const struct server *s, instant t);
 void server_news(struct server *s, const char *text);
+void server_news_of(struct server *s, unsigned classes, const char *text); /* enum ctl_class */
 void server_unlisten(struct server *s);
 
 #endif

@@ -47,10 +47,16 @@ server_wall_of(const struct server *s, instant t)
 }
 
 void
-server_news(struct server *s, const char *text)
+server_news_of(struct server *s, unsigned classes, const char *text)
 {
 	if (s->control != NULL)
-		ctl_server_news(s->control, text);
+		ctl_server_news_of(s->control, classes, text);
+}
+
+void
+server_news(struct server *s, const char *text)
+{
+	server_news_of(s, CTL_NEWS_LOG, text);
 }
 
 void
@@ -188,13 +194,13 @@ on_ready(void *user)
 }
 
 static void
-on_event(void *user, const char *text)
+on_event(void *user, unsigned classes, const char *text)
 {
 	struct svc *svc = user;
 	char line[CMD_LINE_MAX + SVC_NAME_MAX + 3];
 
 	snprintf(line, sizeof(line), "%s: %s", svc->name, text);
-	server_news(svc->server, line);
+	server_news_of(svc->server, classes, line);
 }
 
 static void

@@ -54,21 +54,6 @@ run_help(struct ctl_call *call)
 	ctl_done(call, ST_NORMAL, NULL);
 }
 
-void
-server_monitor(struct ctl_call *call)
-{
-	static const char *const words[] = { "ON", "OFF", NULL };
-	const char *typed = ctl_param(call, 0);
-	int which = typed != NULL ? verb_keyword(words, typed) : 0;
-
-	if (which < 0) {
-		ctl_done(call, ST_IVKEYW, "\\%s\\, ON or OFF is expected", typed);
-		return;
-	}
-	ctl_set_monitor(call->session, which == 0);
-	ctl_done(call, ST_NORMAL, "monitoring is %s", which == 0 ? "on" : "off");
-}
-
 static void
 run_reload(struct ctl_call *call)
 {
@@ -154,8 +139,11 @@ const struct verb server_verbs[] = {
 	{ .name = "HELP", .params = "[topic]", .max_params = 1, .quals = ctl_quals_help,
 		.role = CTL_READER, .run = run_help, .help = "list the verbs, or explain one",
 		.more = "HELP SERVICE [topic] is the same as SERVICE HELP [topic]." },
-	{ .name = "MONITOR", .params = "[ON|OFF]", .max_params = 1, .role = CTL_READER,
-		.run = server_monitor, .help = "show what happens, as lines that begin with +" },
+	{ .name = "MONITOR", .params = "[ON|OFF|ALL|class...]", .max_params = 4,
+		.quals = ctl_quals_monitor, .role = CTL_READER, .run = ctl_verb_monitor,
+		.help = "show what happens, as lines that begin with +",
+		.more = "Classes: LOG (what is logged; alone when none is named), ISAKMP, IPSEC, "
+			"FAILURE." },
 	{ .name = "NOOP", .role = CTL_READER, .run = ctl_verb_noop, .help = "do nothing" },
 	{ .name = "RELOAD", .role = CTL_OPERATOR, .run = run_reload,
 		.help = "read the services file again",

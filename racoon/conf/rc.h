@@ -288,6 +288,7 @@ struct cry_key *rc_own_key(const struct rc_remote *r, enum rc_auth auth,
 size_t rc_known_keys(const struct rc_remote *r, const struct net_addr *local,
 	const struct net_addr *peer, struct cry_key **out, size_t room);
 bool rc_auth_is_signature(enum rc_auth auth);
+const char *rc_auth_name(enum rc_auth auth); /* as racoon.conf says it: "rsasig"; "": none */
 /*
  * Is it one of peers_identifier?  Names whole, in the case they are written in; a DN by its
  * components, "*" being any; `address` is the peer's own.

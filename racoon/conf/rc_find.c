@@ -104,6 +104,15 @@ rc_remote_allows(const struct rc_remote *r, enum rc_exchange mode)
 }
 
 const char *
+rc_auth_name(enum rc_auth auth)
+{
+	for (const struct conf_word *w = rc_auth_words; w->name != NULL; w++)
+		if (w->value == (int64_t)auth)
+			return w->name;
+	return "";
+}
+
+const char *
 rc_exchange_name(enum rc_exchange x)
 {
 	switch (x) {

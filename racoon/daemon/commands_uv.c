@@ -145,6 +145,25 @@ move_to_replied(struct rd_command *c)
 	list_append(&c->d->replied, &c->node);
 }
 
+bool
+rd_is_answered(struct rd *d, uint64_t id)
+{
+	const struct rd_command *c = find_command(d, id);
+
+	return c != NULL && c->replied;
+}
+
+void
+rd_hand_over(struct rd *d, uint64_t id, rd_reply *done, void *user)
+{
+	struct rd_command *c = find_command(d, id);
+
+	if (c == NULL)
+		return;
+	c->done = done;
+	c->user = user;
+}
+
 /* An effect of the step that is under way. */
 void
 rd_commands_reply(struct rd *d, const struct ike_effect *fx)

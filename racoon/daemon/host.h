@@ -54,6 +54,9 @@ const struct net_addr *rd_host_address(const struct rd *d); /* MULTINET_HOST_NAM
 uint64_t rd_submit(struct rd *d, const struct ike_command *command, int64_t timeout_ms,
 	rd_reply *done, void *user);
 void rd_cancel(struct rd *d, uint64_t id); /* done is not called */
+/* Has it been answered, and done will be called as soon as the loop goes on? */
+bool rd_is_answered(struct rd *d, uint64_t id);
+void rd_hand_over(struct rd *d, uint64_t id, rd_reply *done, void *user); /* to be told instead */
 
 /* Look up a host name; done is called from the loop unless cancelled. 0: cannot. */
 uint64_t rd_resolve(struct rd *d, const char *name, rd_resolved *done, void *user);
@@ -65,6 +68,14 @@ enum status rd_reload(struct rd *d, struct rc_plan *plan, struct text *out);
 /* Tell the peers, remove our SAs, then call done (may be NULL) and end the program. */
 enum status rd_shutdown(struct rd *d, rd_reply *done, void *user);
 void rd_shutdown_forget(struct rd *d, void *user); /* whoever waited is gone; it goes on */
+
+/*
+ * What the SA database has counted for an SA: done is called once, from the loop, with the SA or
+ * NULL (there is none any more, or no database).  False: it cannot be asked, done is not called.
+ */
+typedef void rd_traffic_done(void *user, const struct ipsec_sa *sa);
+bool rd_traffic(struct rd *d, enum sa_proto proto, const struct net_addr *src,
+	const struct net_addr *dst, uint32_t spi, rd_traffic_done *done, void *user);
 
 void rd_debug(struct rd *d, enum log_level level);
 enum log_level rd_base_level(const struct rd *d); /* from the configuration and -d */

@@ -13,6 +13,7 @@
 
 #include "lib/cry.h"
 #include "lib/log.h"
+#include "racoon/daemon/events.h"
 #include "racoon/daemon/tickets.h"
 
 struct rd_job {
@@ -104,10 +105,21 @@ peer_text(const struct net_endpoint *e, char *buf, size_t size)
 	return e == NULL || e->addr.family == 0 ? NULL : net_addr_text(buf, size, &e->addr);
 }
 
+/* A line of news, with its class before it while it waits. */
 static void
-perform_note(const struct ike_note *n)
+news_add(struct rd *d, unsigned classes, const char *line)
+{
+	text_addf(&d->news, "%c%s\n", (char)('@' + classes), line);
+}
+
+static void
+perform_note(struct rd *d, const struct ike_note *n)
 {
 	char peer[NET_ADDR_TEXT], message[512];
+	unsigned classes = rd_event(n, message, sizeof(message));
+
+	if (classes != 0)
+		news_add(d, classes, message);
 
 	if (n->type != IKE_NOTE_FAILURE)
 		return;
@@ -144,7 +156,7 @@ perform(struct rd *d, const struct ike_effect *fx)
 		rd_commands_reply(d, fx);
 		break;
 	case IKE_FX_NOTE:
-		perform_note(&fx->note);
+		perform_note(d, &fx->note);
 		rd_hooks_note(d, &fx->note);
 		break;
 	}
@@ -204,7 +216,8 @@ deliver_news(struct rd *d)
 	d->news = (struct text){ .limit = RD_NEWS_MAX };
 	for (char *line = news.p, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		*end = '\0';
-		ctl_server_news(d->ctl, line);
+		if (line[0] != '\0')
+			ctl_server_news_of(d->ctl, (unsigned)(line[0] - '@'), line + 1);
 	}
 	if (news.failed)
 		ctl_server_news(d->ctl, "some lines were lost: too many at once");
@@ -244,7 +257,7 @@ on_log_line(void *user, enum log_level level, const char *line)
 	struct rd *d = user;
 
 	(void)level;
-	text_addf(&d->news, "%s\n", line);
+	news_add(d, CTL_NEWS_LOG, line);
 }
 
 void

@@ -32,6 +32,7 @@ enum {
 };
 
 #define RD_OWN_ID (UINT64_C(1) << 63) /* of SADB requests that are ours, not the engine's */
+#define RD_USAGE_ID (UINT64_C(1) << 62) /* … and of those that ask for an SA's traffic */
 
 struct rd_sockets;
 struct rd_file; /* of the journal */
@@ -101,6 +102,9 @@ struct rd {
 	char host_name[RD_NAME_MAX + 1];
 	struct net_addr host_address;
 
+	struct hash_table usage_by_id; /* struct usage */
+	uint64_t last_usage;
+
 	struct rd_sockets *sockets;
 	struct sadb_client *sadb;
 	struct rd_dump dump;
@@ -149,6 +153,11 @@ bool rd_sadb_open(struct rd *d);
 void rd_sadb_request(struct rd *d, const struct ike_effect *fx);
 void rd_sadb_close(struct rd *d);
 void rd_sadb_free(struct rd *d);
+
+/* traffic_uv.c */
+bool rd_traffic_open(struct rd *d);
+void rd_traffic_answer(struct rd *d, uint64_t id, enum status status, const struct sadb_msg *m);
+void rd_traffic_close(struct rd *d);
 
 /* backup_uv.c */
 void rd_backup_open(struct rd *d);

@@ -14,37 +14,41 @@
 enum { SHOW_ROWS_MAX = 16 };
 
 const struct show_row show_rows[] = {
-	{ "STATE", "state", NULL, NULL, true, NULL, show_state },
+	{ "STATE", "state", NULL, NULL, true, false, NULL, show_state },
 	{ "ISAKMP", "isakmp",
 		"SA       Local                  Remote                 Cookies                    "
 		"       "
 		"Side State        Expires in  IPsec",
-		"no ISAKMP SAs", true,
+		"no ISAKMP SAs", true, false,
 		"serial,local,local_port,remote,remote_port,cookies,side,exchange,state,"
 		"established,dying,remote_section,encryption,encryption_bits,hash,dh_group,"
-		"peer_id,created,expires_in,children", show_isakmp },
+		"peer_id,created,expires_in,children,authentication,lifetime,nat,nat_traversal,dpd,"
+		"dpd_asked,dpd_unanswered,certificate", show_isakmp },
 	{ "IPSEC", "ipsec",
 		"SA       Local                  Remote                 Proto/Mode    In       Out "
 		"     "
 		"State        Expires in  Selector",
-		"no IPsec SAs", true,
+		"no IPsec SAs", true, false,
 		"serial,parent,local,remote,protocol,mode,spi_in,spi_out,selector,encryption,"
 		"encryption_bits,authentication,pfs_group,side,state,established,created,"
-		"expires_in", show_ipsec },
+		"expires_in,lifetime,lifetime_octets,compression,udp,octets_in,octets_out,"
+		"packets_in,packets_out,octets_left,used", show_ipsec },
 	{ "PEERS", "peers",
 		"Peer                   Address                State         ISAKMP  IPsec  Last "
 		"failure",
-		"no remote sections", false, NULL, show_peer },
-	{ "FAILURES", "failures", NULL, "no failures", false,
+		"no remote sections", false, false, NULL, show_peer },
+	{ "FAILURES", "failures", NULL, "no failures", false, false,
 		"when,phase,local,remote,ident,text,detail,peer_notify,remedy", show_failure },
-	{ "COUNTERS", "counters", NULL, NULL, false, NULL, show_counters },
-	{ "LIMITS", "limits", NULL, NULL, false, NULL, show_limits },
+	{ "COUNTERS", "counters", NULL, NULL, false, false, NULL, show_counters },
+	{ "LIMITS", "limits", NULL, NULL, false, false, NULL, show_limits },
 	{ "SCHEDULE", "schedule", "In          SA       Peer                   Event",
-		"nothing is scheduled", false,
-		"in,serial,remote,event", show_schedule },
+		"nothing is scheduled", false, false,
+		"in,serial,remote,event,at,created", show_schedule },
 	{ "TICKETS", "tickets", "Ticket   Peer                   Begun                    Result",
-		"no tickets", false, "ticket,remote,begun,ended,ident,detail", show_ticket },
-	{ "CONFIG", "config", NULL, NULL, false, NULL, show_config },
+		"no tickets", false, false, "ticket,remote,begun,ended,ident,detail", show_ticket },
+	{ "CONFIG", "config", NULL, NULL, false, false, NULL, show_config },
+	{ "CERTIFICATE", "certificates", NULL, "no peer has shown a certificate", false, true, NULL,
+		show_certificate },
 	{ .name = NULL },
 };
 
@@ -87,9 +91,11 @@ show_end(struct show *s)
 	if (call->json && !s->csv)
 		ctl_line(call, "}");
 	show_peers_free(s);
+	show_batch_free(s);
 	text_free(&s->out);
 	free(s);
 	call->state = NULL;
+	call->cancel = NULL;
 	ctl_done(call, ST_NORMAL, NULL);
 }
 
@@ -149,7 +155,7 @@ is_first_wanted(const struct show *s)
 	return (s->wanted & ((1u << s->at) - 1)) == 0;
 }
 
-static void
+void
 show_go(struct ctl_call *call)
 {
 	struct show *s = call->state;
@@ -175,8 +181,11 @@ show_go(struct ctl_call *call)
 			}
 			text_clear(&s->out);
 			s->json = json_to(&s->out);
-			if (!row->next(s))
+			if (!row->next(s)) {
+				if (s->waiting)
+					return;
 				break;
+			}
 			section_item(s, row);
 		}
 		section_end(s, row);
@@ -206,6 +215,7 @@ take_filters(struct show *s, unsigned section)
 {
 	struct ctl_call *call = s->call;
 	const char *format = cmd_qual(call->cmd, "FORMAT"), *since = cmd_qual(call->cmd, "SINCE");
+	const char *local = cmd_qual(call->cmd, "LOCAL");
 	bool one = s->wanted == 1u << section;
 
 	s->glob = ctl_param(call, 1);
@@ -216,6 +226,11 @@ take_filters(struct show *s, unsigned section)
 			"\\%s\\ is no time: 21-NOV-2026:10:22, 10:22, TODAY or -0:30", since);
 		return false;
 	}
+	if (local != NULL && !net_addr_parse(local, &s->local)) {
+		ctl_done(call, ST_IVPARM, "/LOCAL=%s: an address is expected", local);
+		return false;
+	}
+	s->local = net_addr_normal(s->local);
 	if (s->csv && (!one || show_rows[section].csv == NULL)) {
 		ctl_done(call, ST_IVPARM, "/FORMAT=CSV is for one of ISAKMP, IPSEC, FAILURES, "
 			"SCHEDULE and TICKETS");
@@ -235,7 +250,7 @@ show_run(struct ctl_call *call)
 
 	for (; show_rows[n].name != NULL; n++) {
 		names[n] = show_rows[n].name;
-		all |= 1u << n;
+		all |= show_rows[n].apart ? 0 : 1u << n;
 		if (param == NULL && show_rows[n].by_default)
 			wanted |= 1u << n;
 	}

@@ -9,7 +9,8 @@
 #include "lib/ctl.h"
 #include "racoon/daemon/host.h"
 
-struct show_peers; /* show_peers.c */
+struct show_peers; /* show_state.c */
+struct show_batch; /* show_ipsec.c */
 
 struct show { /* one SHOW under way */
 	struct ctl_call *call;
@@ -27,6 +28,9 @@ struct show { /* one SHOW under way */
 	struct json json;
 	instant now;
 	struct show_peers *peers;
+	struct net_addr local;   /* only SAs from here; family 0: from anywhere */
+	struct show_batch *batch; /* IPsec SAs whose traffic is being asked for */
+	bool waiting;             /* … so that there is no item yet */
 };
 
 struct show_row {
@@ -35,6 +39,7 @@ struct show_row {
 	const char *title; /* head of the table; NULL: none */
 	const char *none;  /* said when there is no item */
 	bool by_default;   /* part of SHOW without a parameter */
+	bool apart;        /* no part of SHOW ALL */
 	const char *csv;   /* members of the JSON object that are columns; NULL: no CSV */
 	/* The next item, as lines or as a JSON value, into s->out; false: there is none. */
 	bool (*next)(struct show *s);
@@ -47,6 +52,8 @@ void show_run(struct ctl_call *call); /* the verb */
 bool show_state(struct show *s);
 bool show_isakmp(struct show *s);
 bool show_ipsec(struct show *s);
+void show_batch_free(struct show *s); /* its answers may still come */
+bool show_certificate(struct show *s);
 bool show_peer(struct show *s);
 bool show_failure(struct show *s);
 bool show_counters(struct show *s);
@@ -57,6 +64,10 @@ bool show_ticket(struct show *s);
 /* Is an SA with this remote, state and age wanted? */
 bool show_wants(const struct show *s, const struct net_endpoint *remote, const char *state,
 	bool established, wall created);
+void show_go(struct ctl_call *call); /* on with it */
+/* "aes-cbc-256/sha256/modp2048" */
+const char *show_algs(char *buf, size_t size, const struct alg *a, uint16_t bits,
+	const struct alg *b, const struct alg *c);
 /* The columns' values of a JSON object as a line of CSV. */
 void show_csv(const char *columns, const char *object, struct text *out);
 void show_peers_free(struct show *s);

@@ -1,5 +1,6 @@
 /*
- * show_sas.c - the sections of SHOW about SAs: ISAKMP, IPSEC, SCHEDULE, FAILURES.
+ * show_sas.c - the sections of SHOW about ISAKMP SAs and what happens to SAs: ISAKMP, CERTIFICATE,
+ * SCHEDULE, FAILURES.
  *
  * Called by show.c for one item at a time; the engine's walks survive changes between the calls.
  */
@@ -9,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PROPOSAL_TEXT = 96, SELECTOR_TEXT = 2 * NET_PREFIX_TEXT + 48 };
+#include "racoon/wire/wire.h"
+
+enum { PROPOSAL_TEXT = 96, HEX_ROW = 32 /* octets of a certificate in a line */ };
 
 static const char *
 alg_text(const struct alg *a)
@@ -17,9 +20,8 @@ alg_text(const struct alg *a)
 	return a == NULL ? "-" : a->name;
 }
 
-/* "aes-cbc-256/sha256/modp2048" */
-static const char *
-algs_text(char *buf, size_t size, const struct alg *a, uint16_t bits, const struct alg *b,
+const char *
+show_algs(char *buf, size_t size, const struct alg *a, uint16_t bits, const struct alg *b,
 	const struct alg *c)
 {
 	struct text t = { 0 };
@@ -47,6 +49,20 @@ cookies_text(char *buf, const uint8_t *i, const uint8_t *r)
 
 /* -------------------------------------------------------------------------------------- ISAKMP */
 
+static const char *
+nat_word(const struct ike_sa_view *v)
+{
+	if (v->nat_me && v->nat_peer)
+		return "both";
+	return v->nat_me ? "local" : v->nat_peer ? "remote" : v->nat_known ? "none" : "unknown";
+}
+
+static const char *
+dpd_word(const struct ike_sa_view *v)
+{
+	return v->dpd_asks ? "asking" : v->dpd ? "answering" : "off";
+}
+
 static void
 isakmp_json(struct show *s, const struct ike_sa_view *v)
 {
@@ -73,20 +89,67 @@ isakmp_json(struct show *s, const struct ike_sa_view *v)
 	if (v->expires.ms != INSTANT_NEVER.ms)
 		json_int(j, "expires_in", show_seconds(s, v->expires));
 	json_uint(j, "children", v->children);
+	json_string(j, "authentication", rc_auth_name(v->auth));
+	json_int(j, "lifetime", v->life_ms / 1000);
+	json_string(j, "nat", nat_word(v));
+	json_string(j, "nat_traversal", v->natt == NULL || v->natt[0] == '\0' ? NULL : v->natt);
+	json_string(j, "dpd", dpd_word(v));
+	json_uint(j, "dpd_asked", v->dpd_asked);
+	json_uint(j, "dpd_unanswered", v->dpd_fails);
+	json_bool(j, "certificate", v->peer_cert.n > 0);
 	json_end(j);
+}
+
+/* The other lines of /FULL. */
+static void
+isakmp_full(struct show *s, const struct ike_sa_view *v)
+{
+	char algs[PROPOSAL_TEXT], created[24];
+
+	text_addf(&s->out, "\n         %s mode, %s, %s, created %s, peer \"%s\", section %s",
+		rc_exchange_name(v->exchange), rc_auth_name(v->auth),
+		show_algs(algs, sizeof(algs), v->encr, v->bits, v->hash, v->group),
+		v->created.ms == 0 ? "-" : when_vms(created, sizeof(created), v->created),
+		v->peer_id, v->remote_name == NULL ? "-" : v->remote_name);
+	if (v->established)
+		text_addf(&s->out, "\n         lifetime %" PRId64 " seconds", v->life_ms / 1000);
+	if (v->nat_me || v->nat_peer)
+		text_addf(&s->out, ", %s%s%s behind a NAT (%s)", v->nat_me ? "we" : "",
+			v->nat_me && v->nat_peer ? " and " : "", v->nat_peer ? "the peer" : "",
+			v->natt);
+	else if (v->nat_known)
+		text_addf(&s->out, ", no NAT (%s)", v->natt);
+	if (!v->established)
+		return;
+	text_addf(&s->out, ", DPD %s", !v->dpd ? "off: the peer has not got it" : v->dpd_asks ?
+		"on" : "only answered");
+	if (v->dpd_asked != 0)
+		text_addf(&s->out, ", %u questions", v->dpd_asked);
+	if (v->dpd_fails != 0)
+		text_addf(&s->out, ", %u questions (DPD) not answered", v->dpd_fails);
+}
+
+/* The next one that is wanted. */
+static bool
+next_sa(struct show *s, struct ike_sa_view *v)
+{
+	do
+		if (!ike_show_sa(rd_engine(s->d), &s->cursor, v))
+			return false;
+	while (!show_wants(s, &v->remote, v->state, v->established, v->created) ||
+		(s->local.family != 0 && !net_addr_equal(&s->local, &v->local.addr)));
+	return true;
 }
 
 bool
 show_isakmp(struct show *s)
 {
-	char local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], algs[PROPOSAL_TEXT];
-	char until[32], cookies[40], created[24];
+	char local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT];
+	char until[32], cookies[40];
 	struct ike_sa_view v;
 
-	do
-		if (!ike_show_sa(rd_engine(s->d), &s->cursor, &v))
-			return false;
-	while (!show_wants(s, &v.remote, v.state, v.established, v.created));
+	if (!next_sa(s, &v))
+		return false;
 	if (s->call->json) {
 		isakmp_json(s, &v);
 		return true;
@@ -98,97 +161,42 @@ show_isakmp(struct show *s)
 		v.dying ? "DYING" : v.state, show_until(s, v.expires, until, sizeof(until)),
 		v.children);
 	if (s->full)
-		text_addf(&s->out, "\n         %s mode, %s, created %s, peer \"%s\", section %s",
-			rc_exchange_name(v.exchange),
-			algs_text(algs, sizeof(algs), v.encr, v.bits, v.hash, v.group),
-			v.created.ms == 0 ? "-" : when_vms(created, sizeof(created), v.created),
-			v.peer_id, v.remote_name == NULL ? "-" : v.remote_name);
-	if (s->full && (v.nat_me || v.nat_peer))
-		text_addf(&s->out, ", %s%s%s behind a NAT (%s)", v.nat_me ? "we" : "",
-			v.nat_me && v.nat_peer ? " and " : "", v.nat_peer ? "the peer" : "",
-			v.natt);
-	if (s->full && v.dpd_fails != 0)
-		text_addf(&s->out, ", %u questions (DPD) not answered", v.dpd_fails);
+		isakmp_full(s, &v);
 	return true;
 }
 
-/* --------------------------------------------------------------------------------------- IPSEC */
-
-static const char *
-selector_text(char *buf, size_t size, const struct sp_selector *sel)
-{
-	char src[NET_PREFIX_TEXT], dst[NET_PREFIX_TEXT], port[2][12] = { "", "" },
-							 upper[16] = "any";
-
-	if (sel->upper != SP_UPPER_ANY)
-		snprintf(upper, sizeof(upper), "%u", (unsigned)sel->upper);
-	if (sel->sport != 0)
-		snprintf(port[0], sizeof(port[0]), "[%u]", (unsigned)sel->sport);
-	if (sel->dport != 0)
-		snprintf(port[1], sizeof(port[1]), "[%u]", (unsigned)sel->dport);
-	snprintf(buf, size, "%s%s %s%s %s", net_prefix_text(src, sizeof(src), &sel->src), port[0],
-		net_prefix_text(dst, sizeof(dst), &sel->dst), port[1], upper);
-	return buf;
-}
-
-static void
-ipsec_json(struct show *s, const struct ike_child_view *v)
-{
-	char selector[SELECTOR_TEXT];
-	struct json *j = &s->json;
-
-	json_object(j, NULL);
-	json_uint(j, "serial", v->serial);
-	json_uint(j, "parent", v->parent);
-	show_json_endpoint(j, "local", "local_port", &v->local);
-	show_json_endpoint(j, "remote", "remote_port", &v->remote);
-	json_string(j, "protocol", sa_proto_name(v->proto));
-	json_string(j, "mode", sa_mode_name(v->mode));
-	json_stringf(j, "spi_in", "0x%08" PRIx32, v->spi_in);
-	json_stringf(j, "spi_out", "0x%08" PRIx32, v->spi_out);
-	json_string(j, "selector", selector_text(selector, sizeof(selector), &v->sel));
-	json_string(j, "encryption", v->encr == NULL ? NULL : v->encr->name);
-	json_uint(j, "encryption_bits", v->bits);
-	json_string(j, "authentication", v->auth == NULL ? NULL : v->auth->name);
-	json_string(j, "pfs_group", v->pfs == NULL ? NULL : v->pfs->name);
-	json_string(j, "side", v->initiator ? "initiator" : "responder");
-	json_string(j, "state", v->state);
-	json_bool(j, "established", v->established);
-	json_int(j, "created", v->created.ms / 1000);
-	if (v->expires.ms != INSTANT_NEVER.ms)
-		json_int(j, "expires_in", show_seconds(s, v->expires));
-	json_end(j);
-}
+/* --------------------------------------------------------------------------------- CERTIFICATE */
 
 bool
-show_ipsec(struct show *s)
+show_certificate(struct show *s)
 {
-	char local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], until[32], kind[32];
-	char selector[SELECTOR_TEXT], algs[PROPOSAL_TEXT], created[24];
-	struct ike_child_view v;
+	char remote[NET_ENDPOINT_TEXT], row[2 * HEX_ROW + 1];
+	struct ike_sa_view v;
+	struct text hex = { 0 };
 
 	do
-		if (!ike_show_child(rd_engine(s->d), &s->cursor, &v))
+		if (!next_sa(s, &v))
 			return false;
-	while (!show_wants(s, &v.remote, v.state, v.established, v.created));
+	while (v.peer_cert.n == 0);
+	net_endpoint_text(remote, sizeof(remote), &v.remote);
 	if (s->call->json) {
-		ipsec_json(s, &v);
+		text_add_hex(&hex, v.peer_cert);
+		json_object(&s->json, NULL);
+		json_uint(&s->json, "serial", v.serial);
+		show_json_endpoint(&s->json, "remote", "remote_port", &v.remote);
+		json_string(&s->json, "peer_id", v.peer_id);
+		json_string(&s->json, "der", text_str(&hex));
+		json_end(&s->json);
+		text_free(&hex);
 		return true;
 	}
-	snprintf(kind, sizeof(kind), "%s/%s", sa_proto_name(v.proto), sa_mode_name(v.mode));
-	text_addf(&s->out, "#%-7" PRIu64 " %-22s %-22s %-13s %08" PRIx32 " %08" PRIx32
-		" %-12s %-11s %s", v.serial,
-		net_endpoint_text(local, sizeof(local), &v.local),
-		net_endpoint_text(remote, sizeof(remote), &v.remote), kind, v.spi_in, v.spi_out,
-		v.state, show_until(s, v.expires, until, sizeof(until)),
-		selector_text(selector, sizeof(selector), &v.sel));
-	if (s->full)
-		text_addf(&s->out,
-			"\n         %s, %s, of SA #%" PRIu64 ", message ID %08" PRIx32
-			", created %s",
-			algs_text(algs, sizeof(algs), v.encr, v.bits, v.auth, v.pfs),
-			v.initiator ? "initiator" : "responder", v.parent, v.msgid,
-			v.created.ms == 0 ? "-" : when_vms(created, sizeof(created), v.created));
+	text_addf(&s->out, "#%-7" PRIu64 " %s \"%s\"", v.serial, remote, v.peer_id);
+	for (size_t at = 0; at < v.peer_cert.n; at += HEX_ROW) {
+		size_t n = v.peer_cert.n - at < HEX_ROW ? v.peer_cert.n - at : HEX_ROW;
+
+		bytes_to_hex(row, sizeof(row), bytes_of(v.peer_cert.p + at, n));
+		text_addf(&s->out, "\n%s", row);
+	}
 	return true;
 }
 
@@ -196,7 +204,7 @@ show_ipsec(struct show *s)
 
 static void
 schedule_item(struct show *s, instant when, uint64_t serial, const struct net_endpoint *remote,
-	const char *event)
+	wall created, const char *event)
 {
 	char until[32], peer[NET_ENDPOINT_TEXT];
 
@@ -206,6 +214,8 @@ schedule_item(struct show *s, instant when, uint64_t serial, const struct net_en
 		json_uint(&s->json, "serial", serial);
 		show_json_endpoint(&s->json, "remote", "remote_port", remote);
 		json_string(&s->json, "event", event);
+		json_int(&s->json, "at", when.ms / 1000);
+		json_int(&s->json, "created", created.ms / 1000);
 		json_end(&s->json);
 		return;
 	}
@@ -223,8 +233,9 @@ show_schedule(struct show *s)
 
 	while (s->index == 0 && ike_show_sa(rd_engine(s->d), &s->cursor, &sa))
 		if (sa.expires.ms != INSTANT_NEVER.ms) {
-			schedule_item(s, sa.expires, sa.serial, &sa.remote, sa.established ?
-				"ISAKMP SA expires" : "phase 1 negotiation is given up");
+			schedule_item(s, sa.expires, sa.serial, &sa.remote, sa.created,
+				sa.established ? "ISAKMP SA expires" :
+						 "phase 1 negotiation is given up");
 			return true;
 		}
 	if (s->index == 0) {
@@ -234,7 +245,7 @@ show_schedule(struct show *s)
 	while (ike_show_child(rd_engine(s->d), &s->cursor, &child))
 		if (child.expires.ms != INSTANT_NEVER.ms) {
 			schedule_item(s, child.expires, child.serial, &child.remote,
-				child.established ? "IPsec SA expires" :
+				child.created, child.established ? "IPsec SA expires" :
 						    "phase 2 negotiation is given up");
 			return true;
 		}
@@ -262,10 +273,21 @@ failure_json(struct show *s, const struct ike_failure_view *v)
 	json_end(j);
 }
 
+static const char *
+notify_text(const struct ike_failure_view *v, char *buf, size_t size)
+{
+	char number[16];
+
+	snprintf(buf, size, "%s (notification %u)",
+		wire_name_text(WIRE_NAMES_NOTIFY, v->peer_notify, number, sizeof(number)),
+		(unsigned)v->peer_notify);
+	return buf;
+}
+
 bool
 show_failure(struct show *s)
 {
-	char local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], when[24], message[512];
+	char said[64], local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], when[24], message[512];
 	struct ike_failure_view v;
 
 	do
@@ -282,7 +304,7 @@ show_failure(struct show *s)
 		net_endpoint_text(local, sizeof(local), &v.local),
 		net_endpoint_text(remote, sizeof(remote), &v.remote), message);
 	if (v.peer_notify != 0)
-		text_addf(&s->out, "\n  the peer said: notification %u", (unsigned)v.peer_notify);
+		text_addf(&s->out, "\n  the peer said: %s", notify_text(&v, said, sizeof(said)));
 	text_addf(&s->out, "\n  remedy: %s", status_row(v.status)->action);
 	return true;
 }

@@ -81,26 +81,19 @@ replied(void *user, enum status status, const struct net_endpoint *remote, const
 }
 
 uint64_t
-rd_ticket_begin(struct rd *d, struct rd_tickets *t, const struct ike_command *command,
-	int64_t timeout_ms)
+rd_ticket_begin(struct rd *d, struct rd_tickets *t, const struct ike_command *command, uint64_t id)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
-	struct rd_ticket *k = &t->ring[(t->count + 1) % RD_TICKETS_MAX];
-	struct rd_ticket was = *k;
 
 	if (w == NULL)
 		return 0;
 	w->tickets = t;
-	w->number = t->count + 1;
-	*k = (struct rd_ticket){ .number = w->number, .remote = command->remote,
-		.begun = when_wall() };
-	if (rd_submit(d, command, timeout_ms, replied, w) == 0) {
-		*k = was;
-		free(w);
-		return 0;
-	}
+	w->number = ++t->count;
+	t->ring[w->number % RD_TICKETS_MAX] = (struct rd_ticket){ .number = w->number,
+		.remote = command->remote, .begun = when_wall() };
 	list_append(&t->waiting, &w->node);
-	return ++t->count;
+	rd_hand_over(d, id, replied, w);
+	return w->number;
 }
 
 const struct rd_ticket *

@@ -20,9 +20,9 @@ struct rd_tickets;
 
 struct rd_tickets *rd_tickets_new(void); /* NULL: out of memory */
 void rd_tickets_free(struct rd_tickets *t); /* after every command has been answered */
-/* The ticket's number; 0: too many commands are under way. */
+/* For a command under way: its end is the ticket's. The ticket's number; 0: out of memory. */
 uint64_t rd_ticket_begin(struct rd *d, struct rd_tickets *t, const struct ike_command *command,
-	int64_t timeout_ms);
+	uint64_t id);
 /* Those still known, oldest first: index 0, 1 … until NULL. */
 const struct rd_ticket *rd_ticket_at(const struct rd_tickets *t, unsigned index);
 struct rd_tickets *rd_tickets_of(struct rd *d);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "racoon/daemon/args.h"
 #include "racoon/daemon/show.h"
 #include "racoon/daemon/tickets.h"
 
@@ -52,6 +53,10 @@ establish_replied(void *user, enum status status, const struct net_endpoint *rem
 	struct establish *e = user;
 	char peer[NET_ADDR_TEXT], text[IKE_DETAIL_MAX + NET_ADDR_TEXT + 16];
 
+	if (e->command.remote.family == 0 && (remote == NULL || remote->addr.family == 0)) {
+		establish_end(e, status, detail); /* no peer was named */
+		return;
+	}
 	net_addr_text(peer, sizeof(peer),
 		remote != NULL && remote->addr.family != 0 ? &remote->addr : &e->command.remote);
 	/* The engine's words, behind the peer's address when they do not tell it. */
@@ -77,21 +82,22 @@ establish_submit(struct establish *e)
 {
 	struct rd *d = daemon_of(e->call);
 	char peer[NET_ADDR_TEXT], text[NET_ADDR_TEXT + 40];
+	uint64_t ticket;
 
-	if (e->nowait) {
-		uint64_t ticket = rd_ticket_begin(d, rd_tickets_of(d), &e->command, e->timeout_ms);
-
-		snprintf(text, sizeof(text), "ticket %" PRIu64 ", %s", ticket,
-			net_addr_text(peer, sizeof(peer), &e->command.remote));
-		if (ticket == 0)
-			establish_end(e, ST_LIMIT, "too many commands wait for their answers");
-		else
-			establish_end(e, ST_NORMAL, text);
+	e->id = rd_submit(d, &e->command, e->timeout_ms, establish_replied, e);
+	if (e->id == 0) {
+		establish_end(e, ST_LIMIT, "too many commands wait for their answers");
 		return;
 	}
-	e->id = rd_submit(d, &e->command, e->timeout_ms, establish_replied, e);
-	if (e->id == 0)
-		establish_end(e, ST_LIMIT, "too many commands wait for their answers");
+	/* What is decided at once is told at once, /NOWAIT or not. */
+	if (!e->nowait || rd_is_answered(d, e->id))
+		return;
+	ticket = rd_ticket_begin(d, rd_tickets_of(d), &e->command, e->id);
+	if (ticket == 0)
+		return; /* then it is waited for */
+	snprintf(text, sizeof(text), "ticket %" PRIu64 ", %s", ticket,
+		net_addr_text(peer, sizeof(peer), &e->command.remote));
+	establish_end(e, ST_NORMAL, text);
 }
 
 static void
@@ -184,47 +190,99 @@ timeout_value(struct ctl_call *call, int64_t *ms)
 	return true;
 }
 
-static void
-verb_establish(struct ctl_call *call)
-{
-	struct establish *e;
-	struct net_addr local;
-	int64_t ms;
-
-	if (!timeout_value(call, &ms) || !local_address(call, ctl_param(call, 1), &local))
-		return;
-	e = calloc(1, sizeof(*e));
-	if (e == NULL) {
-		ctl_done(call, ST_NOMEMORY, NULL);
-		return;
-	}
-	e->call = call;
-	e->remote = ctl_param(call, 0);
-	e->timeout_ms = ms;
-	e->nowait = cmd_qual(call->cmd, "NOWAIT") != NULL;
-	e->command = (struct ike_command){ .type = IKE_CMD_ESTABLISH, .local = local,
-		.children = cmd_qual(call->cmd, "CHILD") != NULL };
-	call->state = e;
-	call->cancel = establish_cancel;
-	establish_begin(e);
-}
-
-static void
-verb_delete(struct ctl_call *call)
+static struct establish *
+establish_new(struct ctl_call *call, enum ike_command_type type, int64_t timeout_ms)
 {
 	struct establish *e = calloc(1, sizeof(*e));
 
 	if (e == NULL) {
 		ctl_done(call, ST_NOMEMORY, NULL);
-		return;
+		return NULL;
 	}
 	e->call = call;
 	e->remote = ctl_param(call, 0);
-	e->timeout_ms = RD_ESTABLISH_MS;
-	e->command = (struct ike_command){ .type = IKE_CMD_DELETE, .scope = IKE_SCOPE_ALL };
+	e->timeout_ms = timeout_ms;
+	e->command.type = type;
 	call->state = e;
 	call->cancel = establish_cancel;
-	establish_begin(e);
+	return e;
+}
+
+static void
+verb_establish(struct ctl_call *call)
+{
+	bool policy = cmd_qual(call->cmd, "POLICY") != NULL;
+	struct sp_selector sel = { 0 };
+	struct net_addr local = { 0 };
+	struct establish *e;
+	int64_t ms;
+
+	if (!timeout_value(call, &ms) ||
+		!(policy ? rd_args_selector(call, &sel) :
+			   local_address(call, ctl_param(call, 1), &local)))
+		return;
+	e = establish_new(call, IKE_CMD_ESTABLISH, ms);
+	if (e == NULL)
+		return;
+	e->nowait = cmd_qual(call->cmd, "NOWAIT") != NULL;
+	e->command.local = local;
+	e->command.children = policy || cmd_qual(call->cmd, "CHILD") != NULL;
+	e->command.remote_name = cmd_qual(call->cmd, "REMOTE");
+	e->command.has_sel = policy;
+	e->command.sel = sel;
+	if (policy)
+		establish_submit(e);
+	else
+		establish_begin(e);
+}
+
+/* What is to go; false: the call was ended. */
+static bool
+read_delete(struct ctl_call *call, struct ike_command *c)
+{
+	const char *proto = cmd_qual(call->cmd, "PROTOCOL"), *local = ctl_param(call, 1);
+
+	*c = (struct ike_command){ .type = IKE_CMD_DELETE, .scope = IKE_SCOPE_ALL };
+	if (proto != NULL && !rd_args_proto(call, proto, &c->proto))
+		return false;
+	if (cmd_qual(call->cmd, "POLICY") != NULL) {
+		if (!rd_args_selector(call, &c->sel))
+			return false;
+		c->has_sel = true;
+	} else if (local != NULL && !net_addr_parse(local, &c->local)) {
+		ctl_done(call, ST_IVPARM, "\\%s\\: the local address has to be numeric", local);
+		return false;
+	}
+	c->local = net_addr_normal(c->local);
+	if (c->has_sel || c->proto != SA_NONE)
+		c->scope = IKE_SCOPE_IPSEC;
+	return true;
+}
+
+static void
+verb_delete(struct ctl_call *call)
+{
+	struct ike_command command;
+	struct establish *e;
+
+	if (cmd_qual(call->cmd, "USER") != NULL) {
+		ctl_done(call, ST_UNSUPPORTED, "/USER: nobody logs in, XAUTH is not there");
+		return;
+	}
+	if (ctl_param(call, 0) == NULL) {
+		ctl_done(call, ST_INSFPRM, "DELETE: a peer, #number, cookie or SPI is expected");
+		return;
+	}
+	if (!read_delete(call, &command))
+		return;
+	e = establish_new(call, IKE_CMD_DELETE, RD_ESTABLISH_MS);
+	if (e == NULL)
+		return;
+	e->command = command;
+	if (e->command.has_sel || rd_args_one_sa(e->remote, &e->command))
+		establish_submit(e);
+	else
+		establish_begin(e);
 }
 
 /* --------------------------------------------------------------------------- FLUSH, SHUTDOWN */
@@ -279,8 +337,10 @@ wait_with(struct ctl_call *call, void (*cancel)(struct ctl_call *))
 static void
 verb_flush(struct ctl_call *call)
 {
-	static const char *const words[] = { "ISAKMP", "IPSEC", "ALL", NULL };
-	static const enum ike_scope scopes[] = { IKE_SCOPE_ISAKMP, IKE_SCOPE_IPSEC, IKE_SCOPE_ALL };
+	static const char *const words[] = { "ISAKMP", "IPSEC", "ALL", "ESP", "AH", NULL };
+	static const enum ike_scope scopes[] = { IKE_SCOPE_ISAKMP, IKE_SCOPE_IPSEC, IKE_SCOPE_ALL,
+		IKE_SCOPE_IPSEC, IKE_SCOPE_IPSEC };
+	static const enum sa_proto protos[] = { SA_NONE, SA_NONE, SA_NONE, SA_ESP, SA_AH };
 	struct ike_command command = { .type = IKE_CMD_FLUSH, .scope = IKE_SCOPE_ALL };
 	const char *param = ctl_param(call, 0);
 	struct waiting *w;
@@ -289,10 +349,12 @@ verb_flush(struct ctl_call *call)
 	if (param != NULL) {
 		which = verb_keyword(words, param);
 		if (which < 0) {
-			ctl_done(call, ST_IVKEYW, "\\%s\\: expected ISAKMP, IPSEC or ALL", param);
+			ctl_done(call, ST_IVKEYW, "\\%s\\: expected ISAKMP, IPSEC, ESP, AH or ALL",
+				param);
 			return;
 		}
 		command.scope = scopes[which];
+		command.proto = protos[which];
 	}
 	w = wait_with(call, flush_cancel);
 	if (w == NULL)
@@ -378,43 +440,38 @@ verb_debug(struct ctl_call *call)
 	ctl_done(call, ST_NORMAL, "logging %s", log_level_name(level));
 }
 
-static void
-verb_monitor(struct ctl_call *call)
-{
-	bool on = cmd_qual(call->cmd, "OFF") == NULL;
-
-	ctl_set_monitor(call->session, on);
-	ctl_done(call, ST_NORMAL, on ? "events are shown as they come" : "no more events");
-}
-
 /* ------------------------------------------------------------------------------------ the table */
 
 static const struct verb_qual quals_establish[] = {
 	{ "CHILD", NULL, "also the IPsec SAs that the policies ask for" },
 	{ "TIMEOUT", "seconds", "wait so long for the end (120)" },
 	{ "NOWAIT", NULL, "a ticket at once; MONITOR and SHOW TICKETS tell its end" },
+	{ "POLICY", "any|protocol", "remote and local are traffic: the SAs of its policy" },
+	{ "REMOTE", "name", "with this remote section, whatever its address is" },
+	{ NULL, NULL, NULL },
+};
+static const struct verb_qual quals_delete[] = {
+	{ "POLICY", "any|protocol", "remote and local are traffic: the IPsec SAs for it" },
+	{ "PROTOCOL", "ESP|AH|IPCOMP", "only IPsec SAs of this protocol" },
+	{ "USER", "name", "what the user's login made" },
 	{ NULL, NULL, NULL },
 };
 static const struct verb_qual quals_show[] = {
 	{ "FORMAT", "TEXT|JSON|CSV", "form of the answer; CSV of one section" },
-	{ "FULL", NULL, "a second line with the rest of each SA" },
+	{ "FULL", NULL, "the rest of each SA; of IPsec SAs also their traffic" },
+	{ "LOCAL", "address", "only SAs from this address of ours" },
 	{ "SINCE", "time", "only SAs and failures since then: 10:22, TODAY, -0:30" },
 	{ "STATE", "state", "only SAs in this state: ESTABLISHED, or as it is shown" },
 	{ NULL, NULL, NULL },
 };
-static const struct verb_qual quals_monitor[] = {
-	{ "OFF", NULL, "stop showing events" },
-	{ NULL, NULL, NULL },
-};
-
 const struct verb rd_verbs[] = {
 	{ "NOOP", NULL, 0, 0, NULL, CTL_READER, ctl_verb_noop, "do nothing", NULL },
 	{ "VERSION", NULL, 0, 0, NULL, CTL_READER, ctl_verb_version, "show the version", NULL },
 	{ "HELP", "[topic]", 0, 1, ctl_quals_help, CTL_READER, ctl_verb_help,
 		"list the verbs, or explain one", NULL },
 	{ "SHOW",
-		"[STATE|ISAKMP|IPSEC|PEERS|FAILURES|COUNTERS|LIMITS|SCHEDULE|TICKETS|CONFIG|ALL] "
-		"[address]", 0, 2,
+		"[STATE|ISAKMP|IPSEC|PEERS|FAILURES|COUNTERS|LIMITS|SCHEDULE|TICKETS|"
+		"CERTIFICATE|CONFIG|ALL] [address]", 0, 2,
 		quals_show, CTL_READER, show_run, "show SAs and what is known of the peers",
 		"Without a parameter: the state, ISAKMP and IPsec SAs.\n"
 		"PEERS shows those that are configured, up or down; FAILURES what went wrong and "
@@ -424,19 +481,25 @@ const struct verb rd_verbs[] = {
 	{ "ESTABLISH", "remote [local]", 1, 2, quals_establish, CTL_OPERATOR, verb_establish,
 		"negotiate phase 1 with a peer",
 		"remote is an address, the name of a remote section, or a host name.  local is an\n"
-		"address of this host; without it that of MULTINET_HOST_NAME." },
-	{ "FLUSH", "[ISAKMP|IPSEC|ALL]", 0, 1, NULL, CTL_OPERATOR, verb_flush,
+		"address of this host; without it that of MULTINET_HOST_NAME.\n"
+		"/POLICY=any: remote and local are what a policy is about, as 10.2.0.0/16[80]." },
+	{ "FLUSH", "[ISAKMP|IPSEC|ESP|AH|ALL]", 0, 1, NULL, CTL_OPERATOR, verb_flush,
 		"delete our SAs, telling the peers first",
 		"SAs that others installed are not touched.  They are negotiated anew on demand." },
-	{ "DELETE", "remote", 1, 1, NULL, CTL_OPERATOR, verb_delete,
-		"delete our SAs with one peer, telling it first", NULL },
+	{ "DELETE", "[remote|#number|cookie|SPI] [local]", 0, 2, quals_delete, CTL_OPERATOR,
+		verb_delete, "delete our SAs with one peer, or one of them, telling it first",
+		"remote is an address, the name of a remote section, or a host name.  #17 is the\n"
+		"SA of that number in SHOW; a cookie has 16 hexadecimal digits, an SPI is as\n"
+		"0x00001000." },
 	{ "DEBUG", "[level]", 0, 1, NULL, CTL_OPERATOR, verb_debug,
 		"log more (1, 2) or as configured (0)", NULL },
 	{ "RELOAD", NULL, 0, 0, NULL, CTL_OPERATOR, verb_reload, "read the configuration again",
 		"With an error in it nothing changes.  The answer lists the sections that "
 		"differ." },
-	{ "MONITOR", NULL, 0, 0, quals_monitor, CTL_READER, verb_monitor,
-		"show events as they come", NULL },
+	{ "MONITOR", "[ON|OFF|ALL|class...]", 0, 4, ctl_quals_monitor, CTL_READER,
+		ctl_verb_monitor, "show events as they come",
+		"Classes: LOG (what is logged; alone when none is named), ISAKMP and IPSEC (SAs\n"
+		"that come up, go down or fail), FAILURE (of both)." },
 	{ "SHUTDOWN", NULL, 0, 0, NULL, CTL_OPERATOR, verb_shutdown,
 		"tell the peers, remove our SAs, end", NULL },
 	{ .name = NULL },

@@ -23,6 +23,7 @@ cmd_new(struct ike *e, const struct ike_command *what, struct ike_peer *p)
 		return NULL;
 	c->id = what->id;
 	c->what = *what;
+	c->what.remote_name = NULL; /* the asker's memory */
 	c->peer = p;
 	list_append(&e->commands, &c->in_all);
 	if (p != NULL)
@@ -74,7 +75,7 @@ ike_commands_free(struct ike *e)
 /* -------------------------------------------------------------------------------- ESTABLISH --- */
 
 static void
-establish_phase1(struct ike *e, struct ike_cmd *c)
+establish_phase1(struct ike *e, struct ike_cmd *c, const struct rc_remote *conf)
 {
 	struct ike_peer *p = c->peer;
 	char why[IKE_DETAIL_MAX], text[IKE_PAIR_TEXT];
@@ -88,7 +89,8 @@ establish_phase1(struct ike *e, struct ike_cmd *c)
 	}
 	if (ike_peer_coming(p) != NULL)
 		return;
-	status = ike_sa_initiate_peer(e, p, &sa, why, sizeof(why));
+	status = conf != NULL ? ike_sa_initiate_as(e, conf, p, &sa, why, sizeof(why)) :
+				ike_sa_initiate_peer(e, p, &sa, why, sizeof(why));
 	if (status != ST_NORMAL)
 		cmd_reply(e, c, status, why);
 }
@@ -134,6 +136,8 @@ establish_children(struct ike *e, struct ike_cmd *c)
 	       (policy = ike_spd_peer_next(e, &p->address, policy)) != NULL) {
 		struct ike_child *child = NULL;
 		struct net_addr local, remote;
+		if (c->policy_id != 0 && policy->id != c->policy_id)
+			continue;
 		if (!ike_policy_ends(policy, &local, &remote) || !net_addr_equal(&local, &p->local))
 			continue; /* another pair of ends */
 		policies++;
@@ -192,7 +196,8 @@ our_end(const struct ike *e, const struct ike_command *what, struct net_addr *ou
 }
 
 static void
-establish(struct ike *e, const struct ike_command *what)
+establish_peer(struct ike *e, const struct ike_command *what, const struct rc_remote *conf,
+	uint32_t policy_id)
 {
 	struct net_endpoint remote = { .addr = what->remote };
 	char text[NET_ADDR_TEXT];
@@ -201,15 +206,6 @@ establish(struct ike *e, const struct ike_command *what)
 	struct ike_cmd *c;
 
 	net_addr_text(text, sizeof(text), &what->remote);
-	if (e->stopping) {
-		ike_reply(e, what->id, ST_CANCELLED, &remote, "shutting down");
-		return;
-	}
-	if (e->config == NULL || rc_remote_for(e->config, &what->remote) == NULL) {
-		ike_log(e, LOG_L_ERROR, NULL, 0, "no configuration found for %s", text);
-		ike_reply(e, what->id, ST_NOCONF, &remote, text);
-		return;
-	}
 	if (!our_end(e, what, &local)) {
 		ike_reply(e, what->id, ST_SYSERR, &remote,
 			"no socket on a local address to reach it from");
@@ -223,11 +219,60 @@ establish(struct ike *e, const struct ike_command *what)
 		ike_reply(e, what->id, ST_NOMEMORY, &remote, "");
 		return;
 	}
+	c->policy_id = policy_id;
 	ike_log(e, LOG_L_INFO, NULL, 0, "accept a request to establish IKE-SA: %s", text);
 	if (what->children)
 		establish_children(e, c);
 	else
-		establish_phase1(e, c);
+		establish_phase1(e, c, conf);
+}
+
+/* Traffic instead of a peer: its policy says who that is. */
+static enum status
+by_traffic(struct ike *e, struct ike_command *what, uint32_t *policy_id)
+{
+	const struct ipsec_policy *policy = ike_spd_find(e, SP_OUT, &what->sel);
+
+	if (policy == NULL || policy->action != SP_IPSEC ||
+	    !ike_policy_ends(policy, &what->local, &what->remote)) {
+		ike_log(e, LOG_L_NOTIFY, NULL, 0, "no outbound policy found for the request");
+		return ST_NOPOLICY;
+	}
+	*policy_id = policy->id;
+	what->children = true;
+	return ST_NORMAL;
+}
+
+static void
+establish(struct ike *e, const struct ike_command *asked)
+{
+	struct ike_command what = *asked;
+	struct net_endpoint remote = { 0 };
+	const struct rc_remote *conf;
+	char text[IKE_DETAIL_MAX];
+	uint32_t policy_id = 0;
+
+	if (e->stopping) {
+		ike_reply(e, what.id, ST_CANCELLED, &remote, "shutting down");
+		return;
+	}
+	if (what.has_sel && by_traffic(e, &what, &policy_id) != ST_NORMAL) {
+		ike_reply(e, what.id, ST_NOPOLICY, &remote, "");
+		return;
+	}
+	remote.addr = what.remote;
+	net_addr_text(text, sizeof(text), &what.remote);
+	if (what.remote_name != NULL)
+		snprintf(text, sizeof(text), "\"%s\"", what.remote_name);
+	conf = e->config == NULL ? NULL : what.remote_name != NULL ?
+		rc_remote_named(e->config, what.remote_name) :
+		rc_remote_for(e->config, &what.remote);
+	if (conf == NULL) {
+		ike_log(e, LOG_L_ERROR, NULL, 0, "no configuration found for %s", text);
+		ike_reply(e, what.id, ST_NOCONF, &remote, text);
+		return;
+	}
+	establish_peer(e, &what, what.remote_name != NULL ? conf : NULL, policy_id);
 }
 
 void
@@ -269,6 +314,9 @@ ike_commands_child(struct ike *e, struct ike_child *child, enum status status, c
 			c->failed = status;
 			snprintf(c->detail, sizeof(c->detail), "%s", detail);
 		}
+		if (c->policy_id != 0 && status == ST_NORMAL)
+			ike_pair_text(c->detail, sizeof(c->detail), &child->local, "<=>",
+				&child->remote);
 		if (--c->pending == 0)
 			cmd_reply(e, c, c->failed, c->detail);
 	}
@@ -282,11 +330,22 @@ struct flush {
 	unsigned children, sas;
 };
 
+/* Only SAs of one protocol, or for certain traffic? */
+static bool
+is_meant(const struct ike_command *what, const struct ike_child *c)
+{
+	bool proto = what->proto == SA_NONE;
+
+	for (unsigned i = 0; i < c->pairs; i++)
+		proto = proto || c->pair[i].proto == what->proto;
+	return proto && (!what->has_sel || sp_selector_equal(&what->sel, &c->sel));
+}
+
 /*
  * RFC 2408 3.15: all SPIs of a peer in as few messages as possible, while there is phase 1 for it.
  */
 static void
-tell_children(struct ike *e, struct ike_peer *p)
+tell_children(struct ike *e, struct ike_peer *p, const struct ike_command *what)
 {
 	static const enum sa_proto protos[] = { SA_ESP, SA_AH, SA_IPCOMP };
 	uint32_t spi[IKE_SPIS_PER_DELETE];
@@ -298,7 +357,7 @@ tell_children(struct ike *e, struct ike_peer *p)
 		{
 			const struct ike_child *c = container_of(at, struct ike_child, in_peer);
 			for (unsigned i = 0; c->state == IKE_S_UP && i < c->pairs; i++) {
-				if (c->pair[i].proto != protos[k])
+				if (c->pair[i].proto != protos[k] || !is_meant(what, c))
 					continue;
 				spi[n++] = c->pair[i].spi_in;
 				if (n < IKE_SPIS_PER_DELETE)
@@ -321,12 +380,13 @@ flush_peer(struct ike *e, struct ike_peer *p, struct flush *f)
 	ike_log(e, LOG_L_INFO, NULL, 0, "Flushing all SAs for peer %s",
 		net_addr_text(text, sizeof(text), &p->address));
 	if (ipsec)
-		tell_children(e, p);
-	ike_commands_sa_failed(e, p, ST_FLUSHED, NULL, "by the operator");
+		tell_children(e, p, &f->cmd->what);
+	if (isakmp || (f->cmd->what.proto == SA_NONE && !f->cmd->what.has_sel))
+		ike_commands_sa_failed(e, p, ST_FLUSHED, NULL, "by the operator");
 	LIST_FOREACH(at, &p->children)
 	{
 		struct ike_child *c = container_of(at, struct ike_child, in_peer);
-		if (c->state == IKE_S_UP && !ipsec)
+		if ((c->state == IKE_S_UP && !ipsec) || !is_meant(&f->cmd->what, c))
 			continue;
 		f->children += c->state == IKE_S_UP;
 		ike_child_end(e, c, ST_FLUSHED, false, f->cmd->id);
@@ -355,12 +415,65 @@ flush_end(struct ike *e, struct ike_peer *p, struct flush *f)
 	ike_peer_tidy(e, p);
 }
 
+/* DELETE of one SA, named by its number, its cookie or its SPI. */
+static void
+delete_one(struct ike *e, const struct ike_command *what, struct flush *f)
+{
+	static const uint8_t none[V1_COOKIE];
+	bool by_cookie = memcmp(what->cookie, none, sizeof(none)) != 0;
+
+	LIST_FOREACH(at, &e->sas)
+	{
+		struct ike_sa *sa = container_of(at, struct ike_sa, in_all);
+		bool cookie = memcmp(what->cookie, sa->cookie_i, V1_COOKIE) == 0 ||
+			memcmp(what->cookie, sa->cookie_r, V1_COOKIE) == 0;
+		if (!(by_cookie && cookie) && (what->serial == 0 || sa->serial != what->serial))
+			continue;
+		f->sas++;
+		ike_sa_end(e, sa, ST_FLUSHED, true, "deleted");
+	}
+	LIST_FOREACH(at, &e->children)
+	{
+		struct ike_child *c = container_of(at, struct ike_child, in_all);
+		bool spi = false;
+		for (unsigned i = 0; what->spi != 0 && i < c->pairs; i++)
+			spi = spi || c->pair[i].spi_in == what->spi ||
+				c->pair[i].spi_out == what->spi;
+		if (!spi && (what->serial == 0 || c->serial != what->serial))
+			continue;
+		f->children++;
+		ike_child_end(e, c, ST_FLUSHED, true, f->cmd->id);
+	}
+}
+
+static bool
+names_one(const struct ike_command *what)
+{
+	static const uint8_t none[V1_COOKIE];
+
+	return what->type == IKE_CMD_DELETE && (what->serial != 0 || what->spi != 0 ||
+		memcmp(what->cookie, none, sizeof(none)) != 0);
+}
+
+static void
+flush_all(struct ike *e, struct flush *f)
+{
+	struct hash_node *next;
+
+	for (struct hash_node *n = hash_first(&e->peers); n != NULL; n = next) {
+		struct ike_peer *p = container_of(n, struct ike_peer, by_ends);
+		flush_begin(p, f);
+		flush_peer(e, p, f);
+		next = hash_next(&e->peers, n);
+		flush_end(e, p, f);
+	}
+}
+
 static void
 flush(struct ike *e, const struct ike_command *what)
 {
 	struct flush f = { 0 };
 	struct ike_peer *p, *after;
-	struct hash_node *next;
 
 	if (what->type == IKE_CMD_SHUTDOWN)
 		e->stopping = true;
@@ -372,7 +485,9 @@ flush(struct ike *e, const struct ike_command *what)
 	if (what->type == IKE_CMD_SHUTDOWN || f.cmd->what.scope == 0)
 		f.cmd->what.scope = IKE_SCOPE_ALL;
 	f.cmd->deletes = 1; /* this function */
-	if (what->type == IKE_CMD_DELETE) {
+	if (names_one(what)) {
+		delete_one(e, what, &f);
+	} else if (what->type == IKE_CMD_DELETE && what->remote.family != 0) {
 		for (p = ike_peer_remote(e, &what->remote, NULL); p != NULL; p = after) {
 			bool ours = what->local.family == 0 ||
 				    net_addr_equal(&what->local, &p->local);
@@ -383,13 +498,7 @@ flush(struct ike *e, const struct ike_command *what)
 			flush_end(e, p, &f);
 		}
 	} else {
-		for (struct hash_node *n = hash_first(&e->peers); n != NULL; n = next) {
-			p = container_of(n, struct ike_peer, by_ends);
-			flush_begin(p, &f);
-			flush_peer(e, p, &f);
-			next = hash_next(&e->peers, n);
-			flush_end(e, p, &f);
-		}
+		flush_all(e, &f);
 	}
 	snprintf(f.cmd->detail, sizeof(f.cmd->detail), "%u ISAKMP-SA, %u IPsec-SA pairs deleted",
 		f.sas, f.children);

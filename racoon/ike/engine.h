@@ -306,6 +306,7 @@ struct ike_cmd {
 	struct ike_peer *peer;
 	unsigned slot, pending; /* ESTABLISH /CHILD: bit in ike_child.cmds; children to come */
 	bool started;
+	uint32_t policy_id; /* ESTABLISH of one policy; 0: of all to the peer */
 	enum status failed;
 	char detail[IKE_DETAIL_MAX];
 };
@@ -556,6 +557,9 @@ enum status ike_sa_initiate(struct ike *e, const struct net_addr *remote,
 /* The same with a peer there is, the way its last SA went. */
 enum status ike_sa_initiate_peer(struct ike *e, struct ike_peer *p, struct ike_sa **out, char *why,
 	size_t size) ATTR_NODISCARD;
+/* With a certain configuration: an operator named it. */
+enum status ike_sa_initiate_as(struct ike *e, const struct rc_remote *conf,
+	const struct ike_peer *p, struct ike_sa **out, char *why, size_t size) ATTR_NODISCARD;
 void ike_sa_up(struct ike *e, struct ike_sa *sa);
 /* verb: "deleted", "expired" for the log line. */
 void ike_sa_end(struct ike *e, struct ike_sa *sa, enum status status, bool tell, const char *verb);

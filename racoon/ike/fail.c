@@ -58,6 +58,7 @@ ike_failure(struct ike *e, unsigned phase, const struct net_endpoint *local,
 	n = note_new(e, IKE_NOTE_FAILURE, status, detail);
 	if (n == NULL)
 		return;
+	n->phase = phase;
 	n->local = *local;
 	n->remote = *remote;
 }
@@ -90,6 +91,8 @@ ike_note_sa(struct ike *e, enum ike_note_type type, const struct ike_sa *sa, enu
 
 	if (n == NULL)
 		return;
+	n->phase = 1;
+	n->serial = sa->serial;
 	n->local = sa->local;
 	n->remote = sa->remote;
 	n->conf = sa->conf;
@@ -117,6 +120,8 @@ ike_note_child(struct ike *e, enum ike_note_type type, const struct ike_child *c
 
 	if (n == NULL)
 		return;
+	n->phase = 2;
+	n->serial = c->serial;
 	n->local = c->local;
 	n->remote = c->remote;
 	n->msgid = c->message_id;

@@ -80,6 +80,15 @@ struct ike_command {
 	struct net_addr remote, local; /* ESTABLISH, DELETE; local none: any of ours */
 	bool children;
 	enum ike_scope scope;
+	enum sa_proto proto; /* FLUSH, DELETE: only these IPsec SAs; SA_NONE: all */
+	/* ESTABLISH, DELETE: the traffic (outbound) instead of the peer */
+	bool has_sel;
+	struct sp_selector sel;
+	const char *remote_name; /* ESTABLISH: the configuration to use; or NULL */
+	/* DELETE of one SA: the first that is not zero says which */
+	uint64_t serial;
+	uint32_t spi;
+	uint8_t cookie[8]; /* of either side */
 };
 
 struct ike_event {
@@ -127,6 +136,8 @@ enum ike_note_type {
 struct ike_note {
 	enum ike_note_type type;
 	enum status status; /* why, for DOWN and FAILURE */
+	uint64_t serial;    /* of the SA; FAILURE: 0 */
+	unsigned phase;     /* 1 or 2 */
 	struct net_endpoint local, remote;
 	uint8_t cookie_i[8], cookie_r[8];
 	uint32_t msgid;                   /* phase 2 */
@@ -184,6 +195,11 @@ struct ike_sa_view {
 	wall created;
 	instant expires;
 	unsigned children;
+	enum rc_auth auth;
+	int64_t life_ms;
+	bool nat_known;     /* whether there is a NAT has been found out */
+	bool dpd_asks;      /* the peer is asked, every dpd_delay */
+	uint32_t dpd_asked; /* questions so far */
 	char peer_id[NET_ADDR_TEXT * 4];
 	struct bytes peer_cert; /* DER of what vouched for it, or empty; until the next step */
 };
@@ -196,8 +212,11 @@ struct ike_child_view {
 	struct net_addr sa_local, sa_remote; /* ends of the SAs themselves */
 	bool retiring; /* its outbound SA may be gone already */
 	uint32_t spi_in, spi_out;
-	const struct alg *encr, *auth, *pfs;
+	const struct alg *encr, *auth, *comp, *pfs;
 	uint16_t bits;
+	bool natt; /* ESP in UDP */
+	int64_t life_ms;
+	uint64_t life_bytes; /* 0: any number */
 	bool initiator, established;
 	const char *state;
 	uint32_t msgid;

@@ -321,6 +321,24 @@ ike_sa_initiate(struct ike *e, const struct net_addr *remote, const struct net_a
 	return initiate(e, conf, &path, out, why, size);
 }
 
+/* As the operator says: with this configuration, whatever its addresses are. */
+enum status
+ike_sa_initiate_as(struct ike *e, const struct rc_remote *conf, const struct ike_peer *p,
+	struct ike_sa **out, char *why, size_t size)
+{
+	struct ike_path path = { .remote = { .addr = p->address, .port = RC_PORT } };
+	char text[NET_ADDR_TEXT];
+
+	if (!ike_local_for(e, &p->address, &p->local, &path.local)) {
+		snprintf(why, size, "no socket on a local address to reach %s from",
+			net_addr_text(text, sizeof(text), &p->address));
+		return ST_SYSERR;
+	}
+	if (conf->address.port != 0)
+		path.remote.port = conf->address.port;
+	return initiate(e, conf, &path, out, why, size);
+}
+
 /* RFC 3947 4: once on port 4500, a new phase 1 begins there. */
 enum status
 ike_sa_initiate_peer(struct ike *e, struct ike_peer *p, struct ike_sa **out, char *why, size_t size)

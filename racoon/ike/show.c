@@ -58,6 +58,11 @@ ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
 	out->expires = sa->expires;
 	LIST_FOREACH(at, &sa->peer->children)
 		out->children += container_of(at, struct ike_child, in_peer)->parent == sa->serial;
+	out->auth = sa->auth;
+	out->life_ms = sa->life_ms;
+	out->nat_known = sa->nat_known;
+	out->dpd_asks = out->dpd && sa->conf != NULL && sa->conf->dpd && sa->conf->dpd_delay_s > 0;
+	out->dpd_asked = sa->dpd.sent;
 	snprintf(out->peer_id, sizeof(out->peer_id), "%s",
 		sa->peer_id_text == NULL ? "" : sa->peer_id_text);
 	out->peer_cert = sa->peer_cert;
@@ -121,6 +126,10 @@ ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out
 	out->spi_out = p->spi_out;
 	out->encr = p->encr;
 	out->auth = p->auth;
+	out->comp = p->comp;
+	out->natt = c->natt;
+	out->life_ms = c->life_ms;
+	out->life_bytes = c->life_bytes;
 	out->pfs = c->pfs;
 	out->bits = p->bits;
 	out->initiator = c->side == IKE_INITIATOR;

@@ -81,7 +81,7 @@
 
 == HELP of the console and of the server
 ! netcontrol help | grep -q '  SELECT \[service\]'
-! netcontrol help | grep -q '  MONITOR \[ON|OFF\]'
+! netcontrol help | grep -q '  MONITOR \[ON|OFF|ALL'
 ! netcontrol help prime | grep -q 'remote \[local\]'
 ! netcontrol help/message noproposal | grep -q 'Action:'
 ! netcontrol help reload | grep -q 'NETCONTROL RELOAD'

@@ -18,6 +18,7 @@ static struct text to_service, to_client;
 static size_t client_unsent, service_unsent;
 static unsigned readies;
 static char last_event[64];
+static unsigned last_classes;
 static const char *relayed; /* what RELAY sends on */
 
 static void
@@ -54,9 +55,10 @@ on_ready(void *user)
 }
 
 static void
-on_event(void *user, const char *text)
+on_event(void *user, unsigned classes, const char *text)
 {
 	(void)user;
+	last_classes = classes;
 	snprintf(last_event, sizeof(last_event), "%s", text);
 }
 
@@ -137,6 +139,10 @@ test_news(void **state)
 	service_says("#0 +READY\n#0 +EVENT peer up\n#0 +OTHER\n", 1);
 	assert_int_equal(readies, 1);
 	assert_string_equal(last_event, "peer up");
+	assert_int_equal(last_classes, CTL_NEWS_LOG);
+	service_says("#0 +EVENT:10 ISAKMP FAILED\n", 1);
+	assert_string_equal(last_event, "ISAKMP FAILED");
+	assert_int_equal(last_classes, CTL_NEWS_ISAKMP | CTL_NEWS_FAILURE);
 }
 
 static void

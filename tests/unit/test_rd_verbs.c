@@ -32,12 +32,24 @@
 #include "racoon/daemon/tickets.h"
 
 #include "racoon/daemon/show.c"
+#include "racoon/daemon/show_ipsec.c"
 #include "racoon/daemon/show_sas.c"
 #include "racoon/daemon/show_state.c"
 
 /* ------------------------------------------------------------------------ the made-up daemon */
 
+struct question { /* of the SA database */
+	rd_traffic_done *done;
+	void *user;
+	uint32_t spi;
+};
+
 static struct {
+	struct question question[256];
+	size_t questions;
+	bool no_traffic;
+	const uint8_t *cert;
+	uint64_t answered; /* command that is answered at once */
 	struct rc_config *config;
 	struct ike_command command;
 	rd_reply *done;
@@ -135,6 +147,37 @@ rd_submit(struct rd *d, const struct ike_command *command, int64_t timeout_ms, r
 	return ++rd.submitted;
 }
 
+/* What the made-up daemon answers at once is answered when the loop goes on. */
+bool
+rd_is_answered(struct rd *d, uint64_t id)
+{
+	(void)d;
+	return id == rd.answered;
+}
+
+void
+rd_hand_over(struct rd *d, uint64_t id, rd_reply *done, void *user)
+{
+	(void)d;
+	assert_int_equal(id, rd.submitted);
+	rd.done = done;
+	rd.user = user;
+}
+
+bool
+rd_traffic(struct rd *d, enum sa_proto proto, const struct net_addr *src,
+	const struct net_addr *dst, uint32_t spi, rd_traffic_done *done, void *user)
+{
+	(void)d;
+	(void)src;
+	(void)dst;
+	assert_int_equal(proto, SA_ESP);
+	if (rd.questions == ARRAY_LEN(rd.question) || rd.no_traffic)
+		return false;
+	rd.question[rd.questions++] = (struct question){ done, user, spi };
+	return true;
+}
+
 void
 rd_cancel(struct rd *d, uint64_t id)
 {
@@ -214,7 +257,9 @@ ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
 		.initiator = true, .established = true, .exchange = RC_MAIN, .state = "ESTABLISHED",
 		.remote_name = "10.0.0.2", .encr = alg_by_name(ALG_ENCR, "aes-cbc"), .bits = 256,
 		.hash = alg_by_name(ALG_HASH, "sha256"), .group = alg_by_name(ALG_DH, "modp2048"),
-		.expires = { 65000 }, .children = 1, .peer_id = "10.0.0.2" };
+		.expires = { 65000 }, .children = 1, .peer_id = "10.0.0.2",
+		.natt = "", .auth = RC_AUTH_PSK, .life_ms = 3600000,
+		.peer_cert = { rd.cert, rd.cert == NULL ? 0 : 3 } };
 	return true;
 }
 
@@ -425,6 +470,143 @@ establish(void **state)
 		"answers\n");
 }
 
+/* What is decided at once is told at once, though nobody wants to wait. */
+static void
+establish_nowait_answered(void **state)
+{
+	(void)state;
+	rd.answered = 1;
+	say("ESTABLISH b/NOWAIT\n");
+	assert_true(ctl_is_busy(talk.session));
+	reply(ST_NOCONF, "");
+	assert_non_null(strstr(text_str(&talk.out), "-NOCONF, "));
+}
+
+static void
+establish_traffic(void **state)
+{
+	(void)state;
+	say("ESTABLISH 10.2.0.0/16[80] 10.1.0.1 /POLICY=tcp /REMOTE=b\n");
+	assert_true(rd.command.has_sel && rd.command.children);
+	assert_int_equal(rd.command.sel.upper, 6);
+	assert_int_equal(rd.command.sel.dport, 80);
+	assert_int_equal(rd.command.sel.sport, 0);
+	assert_int_equal(rd.command.sel.dst.len, 16);
+	assert_int_equal(rd.command.sel.src.len, 32);
+	reply(ST_NOPOLICY, "");
+	say("ESTABLISH 10.2.0.0/16 /POLICY=any\n");
+	assert_non_null(strstr(text_str(&talk.out), "NETCTL-W-INSFPRM"));
+	say("ESTABLISH 10.2.0.0/33 10.1.0.1/POLICY=any\n");
+	assert_non_null(strstr(text_str(&talk.out), "IVPARM"));
+	say("ESTABLISH 10.2.0.0/16[65536] 10.1.0.1 /POLICY=any\n");
+	assert_non_null(strstr(text_str(&talk.out), "IVPARM"));
+	say("ESTABLISH fd00::1 10.1.0.1 /POLICY=any\n");
+	assert_non_null(strstr(text_str(&talk.out), "two families"));
+	say("ESTABLISH 10.2.0.0/16 10.1.0.1 /POLICY=nonsense\n");
+	assert_non_null(strstr(text_str(&talk.out), "VALREQ"));
+	assert_int_equal(rd.submitted, 1);
+}
+
+static void
+delete_one(void **state)
+{
+	static const uint8_t cookie[8] = { 0x9a, 0x82, 0xe2, 0x10, 0xa4, 0xab, 0x47, 0x9d };
+
+	(void)state;
+	say("DELETE #17\n");
+	assert_int_equal(rd.command.type, IKE_CMD_DELETE);
+	assert_int_equal(rd.command.serial, 17);
+	reply(ST_NOSUCHSA, "");
+	say("DELETE 9a82e210a4ab479d:a1853cad51ba21ef\n");
+	assert_memory_equal(rd.command.cookie, cookie, 8);
+	reply(ST_NORMAL, "");
+	say("DELETE 0x00001000\n");
+	assert_int_equal(rd.command.spi, 0x1000);
+	reply(ST_NORMAL, "");
+	say("DELETE 10.2.0.0/16 10.1.0.1 /POLICY=any /PROTOCOL=esp\n");
+	assert_true(rd.command.has_sel);
+	assert_int_equal(rd.command.proto, SA_ESP);
+	assert_int_equal(rd.command.scope, IKE_SCOPE_IPSEC);
+	reply(ST_NORMAL, "");
+	say("DELETE 10.0.0.2 10.0.0.1\n");
+	assert_int_equal(net_ipv4_value(&rd.command.local), 0x0a000001);
+	assert_int_equal(rd.command.scope, IKE_SCOPE_ALL);
+	reply(ST_NORMAL, "");
+	assert_int_equal(rd.submitted, 5);
+	say("DELETE\n");
+	assert_non_null(strstr(text_str(&talk.out), "INSFPRM"));
+	say("DELETE/USER=joe\n");
+	assert_non_null(strstr(text_str(&talk.out), "XAUTH"));
+	say("DELETE 10.0.0.2 /PROTOCOL=tcp\n");
+	assert_non_null(strstr(text_str(&talk.out), "VALREQ"));
+	assert_int_equal(rd.submitted, 5);
+}
+
+/* The database counts; SHOW waits for it, and for nobody who is gone. */
+static void
+show_traffic(void **state)
+{
+	struct ipsec_sa sa = { .current = { .bytes = 1000, .allocations = 10, .use_s = 100 } };
+
+	(void)state;
+	rd.children = 65; /* more than are asked for at once */
+	say("SHOW IPSEC/FULL\n");
+	assert_true(ctl_is_busy(talk.session));
+	assert_int_equal(rd.questions, 128);
+	for (size_t i = 0; i < 128; i++)
+		rd.question[i].done(rd.question[i].user, i == 0 ? &sa : NULL);
+	assert_int_equal(rd.questions, 130);
+	assert_true(ctl_is_busy(talk.session));
+	for (size_t i = 128; i < 130; i++)
+		rd.question[i].done(rd.question[i].user, &sa);
+	assert_false(ctl_is_busy(talk.session));
+	assert_non_null(strstr(text_str(&talk.out), "in 1000 octets, 10 packets; out 0 octets"));
+	assert_non_null(strstr(text_str(&talk.out), "in 1000 octets, 10 packets; out 1000"));
+	assert_non_null(strstr(text_str(&talk.out), "traffic not known"));
+	rd.questions = 0;
+	say("SHOW IPSEC/FULL/FORMAT=JSON\n");
+	ctl_close(talk.session); /* the asker goes; the answers come all the same */
+	talk.session = NULL;
+	for (size_t i = 0; i < 128; i++)
+		rd.question[i].done(rd.question[i].user, &sa);
+	assert_int_equal(rd.questions, 128);
+}
+
+static void
+show_certificates(void **state)
+{
+	static const uint8_t der[3] = { 0x30, 0x01, 0xff };
+
+	(void)state;
+	rd.sas = 2;
+	expect("SHOW CERTIFICATE\n", "200-no peer has shown a certificate\n"
+		"200 %RACOON-S-NORMAL, normal successful completion\n");
+	rd.cert = der;
+	expect("SHOW CERTIFICATE 10.0.0.2/LOCAL=10.0.0.1\n",
+		"200-#1       10.0.0.2[500] \"10.0.0.2\"\n200-3001ff\n"
+		"200-#2       10.0.0.2[500] \"10.0.0.2\"\n200-3001ff\n"
+		"200 %RACOON-S-NORMAL, normal successful completion\n");
+	expect("SHOW CERTIFICATE/LOCAL=10.0.0.9\n", "200-no peer has shown a certificate\n"
+		"200 %RACOON-S-NORMAL, normal successful completion\n");
+	say("SHOW ISAKMP/LOCAL=here\n");
+	assert_non_null(strstr(text_str(&talk.out), "IVPARM"));
+}
+
+static void
+monitor_classes(void **state)
+{
+	(void)state;
+	say("MONITOR ISAKMP FAILURE\n");
+	assert_true(ctl_wants_news(talk.session, CTL_NEWS_FAILURE));
+	assert_false(ctl_wants_news(talk.session, CTL_NEWS_LOG | CTL_NEWS_IPSEC));
+	say("MONITOR ALL\n");
+	assert_true(ctl_wants_news(talk.session, CTL_NEWS_IPSEC));
+	say("MONITOR everything\n");
+	assert_non_null(strstr(text_str(&talk.out), "IVKEYW"));
+	say("MONITOR OFF\n");
+	assert_false(ctl_is_monitor(talk.session));
+}
+
 static void
 establish_local(void **state)
 {
@@ -500,7 +682,7 @@ flush_and_shutdown(void **state)
 	reply(ST_NORMAL, "");
 	expect("flush everything\n",
 		"509 %NETCTL-W-IVKEYW, unrecognized keyword - check validity and "
-		"spelling: \\everything\\: expected ISAKMP, IPSEC or ALL\n");
+		"spelling: \\everything\\: expected ISAKMP, IPSEC, ESP, AH or ALL\n");
 	say("DELETE b\n");
 	assert_int_equal(rd.command.type, IKE_CMD_DELETE);
 	reply(ST_NORMAL, "");
@@ -701,6 +883,12 @@ main(void)
 		TEST(show),
 		TEST(show_filters),
 		cmocka_unit_test(csv),
+		TEST(establish_nowait_answered),
+		TEST(establish_traffic),
+		TEST(delete_one),
+		TEST(show_traffic),
+		TEST(show_certificates),
+		TEST(monitor_classes),
 		TEST(show_as_json),
 		TEST(show_yields),
 	};
