@@ -7,7 +7,9 @@
  */
 #include "netcontrol/nc_console.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -163,16 +165,51 @@ wait_child(struct nc *nc, pid_t pid, const char *name)
 	return NC_DONE;
 }
 
+struct how { /* a program is run */
+	bool nowait, nolog;
+	const char *output; /* a file, or NULL */
+};
+
+/* The child's side before its program begins. */
+static void
+prepare(const struct how *how)
+{
+	int fd;
+
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	if (how->nowait) {
+		/* It lives on when the console ends, and the terminal's keys are not its. */
+		(void)setsid();
+		fd = open("/dev/null", O_RDONLY);
+		if (fd >= 0)
+			dup2(fd, STDIN_FILENO);
+	}
+	if (how->output == NULL)
+		return;
+	fd = open(how->output, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	if (fd < 0) {
+		fprintf(stderr, "%s: %s\n", how->output, strerror(errno));
+		_exit(127);
+	}
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+}
+
 static enum nc_exit
-run(struct nc *nc, const char *path, char *const *argv)
+run(struct nc *nc, const char *path, char *const *argv, const struct how *how)
 {
 	struct text made = { 0 };
 	char **env = make_environment(nc, &made);
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, old_int, old_quit;
-	enum nc_exit status;
+	enum nc_exit status = NC_DONE;
 	pid_t pid = -1;
 
 	fflush(NULL);
+	/* Those that were not waited for and have ended meanwhile. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
 	if (env != NULL) {
 		/* The terminal's interrupt is the program's while it runs. */
 		sigaction(SIGINT, &ignore, &old_int);
@@ -180,17 +217,17 @@ run(struct nc *nc, const char *path, char *const *argv)
 		pid = fork();
 	}
 	if (pid == 0) {
-		signal(SIGINT, SIG_DFL);
-		signal(SIGQUIT, SIG_DFL);
-		signal(SIGPIPE, SIG_DFL);
+		prepare(how);
 		execvpe(path, argv, env);
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
 		_exit(127);
 	}
 	if (pid < 0)
 		status = nc_say(NC_FAILED, ST_SYSERR, "cannot run %s: %s", path, strerror(errno));
-	else
+	else if (!how->nowait)
 		status = wait_child(nc, pid, argv[0]);
+	else if (!how->nolog)
+		fprintf(stderr, "%%DCL-S-SPAWNED, process %ld spawned\n", (long)pid);
 	if (env != NULL) {
 		sigaction(SIGINT, &old_int, NULL);
 		sigaction(SIGQUIT, &old_quit, NULL);
@@ -244,14 +281,47 @@ nc_needs_no_dollar(struct nc *nc, const char *line)
 		text_same(word, "logical");
 }
 
-enum nc_exit
-nc_program(struct nc *nc, const char *line)
+/*
+ * `MULTINET:SETKEY` of a symbol: the file of that name; where the configuration's directory has
+ * none, as it never has on Linux, the program of this system that is called so.
+ */
+static enum status
+program_path(struct nc *nc, const char *spec, char *path, size_t size)
+{
+	const char *base = strrchr(spec, ':');
+	char name[NC_NAME_MAX];
+	enum status status;
+	size_t n;
+
+	if (base == NULL) {
+		find_program(spec, path, size);
+		return ST_NORMAL;
+	}
+	status = lnm_file_spec(nc->lnm, spec, path, size);
+	if (status == ST_NORMAL && access(path, X_OK) == 0)
+		return status;
+	n = strcspn(++base, ".;");
+	if (n == 0 || n >= sizeof(name) || strchr(base, '/') != NULL || strchr(base, ']') != NULL)
+		return status;
+	for (size_t i = 0; i < n; i++)
+		name[i] = (char)tolower((unsigned char)base[i]);
+	name[n] = '\0';
+	for (size_t i = 0; known[i] != NULL; i++)
+		if (strcmp(known[i], name) == 0) {
+			find_program(name, path, size);
+			return ST_NORMAL;
+		}
+	return status;
+}
+
+static enum nc_exit
+program(struct nc *nc, const char *line, const struct how *how)
 {
 	char word[NC_NAME_MAX], store[NC_LINE_MAX + 1], path[PATH_MAX], spec[PATH_MAX];
 	char *argv[NC_ARGS_MAX] = { NULL };
 	struct text whole = { .limit = NC_LINE_MAX };
 	size_t n = first_word(line, word, sizeof(word)), count = 0;
-	enum status status = ST_NORMAL;
+	enum status status;
 	bool good;
 
 	text_addf(&whole, "%s%s", program_of(nc, word), line + n);
@@ -262,33 +332,80 @@ nc_program(struct nc *nc, const char *line)
 		return nc_say(NC_USAGE, ST_SYNTAX,
 			"a quote is never closed, or there are too many words");
 	snprintf(spec, sizeof(spec), "%s", argv[0]);
-	if (strchr(spec, ':') != NULL)
-		status = lnm_file_spec(nc->lnm, spec, path, sizeof(path));
-	else
-		find_program(spec, path, sizeof(path));
+	status = program_path(nc, spec, path, sizeof(path));
 	if (status != ST_NORMAL)
 		return nc_say(NC_FAILED, status, "%s", spec);
-	return run(nc, path, argv);
+	return run(nc, path, argv, how);
 }
 
 enum nc_exit
-nc_spawn(struct nc *nc, const char *command)
+nc_program(struct nc *nc, const char *line)
+{
+	struct how how = { .nowait = false };
+
+	return program(nc, line, &how);
+}
+
+/* One qualifier of SPAWN at *rest, taken; false: none is there (a path may begin with `/`). */
+static bool
+take_qualifier(const char **rest, struct how *how, char *output, size_t size)
+{
+	const char *p = *rest + 1;
+	size_t n = strcspn(p, " \t/="), value;
+	char word[16];
+
+	if (**rest != '/' || n < 3 || n >= sizeof(word))
+		return false;
+	snprintf(word, sizeof(word), "%.*s", (int)n, p);
+	if (p[n] == '=') {
+		value = strcspn(p + n + 1, " \t");
+		if (!text_prefix(word, "OUTPUT") || value == 0 || value >= size)
+			return false;
+		snprintf(output, size, "%.*s", (int)value, p + n + 1);
+		how->output = output;
+		n += 1 + value;
+	} else if (text_prefix(word, "NOWAIT")) {
+		how->nowait = true;
+	} else if (text_prefix(word, "NOLOG")) {
+		how->nolog = true;
+	} else if (!text_prefix(word, "WAIT") && !text_prefix(word, "LOG")) {
+		return false;
+	}
+	p += n;
+	*rest = p + strspn(p, " \t");
+	return true;
+}
+
+enum nc_exit
+nc_spawn(struct nc *nc, const char *rest)
 {
 	const char *shell = getenv("SHELL");
+	struct how how = { .nowait = false };
+	char dash_c[] = "-c", output[PATH_MAX], path[PATH_MAX];
 	char *argv[4];
-	char dash_c[] = "-c";
 	enum nc_exit status;
 
+	while (take_qualifier(&rest, &how, output, sizeof(output)))
+		continue;
+	if (how.output != NULL) {
+		if (lnm_file_spec(nc->lnm, how.output, path, sizeof(path)) != ST_NORMAL)
+			return nc_say(NC_FAILED, ST_IVPARM, "/OUTPUT=%s", how.output);
+		how.output = path;
+	}
+	if (nc_needs_no_dollar(nc, rest) && nc_is_program(nc, rest))
+		return program(nc, rest, &how);
+	if (how.nowait && rest[0] == '\0')
+		return nc_say(NC_USAGE, ST_INSFPRM, "SPAWN/NOWAIT command");
 	if (shell == NULL || shell[0] != '/')
 		shell = "/bin/sh";
 	argv[0] = strdup(shell);
-	argv[1] = command[0] != '\0' ? dash_c : NULL;
-	argv[2] = strdup(command);
+	argv[1] = rest[0] != '\0' ? dash_c : NULL;
+	argv[2] = strdup(rest);
 	argv[3] = NULL;
 	if (argv[0] == NULL || argv[2] == NULL)
 		status = nc_say(NC_FAILED, ST_NOMEMORY, NULL);
 	else
-		status = run(nc, shell, argv);
+		status = run(nc, shell, argv, &how);
 	free(argv[0]);
 	free(argv[2]);
 	return status;

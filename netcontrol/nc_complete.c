@@ -191,7 +191,9 @@ nc_candidates(struct nc *nc, const char *typed, struct text *out)
 		} else {
 			(void)ask(nc, line, false, &all);
 			if (text_prefix("SHO", line) && skip_blanks(line + n) == last_word(line)) {
+				add(&all, last_word(line), "CONSOLE", "what is set in the console");
 				add(&all, last_word(line), "LOGICAL", "logical names");
+				add(&all, last_word(line), "SYMBOL", "symbols of procedures");
 				add(&all, last_word(line), "TRANSLATION", "of a logical name");
 			}
 		}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/stmt.h"
+#include "lib/when.h"
 
 bool
 nc_open(struct nc *nc)
@@ -60,10 +61,14 @@ function(struct nc *nc, const char *name, const char *arg)
 			nc->lookup[0] = '\0';
 		return nc->lookup;
 	}
-	if (text_same(name, "F$TRNLNM")) {
+	if (text_same(name, "F$TRNLNM") || text_same(name, "F$LOGICAL")) {
 		value = lnm_value(nc->lnm, arg, 0);
 		return value != NULL ? value : "";
 	}
+	if (text_same(name, "F$TIME"))
+		return when_vms(nc->lookup, sizeof(nc->lookup), when_wall());
+	if (text_same(name, "F$GETSYI") && text_same(arg, "NODENAME"))
+		return gethostname(nc->lookup, sizeof(nc->lookup) - 1) == 0 ? nc->lookup : "";
 	return NULL;
 }
 
@@ -77,11 +82,24 @@ lookup(void *user, const char *name, const char *arg)
 	if ((name[0] == 'P' || name[0] == 'p') && name[1] >= '1' && name[1] <= '8' &&
 		name[2] == '\0')
 		return nc_script_param(&nc->script, (unsigned)(name[1] - '0'));
-	if (text_same(name, "$STATUS")) {
-		snprintf(nc->lookup, sizeof(nc->lookup), "%d", (int)nc->status);
+	/* Condition values: odd is success, 2 in the low three bits an error. */
+	if (text_same(name, "$STATUS") || text_same(name, "$SEVERITY")) {
+		int severity = nc->status == NC_DONE ? 1 : 2;
+
+		snprintf(nc->lookup, sizeof(nc->lookup), "%d", severity +
+			(name[2] == 'T' || name[2] == 't' ? 8 * (int)nc->status : 0));
 		return nc->lookup;
 	}
 	return nc_symbol_get(&nc->symbols, name);
+}
+
+bool
+nc_evaluate(struct nc *nc, const char *p, struct text *out, const char **rest)
+{
+	char why[256];
+	bool truth;
+
+	return nc_expr(p, lookup, nc, out, &truth, rest, why, sizeof(why)) == ST_NORMAL;
 }
 
 /* ------------------------------------------------------------------ one command */
@@ -93,19 +111,65 @@ run_if(struct nc *nc, const char *line, bool dollar, unsigned depth)
 {
 	const char *then;
 	char why[256];
-	enum status status = nc_if(line, lookup, nc, &then, why, sizeof(why));
+	bool truth;
+	enum status status = nc_if(line, lookup, nc, &truth, &then, why, sizeof(why));
 
 	if (status != ST_NORMAL)
 		return nc_say(NC_USAGE, status, "%s", why);
-	return then != NULL ? run_line(nc, then, dollar, depth) : NC_DONE;
+	nc->keep_status = then == NULL || *then == '\0';
+	if (then == NULL)
+		return NC_DONE;
+	if (*then != '\0')
+		return run_line(nc, then, dollar, depth);
+	/* Who types would wonder where the lines up to ENDIF go. */
+	if (nc->interactive && nc->script.depth == 0)
+		return nc_say(NC_USAGE, ST_SYNTAX, "IF expression THEN command is expected; "
+			"IF ... ENDIF stands in a procedure");
+	status = nc_flow_if(nc_flow(&nc->script), truth);
+	return status == ST_NORMAL ? NC_DONE :
+		nc_say(NC_USAGE, status, "IF in IF, at most %d deep", NC_BLOCKS_MAX);
 }
 
 static enum nc_exit
-run_assignment(struct nc *nc, const char *name, const char *value)
+run_on(struct nc *nc, const char *line)
 {
-	enum status status = nc_symbol_set(&nc->symbols, name, value);
+	char why[256] = "";
+	enum status status = nc_script_on(&nc->script, line, why, sizeof(why));
 
-	return status == ST_NORMAL ? NC_DONE : nc_say(NC_FAILED, status, "symbol %s", name);
+	nc->keep_status = true;
+	return status == ST_NORMAL ? NC_DONE : nc_say(NC_USAGE, status, "%s", why);
+}
+
+static enum nc_exit
+run_goto(struct nc *nc, const char *line)
+{
+	const char *label = line + strcspn(line, " \t");
+	char name[NC_NAME_MAX];
+
+	nc->keep_status = true;
+	label += strspn(label, " \t");
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(label, ": \t"), label);
+	if (nc->script.depth == 0)
+		return nc_say(NC_USAGE, ST_SYNTAX, "GOTO stands in a procedure");
+	if (name[0] == '\0' || !nc_script_goto(&nc->script, name))
+		return nc_say(NC_USAGE, ST_IVPARM, "no label \\%s\\ in this procedure", name);
+	return NC_DONE;
+}
+
+static enum nc_exit
+run_assignment(struct nc *nc, const char *name, const char *text, bool verbatim)
+{
+	struct text value = { .limit = NC_LINE_MAX };
+	char why[256] = "";
+	enum status status = nc_assigned(text, verbatim, lookup, nc, &value, why, sizeof(why));
+
+	if (status == ST_NORMAL) {
+		status = nc_symbol_set(&nc->symbols, name, text_str(&value));
+		snprintf(why, sizeof(why), "symbol %s", name);
+	}
+	text_free(&value);
+	return status == ST_NORMAL ? NC_DONE : nc_say(status == ST_SYNTAX ? NC_USAGE : NC_FAILED,
+		status, "%s", why);
 }
 
 static enum nc_exit
@@ -186,7 +250,8 @@ static enum nc_exit
 run_line(struct nc *nc, const char *line, bool dollar, unsigned depth)
 {
 	char name[NC_NAME_MAX];
-	struct text value = { .limit = NC_LINE_MAX };
+	const char *value;
+	bool verbatim;
 	enum nc_exit status;
 	size_t n = strlen(line);
 
@@ -194,12 +259,12 @@ run_line(struct nc *nc, const char *line, bool dollar, unsigned depth)
 		return run_procedure(nc, line + 1);
 	if (nc_is_word(line, "IF"))
 		return run_if(nc, line, dollar, depth);
-	if (nc_assignment(line, name, sizeof(name), &value)) {
-		status = run_assignment(nc, name, text_str(&value));
-		text_free(&value);
-		return status;
-	}
-	text_free(&value);
+	if (nc_assignment(line, name, sizeof(name), &value, &verbatim))
+		return run_assignment(nc, name, value, verbatim);
+	if (nc_is_word(line, "ON"))
+		return run_on(nc, line);
+	if (nc_is_word(line, "GOTO"))
+		return run_goto(nc, line);
 	if (n > 0 && line[n - 1] == '?')
 		return run_question(nc, line);
 	if (run_symbol(nc, line, dollar, depth, &status))
@@ -208,9 +273,28 @@ run_line(struct nc *nc, const char *line, bool dollar, unsigned depth)
 		return run_logical(nc, line);
 	if ((dollar || nc_needs_no_dollar(nc, line)) && nc_is_program(nc, line))
 		return nc_program(nc, line);
-	if (nc_local(nc, line, &status))
+	if (nc_local(nc, line, &status) || nc_show(nc, line, &status) ||
+		nc_watch(nc, line, &status))
 		return status;
 	return nc_server(nc, line);
+}
+
+/* The line's own business first: its label, THEN, ELSE, ENDIF; what is left is run. */
+static const char *
+steered(struct nc *nc, const char *body, enum nc_exit *status)
+{
+	char why[256] = "";
+	enum status found;
+	const char *rest;
+
+	*status = NC_DONE;
+	if (nc->script.depth > 0)
+		body = nc_skip_label(body);
+	if (!nc_flow_line(nc_flow(&nc->script), body, &rest, &found, why, sizeof(why)))
+		return body;
+	if (found != ST_NORMAL)
+		*status = nc_say(NC_USAGE, found, "%s", why);
+	return rest;
 }
 
 enum nc_exit
@@ -219,22 +303,28 @@ nc_run(struct nc *nc, const char *command)
 	struct text line = { 0 };
 	char why[256];
 	bool dollar;
-	const char *body = nc_body(command, &dollar);
+	enum nc_exit steering, before, result;
+	const char *body = steered(nc, nc_body(command, &dollar), &steering);
 	enum status status;
 
+	if (steering != NC_DONE)
+		nc->status = steering;
 	if (*body == '\0')
-		return NC_DONE;
+		return steering;
 	if (nc->verify && nc->script.depth > 0) {
 		printf("%s%s\n", dollar ? "$ " : "", body);
 		fflush(stdout);
 	}
+	nc->keep_status = false;
+	before = nc->status;
 	status = nc_substitute(body, lookup, nc, &line, why, sizeof(why));
 	if (status != ST_NORMAL)
-		nc->status = nc_say(NC_USAGE, status, "%s", why);
+		result = nc_say(NC_USAGE, status, "%s", why);
 	else
-		nc->status = run_line(nc, text_str(&line), dollar, 0);
+		result = run_line(nc, text_str(&line), dollar, 0);
 	text_free(&line);
-	return nc->status;
+	nc->status = nc->keep_status && result == NC_DONE ? before : result;
+	return result;
 }
 
 enum nc_exit
@@ -255,6 +345,30 @@ say_where(const struct nc *nc, const char *command)
 	fprintf(stderr, "-NETCTL-I-STOPPED, %s line %u: %.200s\n", f->name, f->line, command);
 }
 
+/*
+ * A command failed: what ON says, once, else the procedure ends.  False: it ends, *status may have
+ * become what the command of ON came to.
+ */
+static bool
+on_error(struct nc *nc, enum nc_exit *status)
+{
+	struct nc_frame *f = &nc->script.frame[nc->script.depth - 1];
+	bool severe = *status == NC_NOSERVER || *status == NC_NOTPERM || *status == NC_TIMEOUT;
+	char *command = f->on_command;
+
+	if (nc->interrupt != 0)
+		return false;
+	if (nc->noon || (f->on == NC_ON_SEVERE && !severe))
+		return true;
+	if (command == NULL)
+		return false;
+	f->on = NC_ON_EXIT;
+	f->on_command = NULL;
+	*status = nc_run(nc, command);
+	free(command);
+	return *status == NC_DONE;
+}
+
 static enum nc_exit
 run_frame(struct nc *nc)
 {
@@ -272,12 +386,17 @@ run_frame(struct nc *nc)
 		}
 		if (nc->interrupt != 0)
 			status = NC_FAILED;
-		if (status == NC_DONE || nc->ended || nc->quit || (nc->noon && nc->interrupt == 0))
+		if (status == NC_DONE || nc->ended || nc->quit)
+			continue;
+		if (on_error(nc, &status) || nc->ended || nc->quit)
 			continue;
 		say_where(nc, text_str(&command));
 		break;
 	}
 	text_free(&command);
+	if (status == NC_DONE && !nc->ended && !nc->quit && nc_flow(&nc->script)->blocks > 0)
+		status = nc_say(NC_USAGE, ST_SYNTAX, "ENDIF is missing at the end of %s",
+			nc->script.frame[nc->script.depth - 1].name);
 	return status;
 }
 
@@ -307,4 +426,18 @@ nc_procedure(struct nc *nc, const char *spec, const char *const *params, size_t 
 	/* EXIT ends the procedure that says it, not those that called it. */
 	nc->ended = false;
 	return status;
+}
+
+void
+nc_startup(struct nc *nc)
+{
+	char spec[NC_PATH_MAX];
+	const char *named = getenv("NETCONTROL_STARTUP");
+
+	if (lnm_translate(nc->lnm, "NETCONTROL_STARTUP", spec, sizeof(spec)) == ST_NORMAL)
+		named = spec;
+	if (named != NULL && named[0] != '\0')
+		(void)nc_procedure(nc, named, NULL, 0);
+	nc_message_last(0, "");
+	nc->status = NC_DONE;
 }

@@ -208,7 +208,8 @@ nc_fleet(struct nc *nc, const char *hosts, enum nc_exit (*run)(void *user), void
 			text_free(&f.member[i].line[k]);
 	}
 	fflush(stdout);
-	fprintf(stderr, "%zu of %zu hosts: done\n", done, f.count);
+	if (!nc->quiet || done < f.count)
+		fprintf(stderr, "%zu of %zu hosts: done\n", done, f.count);
 	free(f.member);
 	return worst;
 }

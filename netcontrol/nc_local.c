@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "lib/ctl.h"
@@ -25,12 +26,12 @@ run_exit(struct nc *nc, const struct cmd *c, const char *rest)
 	char *end;
 
 	(void)rest;
-	if (c->words > 1) {
+	if (c->words > 1 && !text_same(c->word[1], "$STATUS")) {
 		n = strtoul(c->word[1], &end, 10);
 		if (*end != '\0' || !isdigit((unsigned char)c->word[1][0]) || n > 255)
 			return nc_say(NC_USAGE, ST_IVPARM, "\\%s\\ is not a status from 0 to 255",
 				c->word[1]);
-	} else if (nc->script.depth == 0 && nc->interactive) {
+	} else if (c->words == 1 && nc->script.depth == 0 && nc->interactive) {
 		n = NC_DONE; /* whoever leaves a conversation has not failed */
 	}
 	if (nc->script.depth > 0)
@@ -38,6 +39,15 @@ run_exit(struct nc *nc, const struct cmd *c, const char *rest)
 	else
 		nc->quit = true;
 	return (enum nc_exit)n;
+}
+
+static enum nc_exit
+run_continue(struct nc *nc, const struct cmd *c, const char *rest)
+{
+	(void)c;
+	(void)rest;
+	nc->keep_status = true;
+	return NC_DONE;
 }
 
 static enum nc_exit
@@ -77,6 +87,9 @@ run_help(struct nc *nc, const struct cmd *c, const char *rest)
 		verb_entry(&out, "@file [p1 ... p8]", "run a command procedure");
 		verb_entry(&out, "$ program [argument...]", "run setkey or a program of a symbol");
 		verb_entry(&out, "SHOW LOGICAL [name]", "logical names; SHOW TRANSLATION name");
+		verb_entry(&out, "SHOW SYMBOL [name]", "symbols; SHOW CONSOLE: what is set here");
+		verb_entry(&out, "SHOW .../WATCH[=seconds]", "again and again, until Ctrl-C");
+		verb_entry(&out, "IF, ON ERROR, GOTO", "in procedures: see the manual");
 		verb_entry(&out, "...?", "what may come next; Tab completes it");
 		fputs(text_str(&out), stdout);
 		text_free(&out);
@@ -152,13 +165,48 @@ run_select(struct nc *nc, const struct cmd *c, const char *rest)
 	return NC_DONE;
 }
 
+/* SET MESSAGE/NOFACILITY/TEXT…: parts that are not named stay as they are. */
+static enum nc_exit
+set_message(const struct cmd *c)
+{
+	unsigned parts = nc_message_parts_now();
+
+	for (size_t i = 0; i < c->quals; i++) {
+		const char *name = c->qual[i].name;
+		bool off = name[0] == 'N' && name[1] == 'O';
+		unsigned part = 0;
+
+		switch (name[off ? 2 : 0]) {
+		case 'F':
+			part = NC_MSG_FACILITY;
+			break;
+		case 'S':
+			part = NC_MSG_SEVERITY;
+			break;
+		case 'I':
+			part = NC_MSG_IDENT;
+			break;
+		default:
+			part = NC_MSG_TEXT;
+			break;
+		}
+		parts = off ? parts & ~part : parts | part;
+	}
+	nc_message_parts(parts);
+	return NC_DONE;
+}
+
 static enum nc_exit
 run_set(struct nc *nc, const struct cmd *c, const char *rest)
 {
-	static const char *const words[] = { "NOON", "ON", "NOVERIFY", "VERIFY", NULL };
+	static const char *const words[] = { "NOON", "ON", "NOVERIFY", "VERIFY", "MESSAGE", NULL };
+	int which = verb_keyword(words, c->word[1]);
 
 	(void)rest;
-	switch (verb_keyword(words, c->word[1])) {
+	if (c->quals > 0 && which != 4 && which >= 0)
+		return nc_say(NC_USAGE, ST_IVQUAL, "\\%s\\ is one of SET MESSAGE's",
+			c->qual[0].name);
+	switch (which) {
 	case 0:
 		nc->noon = true;
 		return NC_DONE;
@@ -171,9 +219,11 @@ run_set(struct nc *nc, const struct cmd *c, const char *rest)
 	case 3:
 		nc->verify = true;
 		return NC_DONE;
+	case 4:
+		return set_message(c);
 	default:
 		return nc_say(NC_USAGE, ST_IVKEYW,
-			"\\%s\\, ON, NOON, VERIFY or NOVERIFY is expected",
+			"\\%s\\, ON, NOON, VERIFY, NOVERIFY or MESSAGE is expected",
 			c->word[1]);
 	}
 }
@@ -213,24 +263,127 @@ run_wait(struct nc *nc, const struct cmd *c, const char *rest)
 	return NC_DONE;
 }
 
+/* Expressions with commas between, as in DCL; what is none stands for itself, word by word. */
 static enum nc_exit
 run_write(struct nc *nc, const struct cmd *c, const char *rest)
 {
 	char store[NC_LINE_MAX + 2], *argv[NC_ARGS_MAX];
+	struct text line = { 0 }, value = { 0 };
+	const char *p = rest + strcspn(rest, " \t");
+	bool good = true;
 	size_t count;
 
-	(void)nc;
 	(void)c;
 	if (!nc_split(rest, store, sizeof(store), argv, &count) || count == 0 ||
 		!text_same(argv[0], "SYS$OUTPUT"))
 		return nc_say(NC_USAGE, ST_SYNTAX, "WRITE SYS$OUTPUT \"text\" is expected");
-	for (size_t i = 1; i < count; i++)
-		printf("%s%s", i > 1 ? " " : "", argv[i]);
-	printf("\n");
+	p += strspn(p, " \t");
+	while (good && *p != '\0') {
+		good = nc_evaluate(nc, p, &value, &p);
+		text_add(&line, text_str(&value));
+		p += strspn(p, " \t");
+		good = good && (*p == '\0' || *p == ',');
+		p += *p == ',';
+	}
+	if (!good)
+		text_clear(&line);
+	for (size_t i = 1; !good && i < count; i++)
+		text_addf(&line, "%s%s", i > 1 ? " " : "", argv[i]);
+	printf("%s\n", text_str(&line));
+	text_free(&line);
+	text_free(&value);
 	return NC_DONE;
 }
 
+/* ------------------------------------------------------------------ SHOW of the console */
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct nc_symbol *)a)->name, ((const struct nc_symbol *)b)->name);
+}
+
+static enum nc_exit
+show_symbols(struct nc *nc, const char *pattern)
+{
+	struct nc_symbols *t = &nc->symbols;
+	size_t shown = 0;
+
+	if (t->count > 0)
+		qsort(t->symbol, t->count, sizeof(*t->symbol), by_name);
+	for (size_t i = 0; i < t->count; i++) {
+		if (!text_glob(pattern[0] != '\0' ? pattern : "*", t->symbol[i].name, true))
+			continue;
+		printf("  %s == \"%s\"\n", t->symbol[i].name, t->symbol[i].value);
+		shown++;
+	}
+	if (shown == 0 && pattern[0] != '\0')
+		return nc_say(NC_FAILED, ST_IVPARM, "symbol \\%s\\ is not defined", pattern);
+	return NC_DONE;
+}
+
+static enum nc_exit
+show_console(struct nc *nc)
+{
+	char buf[NC_PATH_MAX];
+	unsigned parts = nc_message_parts_now();
+
+	printf("  Server:    %s%s\n", nc->host != NULL ? nc->host : nc_socket(nc, buf,
+		sizeof(buf)), nc->conn.fd >= 0 ? ", connected" : "");
+	printf("  Service:   %s\n", nc->selected[0] != '\0' ? nc->selected : "NETCONTROL");
+	printf("  Errors:    %s\n", nc->noon ? "go on (SET NOON)" : "stop procedures (SET ON)");
+	printf("  Verify:    %s\n", nc->verify ? "on" : "off");
+	printf("  Time-out:  %u s\n", nc->timeout_s);
+	printf("  Messages:  /%sFACILITY/%sSEVERITY/%sIDENTIFICATION/%sTEXT\n",
+		parts & NC_MSG_FACILITY ? "" : "NO", parts & NC_MSG_SEVERITY ? "" : "NO",
+		parts & NC_MSG_IDENT ? "" : "NO", parts & NC_MSG_TEXT ? "" : "NO");
+	printf("  Last:      status %d\n", (int)nc->status);
+	return NC_DONE;
+}
+
+bool
+nc_show(struct nc *nc, const char *line, enum nc_exit *status)
+{
+	size_t n = strcspn(line, " \t"), m;
+	const char *what = line + n + strspn(line + n, " \t"), *pattern;
+	char word[16];
+
+	m = strcspn(what, " \t/");
+	if (n < ABBREVIATION_MIN || n > 4 || strncasecmp(line, "SHOW", n) != 0 || m < 4 ||
+		m >= sizeof(word))
+		return false;
+	snprintf(word, sizeof(word), "%.*s", (int)m, what);
+	pattern = what + m + strspn(what + m, " \t");
+	if (text_prefix(word, "SYMBOL"))
+		*status = show_symbols(nc, pattern);
+	else if (text_prefix(word, "CONSOLE"))
+		*status = show_console(nc);
+	else
+		return false;
+	fflush(stdout);
+	return true;
+}
+
 /* ------------------------------------------------------------------ the table */
+
+static const struct verb_qual set_quals[] = {
+	{ "FACILITY", NULL, "SET MESSAGE: messages begin with the facility" },
+	{ "IDENTIFICATION", NULL, "SET MESSAGE: they have the ident" },
+	{ "NOFACILITY", NULL, "SET MESSAGE: without" },
+	{ "NOIDENTIFICATION", NULL, "SET MESSAGE: without" },
+	{ "NOSEVERITY", NULL, "SET MESSAGE: without" },
+	{ "NOTEXT", NULL, "SET MESSAGE: without" },
+	{ "SEVERITY", NULL, "SET MESSAGE: they have the severity" },
+	{ "TEXT", NULL, "SET MESSAGE: they have their text" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct verb_qual spawn_quals[] = {
+	{ "NOLOG", NULL, "say nothing about the process" },
+	{ "NOWAIT", NULL, "go on at once; the process outlives the console" },
+	{ "OUTPUT", "file", "where what it prints goes" },
+	{ NULL, NULL, NULL },
+};
 
 static const struct verb_qual certificate_quals[] = {
 	{ "DAYS", "number", "how long it is valid (825)" },
@@ -254,6 +407,7 @@ const struct verb nc_local_verbs[] = {
 		.more = "CERTIFICATE AUTHORITY once; CERTIFICATE SERVER host for each server, by\n"
 			"the name that consoles give; CERTIFICATE CLIENT user/ROLE=OPERATOR for\n"
 			"people." },
+	{ .name = "CONTINUE", .help = "do nothing: ON ERROR THEN CONTINUE" },
 	{ .name = "EXIT", .params = "[status]", .max_params = 1,
 		.help = "leave the procedure, or the console; Ctrl-Z and Ctrl-D do the same" },
 	{ .name = "HELP", .params = "[topic]", .max_params = 8, .quals = ctl_quals_help,
@@ -261,14 +415,18 @@ const struct verb nc_local_verbs[] = {
 	{ .name = "PRIME", .params = "file", .min_params = 1, .max_params = 1, .quals = prime_quals,
 		.help = "ESTABLISH with every peer of a file",
 		.more = "Lines of the file: remote [local]; # or ! begins a comment." },
-	{ .name = "PUSH", .params = "[command]", .help = "same as SPAWN" },
+	{ .name = "PUSH", .params = "[command]", .quals = spawn_quals, .help = "same as SPAWN" },
 	{ .name = "QUIT", .help = "leave the console" },
 	{ .name = "SELECT", .params = "[service]", .max_params = 1,
 		.help = "send the commands that follow to this service; none: to the server" },
-	{ .name = "SET", .params = "ON|NOON|VERIFY|NOVERIFY", .min_params = 1, .max_params = 1,
-		.help = "stop procedures at errors or not, show their commands or not" },
-	{ .name = "SPAWN", .params = "[command]",
-		.help = "run the user's shell, or a command in it" },
+	{ .name = "SET", .params = "ON|NOON|VERIFY|NOVERIFY|MESSAGE", .min_params = 1,
+		.max_params = 1, .quals = set_quals,
+		.help = "stop procedures at errors or not, show their commands or not",
+		.more = "SET MESSAGE/[NO]FACILITY/[NO]SEVERITY/[NO]IDENTIFICATION/[NO]TEXT:\n"
+			"what is shown of messages." },
+	{ .name = "SPAWN", .params = "[command]", .quals = spawn_quals,
+		.help = "run the user's shell, or a command in it",
+		.more = "Where its first word is a symbol for a program, no shell sees it." },
 	{ .name = "WAIT", .params = "h:m:s", .min_params = 1, .max_params = 1, .help = "pause" },
 	{ .name = "WRITE", .params = "SYS$OUTPUT text", .help = "print a text" },
 	{ .name = NULL },
@@ -276,7 +434,7 @@ const struct verb nc_local_verbs[] = {
 
 typedef enum nc_exit local_run(struct nc *nc, const struct cmd *c, const char *rest);
 
-static local_run *const runs[] = { run_certificate, run_exit, run_help, run_prime, run_spawn,
+static local_run *const runs[] = { run_certificate, run_continue, run_exit, run_help, run_prime, run_spawn,
 	run_quit, run_select, run_set, run_spawn, run_wait, run_write };
 
 /* The rest of the line is its business: it is not taken apart as a command is. */
@@ -304,28 +462,63 @@ nc_local_verb(const char *line)
 	return NULL;
 }
 
+/* The name of the parameter that is missing, as the table has it: `file` of "file [more]". */
+static const char *
+missing_parameter(const struct verb *v, size_t given)
+{
+	const char *p = v->params;
+
+	for (; given > 0 && *p != '\0'; given--) {
+		p += strcspn(p, " ");
+		p += strspn(p, " ");
+	}
+	return *p != '\0' ? p : "Parameter";
+}
+
+/* Take the line apart; what is missing is asked for, where there is somebody. *line may grow. */
+static enum status
+parse_local(struct nc *nc, const struct verb *v, struct text *line, struct cmd *c, char *why,
+	size_t why_size)
+{
+	const struct verb *matched;
+	enum status status;
+
+	for (unsigned i = 0; i < CMD_WORDS_MAX; i++) {
+		status = cmd_parse(bytes_str(text_str(line)), c, why, why_size);
+		/* HELP's qualifiers are the server's. */
+		if (status == ST_NORMAL && strcmp(v->name, "HELP") != 0)
+			status = verb_match(nc_local_verbs, c, 0, &matched, why, why_size);
+		if (status != ST_INSFPRM || !nc_may_ask(nc))
+			return status;
+		text_add(line, " ");
+		if (!nc_ask(nc, missing_parameter(v, c->words - 1), line))
+			return status;
+	}
+	return status;
+}
+
 bool
 nc_local(struct nc *nc, const char *line, enum nc_exit *status)
 {
-	const struct verb *v = nc_local_verb(line), *matched;
-	const char *rest = line + strcspn(line, " \t/");
+	const struct verb *v = nc_local_verb(line);
 	enum status parsed = ST_NORMAL;
 	struct cmd c = { .words = 0 };
+	struct text full = { 0 };
 	char why[512] = "";
+	const char *rest;
 
 	if (v == NULL)
 		return false;
+	text_add(&full, line);
+	if (!is_raw(v))
+		parsed = parse_local(nc, v, &full, &c, why, sizeof(why));
+	rest = text_str(&full) + strcspn(text_str(&full), " \t/");
 	rest += strspn(rest, " \t");
-	if (!is_raw(v)) {
-		parsed = cmd_parse(bytes_str(line), &c, why, sizeof(why));
-		/* HELP's qualifiers are the server's. */
-		if (parsed == ST_NORMAL && strcmp(v->name, "HELP") != 0)
-			parsed = verb_match(nc_local_verbs, &c, 0, &matched, why, sizeof(why));
-	}
 	if (parsed != ST_NORMAL)
 		*status = nc_say(NC_USAGE, parsed, "%s", why);
 	else
 		*status = runs[v - nc_local_verbs](nc, &c, rest);
+	text_free(&full);
 	fflush(stdout);
 	return true;
 }

@@ -16,14 +16,6 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static bool
-is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		c == '_' ||
-		c == '$';
-}
-
 static const char *
 skip_blanks(const char *p)
 {
@@ -97,51 +89,57 @@ nc_symbols_free(struct nc_symbols *t)
 	*t = (struct nc_symbols){ 0 };
 }
 
-/* A string in quotes, "" inside standing for one; returns what follows it, NULL when never
- * closed. */
-static const char *
-take_string(const char *p, struct text *out)
-{
-	for (p++; *p != '\0'; p++) {
-		if (*p != '"')
-			text_add_n(out, p, 1);
-		else if (p[1] == '"')
-			text_add_n(out, p++, 1);
-		else
-			return p + 1;
-	}
-	return NULL;
-}
-
 bool
-nc_assignment(const char *line, char *name, size_t size, struct text *value)
+nc_assignment(const char *line, char *name, size_t size, const char **text, bool *verbatim)
 {
 	const char *p = skip_blanks(line), *start = p;
-	bool verbatim;
 	size_t n;
 
-	while (is_name_char(*p))
+	while (nc_is_name_char(*p))
 		p++;
 	n = (size_t)(p - start);
 	if (n == 0 || n >= size || (*start >= '0' && *start <= '9'))
 		return false;
 	p = skip_blanks(p);
-	verbatim = *p == ':';
-	p += verbatim;
+	*verbatim = *p == ':';
+	p += *verbatim;
 	if (*p++ != '=')
 		return false;
 	if (*p == '=')
 		p++;
 	memcpy(name, start, n);
 	name[n] = '\0';
-	p = skip_blanks(p);
-	if (*p == '"' && !verbatim)
-		return take_string(p, value) != NULL;
-	n = strlen(p);
-	while (n > 0 && is_blank(p[n - 1]))
-		n--;
-	text_add_n(value, p, n);
+	*text = skip_blanks(p);
 	return true;
+}
+
+enum status
+nc_assigned(const char *text, bool verbatim, nc_lookup *lookup, void *user, struct text *value,
+	char *why, size_t why_size)
+{
+	size_t n = strlen(text);
+	const char *rest;
+	bool truth;
+
+	while (n > 0 && is_blank(text[n - 1]))
+		n--;
+	text_clear(value);
+	if (!verbatim && n > 0) {
+		enum status status = nc_expr(text, lookup, user, value, &truth, &rest, why,
+			why_size);
+
+		if (status == ST_NORMAL && *skip_blanks(rest) == '\0')
+			return ST_NORMAL;
+		if (strpbrk(text, "\"+-*()") != NULL || (text[0] >= '0' && text[0] <= '9')) {
+			if (status == ST_NORMAL)
+				snprintf(why, why_size, "an operator is expected at \\%.20s\\",
+					rest);
+			return ST_SYNTAX;
+		}
+		text_clear(value);
+	}
+	text_add_n(value, text, n);
+	return ST_NORMAL;
 }
 
 /* ------------------------------------------------------------------ procedures */
@@ -180,6 +178,7 @@ nc_script_pop(struct nc_script *s)
 	free(f->text);
 	for (size_t i = 0; i < NC_PARAMS; i++)
 		free(f->param[i]);
+	free(f->on_command);
 	*f = (struct nc_frame){ 0 };
 }
 
@@ -200,6 +199,7 @@ nc_script_next(struct nc_script *s, struct text *out)
 
 		line[n] = '\0';
 		more = nc_join(out, line);
+		line[n] = end; /* GOTO reads it again */
 		f->at += n + (end != '\0');
 		f->line++;
 		any = true;
@@ -219,21 +219,44 @@ nc_script_param(const struct nc_script *s, unsigned n)
 
 /* ------------------------------------------------------------------ lines */
 
-bool
-nc_join(struct text *command, const char *line)
+/* The quotation marks of word processors, which documents show: the octets of one, else 0. */
+static size_t
+curly(const char *p)
+{
+	return memcmp(p, "\xe2\x80\x9c", 3) == 0 || memcmp(p, "\xe2\x80\x9d", 3) == 0 ? 3 : 0;
+}
+
+/* How much of the line is a command: without comment and blanks at the end. */
+static size_t
+command_length(const char *line, bool *has_curly)
 {
 	size_t n = 0;
-	bool quoted = false, more;
+	bool quoted = false;
 
-	command->limit = NC_LINE_MAX;
+	*has_curly = false;
 	for (; line[n] != '\0'; n++) {
-		if (line[n] == '"')
+		bool opens = strncmp(line + n, "\xe2\x80\x9c", 3) == 0;
+
+		if (opens && !quoted)
+			*has_curly = true;
+		if (line[n] == '"' || (*has_curly && (opens ||
+			strncmp(line + n, "\xe2\x80\x9d", 3) == 0)))
 			quoted = !quoted;
 		else if (line[n] == '!' && !quoted)
 			break;
 	}
 	while (n > 0 && (is_blank(line[n - 1]) || line[n - 1] == '\r' || line[n - 1] == '\n'))
 		n--;
+	return n;
+}
+
+bool
+nc_join(struct text *command, const char *line)
+{
+	bool more, has_curly;
+	size_t n = command_length(line, &has_curly);
+
+	command->limit = NC_LINE_MAX;
 	more = n > 0 && line[n - 1] == '-';
 	n -= more;
 	/* What is joined on has no indentation. */
@@ -241,7 +264,14 @@ nc_join(struct text *command, const char *line)
 		line++;
 		n--;
 	}
-	text_add_n(command, line, n);
+	for (size_t i = 0; has_curly && i < n; i++) {
+		size_t mark = i + 3 <= n ? curly(line + i) : 0;
+
+		text_add_n(command, mark > 0 ? "\"" : line + i, 1);
+		i += mark > 0 ? mark - 1 : 0;
+	}
+	if (!has_curly)
+		text_add_n(command, line, n);
 	return more;
 }
 
@@ -258,7 +288,7 @@ nc_is_word(const char *line, const char *keyword)
 {
 	size_t n = strlen(keyword);
 
-	return text_prefix(keyword, line) && !is_name_char(line[n]);
+	return text_prefix(keyword, line) && !nc_is_name_char(line[n]);
 }
 
 /* ------------------------------------------------------------------ substitution */
@@ -272,7 +302,7 @@ take_reference(const char *p, char *name, size_t size)
 	size_t n = 0;
 
 	p += open;
-	while (is_name_char(p[n]))
+	while (nc_is_name_char(p[n]))
 		n++;
 	if (n == 0 || n >= size || p[n] != '\'')
 		return NULL;
@@ -320,91 +350,172 @@ nc_substitute(const char *in, nc_lookup *lookup, void *user, struct text *out, c
 
 /* ------------------------------------------------------------------ IF */
 
-/* A string, F$FUNCTION("string"), or a name. Returns what follows, NULL with why. */
-static const char *
-take_operand(const char *p, nc_lookup *lookup, void *user, struct text *out, char *why, size_t size)
+enum status
+nc_if(const char *line, nc_lookup *lookup, void *user, bool *truth, const char **then, char *why,
+	size_t why_size)
 {
-	char name[NC_NAME_MAX];
-	struct text arg = { .limit = NC_LINE_MAX };
-	const char *value;
-	size_t n = 0;
+	struct text value = { 0 };
+	const char *p = skip_blanks(line) + strlen("IF"), *command;
+	enum status status;
 
+	*then = NULL;
+	status = nc_expr(p, lookup, user, &value, truth, &p, why, why_size);
+	text_free(&value);
+	if (status != ST_NORMAL)
+		return status;
 	p = skip_blanks(p);
-	if (*p == '"') {
-		p = take_string(p, out);
-		if (p == NULL)
-			snprintf(why, size, "quotation mark is never closed");
-		return p;
+	command = nc_is_word(p, "THEN") ? skip_blanks(p + 4) : p;
+	if (*p != '\0' && command == p) {
+		snprintf(why, why_size, "an operator or THEN is expected at \\%.20s\\", p);
+		return ST_SYNTAX;
 	}
-	while (is_name_char(p[n]))
-		n++;
-	if (n == 0 || n >= sizeof(name)) {
-		snprintf(why, size,
-			"a string, a symbol or F$FUNCTION(\"...\") is expected at \\%.20s\\", p);
-		return NULL;
-	}
-	memcpy(name, p, n);
-	name[n] = '\0';
-	p += n;
-	if (*p == '(') {
-		p = skip_blanks(p + 1);
-		p = *p == '"' ? take_string(p, &arg) : NULL;
-		p = p != NULL ? skip_blanks(p) : NULL;
-		if (p == NULL || *p != ')') {
-			snprintf(why, size, "%s takes one string: %s(\"...\")", name, name);
-			text_free(&arg);
-			return NULL;
-		}
-		p++;
-		value = lookup(user, name, text_str(&arg));
-	} else if (name[0] >= '0' && name[0] <= '9') {
-		value = name;
-	} else {
-		value = lookup(user, name, NULL);
-	}
-	if (value == NULL)
-		snprintf(why, size, "%s is not defined", name);
-	else
-		text_add(out, value);
-	text_free(&arg);
-	return value != NULL ? p : NULL;
+	if (*command == '\0' || *truth)
+		*then = command;
+	return ST_NORMAL;
+}
+
+/* ------------------------------------------------------------------ blocks, labels, ON */
+
+struct nc_flow *
+nc_flow(struct nc_script *s)
+{
+	return s->depth > 0 ? &s->frame[s->depth - 1].flow : &s->typed;
+}
+
+bool
+nc_flow_runs(const struct nc_flow *f)
+{
+	const struct nc_block *b = f->blocks > 0 ? &f->block[f->blocks - 1] : NULL;
+
+	return b == NULL || (b->outer && b->taken != b->in_else);
 }
 
 enum status
-nc_if(const char *line, nc_lookup *lookup, void *user, const char **then, char *why,
+nc_flow_if(struct nc_flow *f, bool truth)
+{
+	struct nc_block b = { .outer = nc_flow_runs(f), .taken = truth };
+
+	if (f->blocks == NC_BLOCKS_MAX)
+		return ST_LIMIT;
+	f->block[f->blocks++] = b;
+	return ST_NORMAL;
+}
+
+/* Does this IF, which is not evaluated, begin a block? Not if a command stands behind THEN. */
+static bool
+begins_block(const char *line)
+{
+	bool quoted = false;
+
+	for (const char *p = line; *p != '\0'; p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else if (!quoted && is_blank(*p) && nc_is_word(p + 1, "THEN"))
+			return *skip_blanks(p + 5) == '\0';
+	}
+	return true;
+}
+
+bool
+nc_flow_line(struct nc_flow *f, const char *line, const char **rest, enum status *status, char *why,
 	size_t why_size)
 {
-	struct text left = { .limit = NC_LINE_MAX }, right = { .limit = NC_LINE_MAX };
-	const char *p = skip_blanks(line) + strlen("IF");
-	enum status status = ST_SYNTAX;
-	bool equal, wanted;
+	struct nc_block *b = f->blocks > 0 ? &f->block[f->blocks - 1] : NULL;
+	bool is_else = nc_is_word(line, "ELSE"), is_end = nc_is_word(line, "ENDIF");
+	bool is_then = nc_is_word(line, "THEN"), runs = nc_flow_runs(f);
 
-	*then = NULL;
-	p = take_operand(p, lookup, user, &left, why, why_size);
-	if (p == NULL)
-		goto out;
-	p = skip_blanks(p);
-	if (!text_prefix(".EQS.", p) && !text_prefix(".NES.", p)) {
-		snprintf(why, why_size, ".EQS. or .NES. is expected at \\%.20s\\", p);
-		goto out;
+	*status = ST_NORMAL;
+	*rest = "";
+	if (!is_else && !is_end && !is_then) {
+		if (!runs && nc_is_word(line, "IF") && begins_block(line))
+			*status = nc_flow_if(f, false);
+		return !runs;
 	}
-	wanted = text_prefix(".EQS.", p);
-	p = take_operand(p + 5, lookup, user, &right, why, why_size);
-	if (p == NULL)
-		goto out;
-	p = skip_blanks(p);
-	if (!nc_is_word(p, "THEN") || *skip_blanks(p + 4) == '\0') {
-		snprintf(why, why_size, "THEN and a command are expected at \\%.20s\\", p);
-		goto out;
+	if (b == NULL || (is_else && b->in_else)) {
+		snprintf(why, why_size, "%s without IF", is_else ? "ELSE" : is_end ? "ENDIF" :
+			"THEN");
+		*status = ST_SYNTAX;
+		return true;
 	}
-	equal = strcmp(text_str(&left), text_str(&right)) == 0;
-	if (equal == wanted)
-		*then = skip_blanks(p + 4);
-	status = ST_NORMAL;
-out:
-	text_free(&left);
-	text_free(&right);
-	return status;
+	if (is_end) {
+		f->blocks--;
+		return true;
+	}
+	b->in_else = b->in_else || is_else;
+	if (nc_flow_runs(f))
+		*rest = skip_blanks(line + 4);
+	return true;
+}
+
+/* The length of `LABEL:` at the beginning of a line; 0: it has none. */
+static size_t
+label_of(const char *line)
+{
+	size_t n = 0;
+
+	while (nc_is_name_char(line[n]))
+		n++;
+	return n > 0 && n < NC_NAME_MAX && line[n] == ':' &&
+		strchr(" \t\r\n", line[n + 1]) != NULL ? n : 0;
+}
+
+const char *
+nc_skip_label(const char *line)
+{
+	size_t n = label_of(line);
+
+	return n > 0 ? skip_blanks(line + n + 1) : line;
+}
+
+bool
+nc_script_goto(struct nc_script *s, const char *label)
+{
+	struct nc_frame *f = s->depth > 0 ? &s->frame[s->depth - 1] : NULL;
+	size_t length = strlen(label), at;
+	unsigned line = 0;
+
+	for (at = 0; f != NULL && f->text[at] != '\0'; line++) {
+		bool dollar;
+		const char *body = nc_body(f->text + at, &dollar);
+
+		if (label_of(body) == length && text_prefix(label, body)) {
+			f->at = at;
+			f->line = line;
+			/* What is jumped out of has ended. */
+			f->flow.blocks = 0;
+			return true;
+		}
+		at += strcspn(f->text + at, "\n");
+		at += f->text[at] != '\0';
+	}
+	return false;
+}
+
+enum status
+nc_script_on(struct nc_script *s, const char *line, char *why, size_t why_size)
+{
+	struct nc_frame *f = s->depth > 0 ? &s->frame[s->depth - 1] : NULL;
+	const char *p = skip_blanks(skip_blanks(line) + strlen("ON")), *command;
+	enum nc_on on = nc_is_word(p, "SEVERE_ERROR") ? NC_ON_SEVERE : NC_ON_ERROR;
+	char *copy;
+
+	command = skip_blanks(p + strcspn(p, " \t"));
+	if ((!nc_is_word(p, "ERROR") && !nc_is_word(p, "WARNING") && on == NC_ON_ERROR) ||
+		!nc_is_word(command, "THEN") || *skip_blanks(command + 4) == '\0') {
+		snprintf(why, why_size, "ON ERROR|SEVERE_ERROR|WARNING THEN command is expected");
+		return ST_SYNTAX;
+	}
+	if (f == NULL) {
+		snprintf(why, why_size, "ON stands in a procedure");
+		return ST_SYNTAX;
+	}
+	copy = strdup(skip_blanks(command + 4));
+	if (copy == NULL)
+		return ST_NOMEMORY;
+	free(f->on_command);
+	f->on_command = copy;
+	f->on = on;
+	return ST_NORMAL;
 }
 
 /* ------------------------------------------------------------------ words of programs */

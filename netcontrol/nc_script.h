@@ -10,6 +10,9 @@
  *	'P1'  ''P1''                 parameter or symbol, put in its place (inside quotes ''P1')
  *	$ SETKEY :== $multinet:setkey    a symbol; `$` in its value makes it a program
  *	$ IF F$SEARCH("multinet:peers.dat") .NES. "" THEN PRIME multinet:peers.dat
+ *	$ IF expression …  $ THEN …  $ ELSE …  $ ENDIF
+ *	$ LOOP: …  $ GOTO LOOP         labels, in a procedure
+ *	$ ON ERROR THEN command        once, at the next error; without one the procedure ends
  */
 #ifndef NETCONTROL_NC_SCRIPT_H
 #define NETCONTROL_NC_SCRIPT_H
@@ -19,6 +22,7 @@
 
 #include "lib/status.h"
 #include "lib/text.h"
+#include "netcontrol/nc_expr.h"
 
 enum {
 	NC_DEPTH_MAX = 16,       /* procedures within procedures */
@@ -28,6 +32,7 @@ enum {
 	NC_NAME_MAX = 64,        /* octets of a symbol's name, with the NUL */
 	NC_FILE_MAX = 1 << 20,   /* octets of a procedure */
 	NC_ARGS_MAX = 128,       /* words of a program's command line, with the NULL */
+	NC_BLOCKS_MAX = 16,      /* IF … ENDIF in each other */
 };
 
 struct nc_symbol {
@@ -44,19 +49,40 @@ enum status nc_symbol_set(struct nc_symbols *t, const char *name, const char *va
 const char *nc_symbol_get(const struct nc_symbols *t, const char *name); /* NULL: none */
 void nc_symbols_free(struct nc_symbols *t);
 
-/* `NAME = value`, `NAME :== text`: true when the line is an assignment; name and value are
- * filled. */
-bool nc_assignment(const char *line, char *name, size_t size, struct text *value);
+/*
+ * `NAME = expression`, `NAME := text`, both also with ==: true when the line is an assignment; name
+ * is filled, *text points at what is assigned, *verbatim: it stands for itself.
+ */
+bool nc_assignment(const char *line, char *name, size_t size, const char **text, bool *verbatim);
+/* The value of it.  Words without operators, quotes or a leading digit that no expression can be
+ * made of stand for themselves.  ST_SYNTAX with why. */
+enum status nc_assigned(const char *text, bool verbatim, nc_lookup *lookup, void *user,
+	struct text *value, char *why, size_t why_size) ATTR_NODISCARD;
+
+struct nc_flow { /* which commands are run: of one procedure, or of what is typed */
+	struct nc_block {
+		bool outer; /* what is around the block runs */
+		bool taken; /* its condition was true */
+		bool in_else;
+	} block[NC_BLOCKS_MAX];
+	size_t blocks;
+};
+
+enum nc_on { NC_ON_EXIT, NC_ON_ERROR, NC_ON_SEVERE };
 
 struct nc_frame { /* one procedure being run */
 	char *name, *text;
 	size_t at;
 	unsigned line; /* of the command last read, from 1 */
 	char *param[NC_PARAMS];
+	struct nc_flow flow;
+	enum nc_on on; /* what is done at the next error: NC_ON_EXIT, or the command */
+	char *on_command;
 };
 
 struct nc_script {
 	struct nc_frame frame[NC_DEPTH_MAX];
+	struct nc_flow typed; /* of the lines outside procedures */
 	size_t depth;
 };
 
@@ -73,23 +99,42 @@ bool nc_join(struct text *command, const char *line);
 /* The command without its `$`; *dollar tells whether there was one. */
 const char *nc_body(const char *command, bool *dollar);
 
-/* Value of a name for substitution and IF; NULL: there is none. arg is that of F$…("arg"), or
- * NULL. What it returns stays valid until the next call. */
-typedef const char *nc_lookup(void *user, const char *name, const char *arg);
-
 /* Put parameters and symbols in their places. ST_SYNTAX with why. */
 enum status nc_substitute(const char *in, nc_lookup *lookup, void *user, struct text *out,
 	char *why,
 	size_t why_size) ATTR_NODISCARD;
-/* `IF expression THEN command`: the command in *then, NULL when the expression is false. */
-enum status nc_if(const char *line, nc_lookup *lookup, void *user, const char **then, char *why,
-	size_t why_size) ATTR_NODISCARD;
+/* `IF expression THEN command`: the command in *then, NULL when the expression is false, "" when
+ * the command is missing: a block begins, and *truth tells of its condition. */
+enum status nc_if(const char *line, nc_lookup *lookup, void *user, bool *truth, const char **then,
+	char *why, size_t why_size) ATTR_NODISCARD;
 /*
  * Words as a program gets them: blanks separate, "…" quotes, nothing else is special.  argv has
  * NC_ARGS_MAX places and is closed with NULL; store has the line's length + 2.  False: a quote is
  * never closed, or too many words.
  */
 bool nc_split(const char *line, char *store, size_t size, char **argv, size_t *count);
+
+/* ---- which commands are run */
+struct nc_flow *nc_flow(struct nc_script *s); /* of the innermost procedure, or of what is typed */
+/* Are commands run here, or skipped? */
+bool nc_flow_runs(const struct nc_flow *f);
+/* A block begins. ST_LIMIT: too many in each other. */
+enum status nc_flow_if(struct nc_flow *f, bool truth) ATTR_NODISCARD;
+/*
+ * A line that steers: THEN, ELSE and ENDIF, and while skipping all others.  True: it is done with,
+ * but for *rest (behind THEN and ELSE), which is "" when there is nothing more to run.  *status is
+ * ST_SYNTAX with why when it stands where it may not.
+ */
+bool nc_flow_line(struct nc_flow *f, const char *line, const char **rest, enum status *status,
+	char *why, size_t why_size);
+/* The command without its label; a label alone leaves "". */
+const char *nc_skip_label(const char *line);
+/* Go on behind the label of the innermost procedure. False: there is none. */
+bool nc_script_goto(struct nc_script *s, const char *label);
+/* ON condition THEN command. ST_SYNTAX with why; ST_NOMEMORY. */
+enum status nc_script_on(struct nc_script *s, const char *line, char *why, size_t why_size)
+	ATTR_NODISCARD;
+
 /* The first word of a line is this keyword (any case, whole). */
 bool nc_is_word(const char *line, const char *keyword);
 

@@ -6,12 +6,13 @@
  */
 #include "netcontrol/nc_console.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/cry_tls.h"
+
+enum { PARAMS_MAX = 4 /* that are asked for */ };
 
 const char *
 nc_socket(struct nc *nc, char *buf, size_t size)
@@ -21,23 +22,6 @@ nc_socket(struct nc *nc, char *buf, size_t size)
 	if (lnm_translate(nc->lnm, "MULTINET_NETCONTROL_SOCKET", buf, size) == ST_NORMAL)
 		return buf;
 	return NC_DEFAULT_SOCKET;
-}
-
-enum nc_exit
-nc_say(enum nc_exit status, enum status condition, const char *fmt, ...)
-{
-	char detail[512] = "", message[768];
-	va_list ap;
-
-	if (fmt != NULL) {
-		va_start(ap, fmt);
-		vsnprintf(detail, sizeof(detail), fmt, ap);
-		va_end(ap);
-	}
-	status_format(message, sizeof(message), condition, NULL, detail);
-	fflush(stdout);
-	fprintf(stderr, "%s\n", message);
-	return status;
 }
 
 enum nc_exit
@@ -153,22 +137,31 @@ static void
 show_line(const struct nc *nc, const char *line, bool last)
 {
 	static const char plain[] = "-S-NORMAL, normal successful completion";
-	const char *text = nc_answer_text(line), *found;
+	const char *answer = nc_answer_text(line), *found;
+	struct text text = { 0 };
+	FILE *to = last && !nc->interactive ? stderr : stdout;
 
-	if (nc->interactive) {
-		printf("< %s\n", text);
-		return;
-	}
-	if (!last) {
-		printf("%s\n", text);
+	if (!last && nc->capture != NULL) {
+		text_addf(nc->capture, "%s\n", answer);
 		return;
 	}
 	/* In a script plain success needs no words of its own. */
-	found = strstr(text, plain);
-	if (!nc->one_shot && found != NULL && found[sizeof(plain) - 1] == '\0')
+	found = last && !nc->interactive && !nc->one_shot ? strstr(answer, plain) : NULL;
+	if (found != NULL && found[sizeof(plain) - 1] == '\0')
 		return;
-	fflush(stdout);
-	fprintf(stderr, "%s\n", text);
+	if (last && !nc_message_shown(answer, &text)) {
+		text_free(&text);
+		return;
+	}
+	if (nc->capture != NULL) {
+		text_addf(nc->capture, "%s\n", text_str(&text));
+	} else {
+		if (to == stderr)
+			fflush(stdout);
+		fprintf(to, "%s%s\n", nc->interactive ? "< " : "",
+			last ? text_str(&text) : answer);
+	}
+	text_free(&text);
 }
 
 /* What a command becomes on its way: with SELECT the service stands before it. */
@@ -176,7 +169,7 @@ static void
 addressed(const struct nc *nc, const char *line, struct text *out)
 {
 	if (nc->selected[0] != '\0' && !nc_is_word(line, "NETCONTROL") &&
-		!nc_is_word(line, "LOGICALS"))
+		!nc_is_word(line, "LOGICALS") && !nc_is_word(line, "SUBMIT"))
 		text_addf(out, "%s ", nc->selected);
 	text_add(out, line);
 }
@@ -191,8 +184,30 @@ send_line(struct nc *nc, const char *line)
 	return nc_connect(nc, false) && nc_conn_send(&nc->conn, line);
 }
 
-enum nc_exit
-nc_server(struct nc *nc, const char *line)
+/* A parameter is missing, and a person can be asked: which? It is put behind the line. */
+static bool
+ask_parameter(struct nc *nc, struct text *line)
+{
+	struct text candidates = { 0 };
+	bool asked = false;
+	const char *p;
+
+	text_add(line, " ");
+	if (nc_complete(nc, text_str(line), &candidates)) {
+		/* A placeholder names what is wanted; else it is one of several keywords. */
+		p = strstr(text_str(&candidates), "<");
+		if (p != NULL && (p == candidates.p || p[-1] == '\n'))
+			asked = nc_ask(nc, p + 1, line);
+		else if (candidates.n > 0 && candidates.p[0] != '/')
+			asked = nc_ask(nc, "Keyword", line);
+	}
+	text_free(&candidates);
+	return asked;
+}
+
+/* One request and its answer.  A refusal for want of parameters goes to *refusal, not shown. */
+static enum nc_exit
+request_once(struct nc *nc, const char *line, struct text *refusal)
 {
 	struct text request = { 0 };
 	enum status status;
@@ -218,10 +233,36 @@ nc_server(struct nc *nc, const char *line)
 		if (status != ST_NORMAL)
 			return lost(nc, status);
 		code = nc_answer_code(answer, &last);
-		show_line(nc, answer, last);
+		if (last)
+			nc_message_last(code, nc_answer_text(answer));
+		if (last && code == status_row(ST_INSFPRM)->reply)
+			text_add(refusal, answer);
+		else
+			show_line(nc, answer, last);
 	}
 	fflush(stdout);
 	return nc_exit_of(code);
+}
+
+enum nc_exit
+nc_server(struct nc *nc, const char *line)
+{
+	struct text refusal = { 0 }, full = { 0 };
+	enum nc_exit status = request_once(nc, line, &refusal);
+
+	/* The line was refused, so nothing was done: asking again is safe. */
+	text_add(&full, line);
+	for (unsigned i = 0; i < PARAMS_MAX && refusal.n > 0 && nc_may_ask(nc); i++) {
+		if (!ask_parameter(nc, &full))
+			break;
+		text_clear(&refusal);
+		status = request_once(nc, text_str(&full), &refusal);
+	}
+	if (refusal.n > 0)
+		show_line(nc, text_str(&refusal), true);
+	text_free(&refusal);
+	text_free(&full);
+	return status;
 }
 
 bool

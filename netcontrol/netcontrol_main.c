@@ -1,7 +1,7 @@
 /*
  * netcontrol_main.c - the NETCONTROL console: options, then one command, a script, or a person.
  *
- *	netcontrol [/SOCKET=path] [/TIMEOUT=seconds] [command…]
+ *	netcontrol [/SOCKET=path] [/TIMEOUT=seconds] [-c command]… [command…]
  *
  * With a command it runs that; without one it talks to the terminal, or runs its standard input as
  * a script that stops at the first error.  Exit status: 0 done, 1 command failed, 2 usage, 3 no
@@ -15,7 +15,10 @@
 
 #include "netcontrol/nc_console.h"
 
-enum { TIMEOUT_MAX = 86400 };
+enum { TIMEOUT_MAX = 86400, COMMANDS_MAX = 256 };
+
+static const char *given[COMMANDS_MAX]; /* of -c, in their order */
+static size_t given_count;
 
 static struct nc console;
 
@@ -34,9 +37,13 @@ usage(FILE *to)
 	      "  netcontrol                     talk to the server (or read commands from a pipe)\n"
 	      "  netcontrol racoon show         one command\n"
 	      "  netcontrol @file [p1 ... p8]   run a command procedure\n"
+	      "  netcontrol -c 'select racoon' -c show    several, up to the first that fails\n"
 	      "  /HOST=name[:port]              ask a server on another host, over TLS\n"
 	      "  /HOST=(name,name,...)          one command on several hosts at the same time\n"
 	      "  -H NAME, -s PATH, -t SECONDS   the same as /HOST, /SOCKET and /TIMEOUT\n"
+	      "  -e  end marks: behind each answer a line `%END status reply message`\n"
+	      "  -q  quiet: no messages of success\n"
+	      "  --completion bash|zsh|fish     print the completion for a shell\n"
 	      "  -h, --help; -V, --version      print this, or the version\n"
 	      "Exit status: 0 done, 1 command failed, 2 usage, 3 no server,\n"
 	      "4 not permitted, 5 timed out.\n", to);
@@ -92,7 +99,22 @@ read_options(int argc, char **argv, int *status)
 			*status = NC_DONE;
 			return -1;
 		}
-		if ((value = qualifier(arg, "SOCKET")) != NULL) {
+		if (strcmp(arg, "--completion") == 0) {
+			*status = (int)nc_completion(i + 1 < argc ? argv[i + 1] : "");
+			return -1;
+		}
+		if (strcmp(arg, "-e") == 0) {
+			console.marks = true;
+		} else if (strcmp(arg, "-q") == 0) {
+			console.quiet = true;
+			nc_message_quiet();
+		} else if (strcmp(arg, "-c") == 0 && i + 1 < argc) {
+			if (given_count == COMMANDS_MAX) {
+				fprintf(stderr, "netcontrol: -c: at most %d\n", COMMANDS_MAX);
+				return -1;
+			}
+			given[given_count++] = argv[++i];
+		} else if ((value = qualifier(arg, "SOCKET")) != NULL) {
 			console.socket = value;
 		} else if ((value = qualifier(arg, "HOST")) != NULL) {
 			console.host = value;
@@ -156,7 +178,34 @@ one_command(int count, char **words)
 		console.conn.fd >= 0)
 		status = nc_monitor(&console);
 	text_free(&line);
+	nc_mark(&console, status);
 	return status;
+}
+
+static enum nc_exit
+given_commands(void)
+{
+	enum nc_exit status = NC_DONE;
+
+	for (size_t i = 0; i < given_count && !console.quit && console.interrupt == 0; i++) {
+		struct text command = { 0 };
+
+		(void)nc_join(&command, given[i]);
+		status = command.failed ? nc_say(NC_USAGE, ST_LINELONG, NULL) :
+			nc_run(&console, text_str(&command));
+		text_free(&command);
+		nc_mark(&console, status);
+		if (status != NC_DONE && !console.noon)
+			break;
+	}
+	return status;
+}
+
+static enum nc_exit
+given_member(void *user)
+{
+	(void)user;
+	return given_commands();
 }
 
 struct words {
@@ -197,14 +246,43 @@ standard_input(void)
 		else
 			status = nc_run(&console, text_str(&command));
 		command.failed = false;
+		if (command.n > 0)
+			nc_mark(&console, status);
 		if (status != NC_DONE && !console.noon)
 			break;
 	}
 	if (more && status == NC_DONE)
 		status = nc_run(&console, text_str(&command));
+	if (status == NC_DONE && !console.quit && console.script.typed.blocks > 0)
+		status = nc_say(NC_USAGE, ST_SYNTAX, "ENDIF is missing at the end of the input");
 	free(line);
 	text_free(&command);
 	return status;
+}
+
+static enum nc_exit
+run_all(int count, char **words)
+{
+	struct words w = { count, words };
+	bool fleet = console.host != NULL && strpbrk(console.host, "(,") != NULL;
+
+	if (given_count > 0 && count > 0)
+		return nc_say(NC_USAGE, ST_MAXPARM, "-c or a command, not both");
+	if (fleet && given_count + (size_t)count == 0)
+		return nc_say(NC_USAGE, ST_INSFPRM, "/HOST=(...) wants a command");
+	console.one_shot = count > 0 && words[0][0] != '@';
+	console.interactive = !fleet && count == 0 && given_count == 0 && isatty(STDIN_FILENO);
+	if (!console.interactive)
+		nc_startup(&console);
+	if (console.quit)
+		return NC_DONE;
+	if (fleet)
+		return nc_fleet(&console, console.host, count > 0 ? one_member : given_member, &w);
+	if (given_count > 0)
+		return given_commands();
+	if (count > 0)
+		return one_command(count, words);
+	return console.interactive ? nc_interactive(&console) : standard_input();
 }
 
 int
@@ -225,21 +303,7 @@ main(int argc, char **argv)
 	}
 	sigaction(SIGINT, &interrupt, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (console.host != NULL && strpbrk(console.host, "(,") != NULL) {
-		struct words w = { argc - first, argv + first };
-
-		console.one_shot = first < argc && argv[first][0] != '@';
-		status = first < argc ? nc_fleet(&console, console.host, one_member, &w) :
-			nc_say(NC_USAGE, ST_INSFPRM, "/HOST=(...) wants a command");
-	} else if (first < argc) {
-		console.one_shot = argv[first][0] != '@';
-		status = one_command(argc - first, argv + first);
-	} else if (isatty(STDIN_FILENO)) {
-		console.interactive = true;
-		status = nc_interactive(&console);
-	} else {
-		status = standard_input();
-	}
+	status = run_all(argc - first, argv + first);
 	nc_close(&console);
 	if (fflush(stdout) != 0 && status == NC_DONE)
 		status = NC_FAILED;

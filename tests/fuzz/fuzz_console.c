@@ -10,7 +10,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { JUMPS_MAX = 16 };
+
 struct state {
+	unsigned jumps;
 	struct nc_script script;
 	struct nc_symbols symbols;
 };
@@ -49,10 +52,14 @@ command(struct state *s, const char *typed)
 {
 	struct text line = { 0 }, value = { .limit = NC_LINE_MAX };
 	char name[NC_NAME_MAX], why[256] = "";
-	const char *then = NULL;
-	bool dollar;
+	const char *then = NULL, *body, *rest, *assigned;
+	bool dollar, truth, verbatim;
+	enum status steering;
 
-	if (nc_substitute(nc_body(typed, &dollar), lookup, s, &line, why, sizeof(why)) !=
+	body = nc_skip_label(nc_body(typed, &dollar));
+	if (nc_flow_line(nc_flow(&s->script), body, &rest, &steering, why, sizeof(why)))
+		body = rest;
+	if (nc_substitute(body, lookup, s, &line, why, sizeof(why)) !=
 		ST_NORMAL) {
 		if (why[0] == '\0')
 			abort();
@@ -62,13 +69,22 @@ command(struct state *s, const char *typed)
 	if (line.n > NC_LINE_MAX)
 		abort();
 	if (nc_is_word(text_str(&line), "IF")) {
-		enum status status = nc_if(text_str(&line), lookup, s, &then, why, sizeof(why));
+		enum status status = nc_if(text_str(&line), lookup, s, &truth, &then, why,
+			sizeof(why));
 
-		if ((status != ST_NORMAL && then != NULL) || (then != NULL && *then == '\0'))
+		if ((status != ST_NORMAL && (then != NULL || why[0] == '\0')) ||
+			(status == ST_NORMAL && truth && then == NULL))
 			abort();
+		if (status == ST_NORMAL && then != NULL && *then == '\0')
+			(void)!nc_flow_if(nc_flow(&s->script), truth);
 	}
-	if (nc_assignment(text_str(&line), name, sizeof(name), &value))
+	if (nc_is_word(text_str(&line), "ON"))
+		(void)!nc_script_on(&s->script, text_str(&line), why, sizeof(why));
+	if (nc_assignment(text_str(&line), name, sizeof(name), &assigned, &verbatim) &&
+		nc_assigned(assigned, verbatim, lookup, s, &value, why, sizeof(why)) == ST_NORMAL)
 		(void)!nc_symbol_set(&s->symbols, name, text_str(&value));
+	if (nc_is_word(text_str(&line), "GOTO") && s->jumps++ < JUMPS_MAX)
+		(void)nc_script_goto(&s->script, text_str(&line) + 5 * (line.n > 5));
 	if (s->symbols.count > NC_SYMBOLS_MAX)
 		abort();
 	words(text_str(&line));
@@ -92,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (nc_script_push(&s.script, "fuzz", text, params, 4) != ST_NORMAL)
 		abort();
 	while (nc_script_next(&s.script, &typed)) {
-		if (++lines > size + 1 || typed.n > NC_LINE_MAX)
+		if (++lines > (JUMPS_MAX + 1) * (size + 1) || typed.n > NC_LINE_MAX)
 			abort();
 		if (!typed.failed)
 			command(&s, text_str(&typed));

@@ -15,6 +15,7 @@ rule() { # name, header pattern, file pattern that may include it
 rule 'libuv only in *_uv.c and *_main.c' 'uv\.h' '[^:]*(_uv|_main)\.[ch]'
 rule 'OpenSSL only in lib/cry_*.c' 'openssl/' 'lib/cry_[a-z0-9_]*\.[ch]'
 rule 'readline only in one file of netcontrol' 'readline/' 'netcontrol/[a-z_]*readline[a-z_]*\.c'
+rule 'libedit only in one file of netcontrol' 'histedit\.h' 'netcontrol/nc_line_libedit\.c'
 rule 'kernel IPsec headers only in their backend' 'linux/(xfrm|pfkeyv2)\.h' 'ipsec/backend_[a-z_]*\.c'
 rule 'libmnl only in the xfrm backend' 'libmnl/' 'ipsec/backend_[a-z_]*\.c'
 rule 'zlib only in lib/deflate.c' 'zlib\.h' 'lib/deflate\.c'

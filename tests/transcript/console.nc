@@ -61,13 +61,59 @@
 ! netcontrol @outer | grep -q '^goes on$'
 !3 netcontrol @outer >/dev/null
 
+== blocks, loops, ON ERROR, functions, $STATUS
+! netcontrol @$REPO/tests/transcript/flow.com > $DIR/out 2>/dev/null; test $? = 6
+! diff $DIR/out $REPO/tests/transcript/flow.out
+! printf 'if 1 .eq. 2\nthen\necho echo no\nelse\necho echo yes\nendif\n' | netcontrol | grep -qx yes
+!2 printf 'if 1\necho echo yes\n' | netcontrol >/dev/null 2>&1
+!2 printf 'else\n' | netcontrol 2>/dev/null
+!2 printf 'goto x\n' | netcontrol 2>/dev/null
+!2 printf 'on error then noop\n' | netcontrol 2>/dev/null
+! printf '$ on severe_error then exit 9\nnonsense\necho echo "goes on"\n' > $DIR/severe.com; netcontrol @severe 2>/dev/null | grep -qx 'goes on'
+!9 printf '$ on severe_error then exit 9\nnoop\n' > $DIR/severe.com; netcontrol /socket=$DIR/nowhere @severe 2>/dev/null
+!2 printf '$ on error then nonsense\n$ nonsense\n' > $DIR/twice.com; netcontrol @twice 2>/dev/null
+
+== -c repeated, -e end marks, -q quiet, SET MESSAGE, start-up file
+! test "$(netcontrol -c 'select echo' -c 'echo one' -c 'echo two')" = "$(printf 'one\ntwo')"
+!1 netcontrol -c 'echo refuse x' -c 'echo echo unreached' > $DIR/out 2>/dev/null
+! test ! -s $DIR/out
+! netcontrol -c 'set noon' -c 'echo refuse x' -c 'echo echo reached' 2>/dev/null | grep -qx reached
+!2 netcontrol -c noop noop 2>/dev/null
+! netcontrol -e echo echo a | tail -n 1 | grep -qx '%END 0 200 ECHO-S-NORMAL'
+! printf 'echo echo a\n! nothing\n\nx = 1\necho refuse b\n' | netcontrol -e 2>/dev/null | grep '^%END' > $DIR/out
+! printf '%%END 0 200 ECHO-S-NORMAL\n%%END 0 200 NETCTL-S-NORMAL\n%%END 1 460 RACOON-E-NOPROPOSAL\n' | diff - $DIR/out
+! test -z "$(netcontrol -q noop 2>&1)"
+! netcontrol -q echo refuse x 2>&1 | grep -q NOPROPOSAL
+! printf 'set message/nofacility/noseverity/noident\necho refuse why\n' | netcontrol 2>&1 | grep -q '^no .*: why$'
+! printf 'set message/notext/nofacility\nshwo\n' | netcontrol 2>&1 | grep -qx '%W-IVVERB'
+!2 printf 'set message/nonsense\n' | netcontrol 2>/dev/null
+!2 printf 'set on/text\n' | netcontrol 2>/dev/null
+! printf 'hello = "from the start-up file"\nexit\nnonsense\n' > $DIR/login.com
+! printf "write sys\$output hello\nshow symbol hel*\n" | NETCONTROL_STARTUP=$DIR/login.com netcontrol | grep -qx '  HELLO == "from the start-up file"'
+! NETCONTROL_STARTUP=multinet:nonesuch.com netcontrol echo echo on 2>/dev/null | grep -qx on
+
+== SHOW .../WATCH prints again where nothing can be drawn
+! timeout -s INT 3 netcontrol show/watch=1 > $DIR/out; test $(grep -c 'each 1 s, Ctrl-C ends' $DIR/out) -ge 2
+! test $(grep -c '^ECHO ' $DIR/out) -ge 2
+!2 netcontrol show/watch=0 2>/dev/null
+!2 netcontrol show/watch=x 2>/dev/null
+!2 netcontrol noop/watch 2>/dev/null
+
+== SPAWN: in the background, into a file, a symbol's program; the documents' lines
+! printf 'spawn/nowait/output=multinet:spawned.txt echo $((6*7))\nspawn /bin/echo "a path"\n' | SHELL=/bin/sh netcontrol 2>$DIR/err | grep -qx 'a path'
+! sleep 0.3; grep -qx 42 $DIR/spawned.txt && grep -q '^%DCL-S-SPAWNED, process [0-9]* spawned$' $DIR/err
+! printf '$ setkey :== $multinet:setkey\n$ setkey \342\200\234-V\342\200\235\n' | netcontrol | grep -q '^setkey '
+! printf '#!/bin/sh\necho "$@"\n' > $DIR/args; chmod +x $DIR/args; printf '$ spmd :== $multinet:args\n$ spawn/nowait/nolog/output=multinet:spmd.txt spmd -f multinet:racoon2.conf\n' | netcontrol; sleep 0.3; grep -qx -- '-f multinet:racoon2.conf' $DIR/spmd.txt
+! printf '$ define/process MULTINET_SVCORDER \342\200\234local, bind\342\200\235\nshow logical MULTINET_SVCORDER\n' | netcontrol | grep -qF '"MULTINET_SVCORDER" = "local, bind"'
+! printf 'define/process/nolog MULTINET_RACOON2_IKEV1_MORE_DEFAULT_KEYLENS NO\n' | netcontrol
+
 == symbols, IF, logical names
 ! printf 'x = "value"\necho echo %sx%s\n' "'" "'" | netcontrol | grep -q '^value$'
 ! printf 'say :== echo echo\nsay this\n' | netcontrol | grep -q '^this$'
 !2 printf "echo echo 'nothing'\n" | netcontrol 2>/dev/null
 ! printf 'if F$SEARCH("multinet:services") .nes. "" then echo echo found\nif F$SEARCH("multinet:zzz") .nes. "" then nonsense\n' | netcontrol | grep -q '^found$'
 ! printf 'if F$TRNLNM("MULTINET") .eqs. "%s" then echo echo same\n' $DIR | netcontrol | grep -q '^same$'
-!2 printf 'if 1 then noop\n' | netcontrol 2>/dev/null
+!2 printf 'if 1 .xx. 2 then noop\n' | netcontrol 2>/dev/null
 ! printf 'define/nolog multinet_test abc\nshow logical multinet_test\n' | netcontrol | grep -q '"MULTINET_TEST" = "abc" (LNM$PROCESS_TABLE)'
 ! netcontrol @$REPO/tests/transcript/write.com you | grep -q '^hello you, this is my "" text$'
 

@@ -78,7 +78,7 @@ END
 (cd "$DIR" && exec timeout 120 multinet_server -f services -s "$DIR/s" 2>server.log) &
 server=$!
 for _ in $(seq 100); do netcontrol echo noop >/dev/null 2>&1 && break; sleep 0.05; done
-tm new-session -d -x 100 -y 50 "PS1='SHELL>' exec bash --norc --noprofile"
+tm new-session -d -x 100 -y 70 "PS1='SHELL>' exec bash --norc --noprofile"
 seen '^SHELL>'
 keys netcontrol Enter
 prompt='NETCONTROL>'
@@ -121,6 +121,26 @@ try 'a logical name' 'define/nolog zzz_top "a b"' Enter 'show logical zz' Tab : 
 try '… is shown' 'show logical zzz_top' Enter : '"ZZZ_TOP" = "a b" \(LNM\$PROCESS_TABLE\)'
 try 'the last line comes back' Up : '^NETCONTROL>show logical zzz_top$'
 fresh
+keys 'echo echo' Enter
+seen '^_Text:' && keys '"from a prompt"' Enter && seen '^< from a prompt$'
+verdict $? 'a missing parameter is asked for'
+fresh
+keys 'wait' Enter
+seen '^_H:m:s:' && keys C-z && seen '^%NETCTL-W-INSFPRM' && seen '^NETCONTROL>$'
+verdict $? '… and Ctrl-Z gives up on the command, not on the console'
+fresh
+keys 'show/watch=1' Enter
+seen 'each 1 s, Ctrl-C ends' && seen '^ECHO +running' && first=$(screen | grep 'Ctrl-C ends') && sleep 1.5 &&
+	seen '^ECHO +running' && [ "$(screen | grep -c 'Ctrl-C ends')" = 1 ] &&
+	[ "$(screen | grep 'Ctrl-C ends')" != "$first" ]
+verdict $? '/WATCH draws the answer anew, in its place'
+keys C-c
+seen '^NETCONTROL>$'
+verdict $? '… until Ctrl-C'
+try 'a block is for procedures' 'if 1' Enter : 'IF expression THEN command is expected'
+try 'SET MESSAGE' 'set message/nofac/nosev/noid' Enter 'shwo' Enter : '^< unrecognized command verb'
+keys 'set message/fac/sev/ident' Enter
+fresh
 keys 'sel ec' Enter
 seen '^ECHO>'
 prompt='ECHO>'
@@ -157,6 +177,63 @@ fresh
 keys C-d
 seen '^SHELL>$'
 verdict $? 'Ctrl-D leaves'
+[ "$(stat -c %a "$DIR/.netcontrol_history")" = 600 ] && grep -qx 'sel ec' "$DIR/.netcontrol_history"
+verdict $? 'the history is closed to others'
+seq -f 'line %g' 3000 >"$DIR/.netcontrol_history"
+keys netcontrol Enter
+seen '^NETCONTROL>$'
+keys Up
+seen '^NETCONTROL>line 3000' && [ "$(wc -l <"$DIR/.netcontrol_history")" = 1000 ]
+verdict $? '… and bounded'
+fresh
+keys ' secret' Enter
+seen '^< %NETCTL-W-IVVERB' && ! grep -q secret "$DIR/.netcontrol_history"
+verdict $? '… and without lines that begin with a blank'
+fresh
+keys C-d
+seen '^SHELL>$'
+# Without readline: the same words by other hands.
+for editor in libedit none; do
+	[ -x "$BUILD/tests/netcontrol-$editor" ] || continue
+	prompt='SHELL>'
+	fresh
+	keys "$BUILD/tests/netcontrol-$editor" Enter
+	seen '^NETCONTROL>$' && keys 'echo echo hello' Enter && seen '^< hello$'
+	verdict $? "$editor: a command"
+	keys 'ech' BTab
+	keys C-u
+	keys 'sh?' Enter
+	seen '^  SHUTDOWN '
+	verdict $? "$editor: ? lists what may come next"
+	keys C-u 'garbage' C-c
+	sleep 0.5
+	keys 'noop' Enter
+	seen '^< %NETCONTROL-S-NORMAL'
+	verdict $? "$editor: Ctrl-C drops the line"
+	if [ $editor = libedit ]; then
+		keys 'ec' Tab 'ec' Tab 'one two' Enter
+		seen '^< one$' && seen '^NETCONTROL>echo echo one two'
+		verdict $? "$editor: Tab completes"
+		keys Up
+		seen '^NETCONTROL>echo echo one two$'
+		verdict $? "$editor: lines come back"
+		keys C-u
+	fi
+	keys C-z
+	seen '^SHELL>$'
+	verdict $? "$editor: Ctrl-Z leaves"
+done
+prompt='SHELL>'
+fresh
+keys 'TERM=dumb netcontrol' Enter
+seen '^NETCONTROL>' && keys 'echo echo plain' Enter && seen '^< plain$' && keys 'show/watch=1' Enter &&
+	seen 'ECHO +running' && sleep 1.5 && [ "$(screen | grep -c 'Ctrl-C ends')" -ge 2 ]
+verdict $? 'a dumb terminal: /WATCH prints again'
+keys C-c
+sleep 0.3
+keys C-z
+seen '^SHELL>$'
+verdict $? '… and Ctrl-Z leaves'
 kill "$server"
 wait "$server"
 verdict $? 'the server ends in order'

@@ -45,6 +45,12 @@ test_join(void **state)
 	joined("racoon - ! and more", "show ! end", "racoon show");
 	joined("-", "x", "x");
 	joined("", NULL, "");
+	/* Quotation marks as documents print them. */
+	joined("define x \xe2\x80\x9clocal, ! bind\xe2\x80\x9d ! so", NULL,
+		"define x \"local, ! bind\"");
+	joined("\xe2\x80\x9d", NULL, "\xe2\x80\x9d");
+	joined("write \"\xe2\x80\x9cx\xe2\x80\x9d\"", NULL,
+		"write \"\xe2\x80\x9cx\xe2\x80\x9d\"");
 }
 
 static void
@@ -142,36 +148,6 @@ test_symbols(void **state)
 	nc_symbols_free(&t);
 }
 
-static void
-assigned(const char *line, const char *name, const char *value)
-{
-	char got[NC_NAME_MAX] = "";
-	struct text t = { 0 };
-
-	assert_int_equal(nc_assignment(line, got, sizeof(got), &t), name != NULL);
-	if (name != NULL) {
-		assert_string_equal(got, name);
-		assert_string_equal(text_str(&t), value);
-	}
-	text_free(&t);
-}
-
-static void
-test_assignments(void **state)
-{
-	(void)state;
-	assigned("setkey :== $multinet:setkey -v ", "setkey", "$multinet:setkey -v");
-	assigned("X=\"a \"\"b\"\" c\"", "X", "a \"b\" c");
-	assigned("x == 5", "x", "5");
-	assigned("x := \"kept\"", "x", "\"kept\"");
-	assigned("x =", "x", "");
-	assigned("racoon show", NULL, NULL);
-	assigned("show/format=json", NULL, NULL);
-	assigned("1x = 2", NULL, NULL);
-	assigned("x = \"open", NULL, NULL);
-	assigned("", NULL, NULL);
-}
-
 static const char *
 look(void *user, const char *name, const char *arg)
 {
@@ -213,50 +189,232 @@ test_substitution(void **state)
 	assert_string_equal(why, "symbol NONE is not defined");
 }
 
+/* expect NULL: refused, with a reason. */
+static void
+assigned(const char *line, const char *name, const char *expect)
+{
+	char got[NC_NAME_MAX] = "";
+	const char *text;
+	bool verbatim;
+	enum status status;
+
+	why[0] = '\0';
+	assert_int_equal(nc_assignment(line, got, sizeof(got), &text, &verbatim), name != NULL);
+	if (name == NULL)
+		return;
+	assert_string_equal(got, name);
+	status = nc_assigned(text, verbatim, look, NULL, &out, why, sizeof(why));
+	if (expect == NULL) {
+		assert_int_equal(status, ST_SYNTAX);
+		assert_string_not_equal(why, "");
+		return;
+	}
+	assert_int_equal(status, ST_NORMAL);
+	assert_string_equal(text_str(&out), expect);
+}
+
+static void
+test_assignments(void **state)
+{
+	(void)state;
+	assigned("setkey :== $multinet:setkey -v ", "setkey", "$multinet:setkey -v");
+	assigned("X=\"a \"\"b\"\" c\"", "X", "a \"b\" c");
+	assigned("x == 5", "x", "5");
+	assigned("x := \"kept\"", "x", "\"kept\"");
+	assigned("x =", "x", "");
+	assigned("racoon show", NULL, NULL);
+	assigned("show/format=json", NULL, NULL);
+	assigned("1x = 2", NULL, NULL);
+	assigned("x = \"open", "x", NULL);
+	assigned("x = 1 + 2 * 3 - -4", "x", "11");
+	assigned("x = (1 + 2) * %X10 / 5", "x", "9");
+	assigned("x = \"a\" + P1 + \"b\"", "x", "a10.0.0.1b");
+	assigned("x = \"abcabc\" - \"ca\"", "x", "abbc");
+	assigned("x = P1", "x", "10.0.0.1");
+	assigned("x = nothing", "x", "nothing");
+	assigned("x = nothing + 1", "x", NULL);
+	assigned("x = 1 / 0", "x", NULL);
+	assigned("x = 999999999999999999 * 999999999999999999", "x", NULL);
+	assigned("x = (1", "x", NULL);
+	assigned("x = \"a\" \"b\"", "x", NULL);
+	assigned("x = F$LENGTH(\"four\") + 1", "x", "5");
+	assigned("x = F$EXTRACT(2, 3, \"abcdefg\")", "x", "cde");
+	assigned("x = F$EXTRACT(-1, 99, \"ab\")", "x", "ab");
+	assigned("x = F$LOCATE(\".\", P1)", "x", "2");
+	assigned("x = F$LOCATE(\"z\", \"abc\")", "x", "3");
+	assigned("x = F$ELEMENT(1, \",\", \"a,b,c\")", "x", "b");
+	assigned("x = F$ELEMENT(3, \",\", \"a,b,c\")", "x", ",");
+	assigned("x = F$EDIT(\"  a b \", \"TRIM,UPCASE\")", "x", "A B");
+	assigned("x = F$INTEGER(\"7\") + F$INTEGER(\"%X7\")", "x", "14");
+	assigned("x = F$STRING(7) + F$STRING(8)", "x", "78");
+	assigned("x = F$LENGTH(1, 2)", "x", NULL);
+	assigned("x = F$EXTRACT(\"a\", 1, \"b\")", "x", NULL);
+	assigned("", NULL, NULL);
+}
+
+/* then NULL: it is false; "": a block begins, whose condition is truth. */
+static void
+condition(const char *line, const char *expect, bool truth)
+{
+	const char *then;
+	bool got;
+
+	if (nc_if(line, look, NULL, &got, &then, why, sizeof(why)) != ST_NORMAL)
+		fail_msg("%s: %s", line, why);
+	assert_int_equal(got, truth);
+	if (expect == NULL)
+		assert_null(then);
+	else
+		assert_string_equal(then, expect);
+}
+
 static void
 test_if(void **state)
 {
-	const char *then;
-
 	(void)state;
-	assert_int_equal(nc_if("IF P1 .NES. \"\" THEN DEFINE X Y", look, NULL, &then, why,
-		sizeof(why)),
-		ST_NORMAL);
-	assert_string_equal(then, "DEFINE X Y");
-	assert_int_equal(nc_if("if p2 .nes. \"\" then x", look, NULL, &then, why, sizeof(why)),
-		ST_NORMAL);
-	assert_null(then);
-	assert_int_equal(nc_if("if F$SEARCH(\"there\") .NES. \"\" THEN @there", look, NULL, &then,
-		why,
-				 sizeof(why)), ST_NORMAL);
-	assert_string_equal(then, "@there");
-	assert_int_equal(nc_if("if f$search( \"no\" ) .eqs. \"\" then noop", look, NULL, &then, why,
-				 sizeof(why)), ST_NORMAL);
-	assert_string_equal(then, "noop");
-	assert_int_equal(nc_if("if \"a\".eqs.\"a\" then if 1 .eqs. 1 then x", look, NULL, &then,
-		why,
-				 sizeof(why)), ST_NORMAL);
-	assert_string_equal(then, "if 1 .eqs. 1 then x");
+	condition("IF P1 .NES. \"\" THEN DEFINE X Y", "DEFINE X Y", true);
+	condition("if p2 .nes. \"\" then x", NULL, false);
+	condition("if F$SEARCH(\"there\") .NES. \"\" THEN @there", "@there", true);
+	condition("if f$search( \"no\" ) .eqs. \"\" then noop", "noop", true);
+	condition("if \"a\".eqs.\"a\" then if 1 .eqs. 1 then x", "if 1 .eqs. 1 then x", true);
+	condition("if 1 then x", "x", true);
+	condition("if 2 then x", NULL, false);
+	condition("if \"Yes\" then x", "x", true);
+	condition("if P1 then x", NULL, false);
+	condition("if .not. 0 .and. 3 .gt. 2 then x", "x", true);
+	condition("if .not. .not. \"no\" then x", NULL, false);
+	condition("if 10 .gt. 9 .and. \"10\" .lts. \"9\" then x", "x", true);
+	condition("if 1 .eq. 2 .or. (2 .le. 2 .and. 2 .ge. 2) then x", "x", true);
+	condition("if 1 .ne. 1 .or. 2 .lt. 1 then x", NULL, false);
+	condition("if \"a\" .gts. \"b\" .or. \"a\" .ges. \"b\" .or. \"b\" .les. \"a\" then x",
+		NULL, false);
+	condition("if 1 .eqs. \"1\"", "", true);
+	condition("if 0 then", "", false);
 }
 
 static void
 test_if_errors(void **state)
 {
-	static const char *const bad[] = { "if", "if then x", "if P1", "if P1 .eqs.",
-		"if P1 .eqs. P2",
-		"if P1 .eqs. P2 then", "if P1 .gt. P2 then x", "if NONE .eqs. \"\" then x",
-		"if \"open .eqs. then x", "if f$search(P1) .eqs. \"\" then x",
-		"if f$search(\"a\" .eqs. \"\" then x", "if f$none(\"a\") .eqs. \"\" then x", NULL };
+	static const char *const bad[] = { "if", "if then x", "if P1 .eqs.", "if P1 x",
+		"if P1 .gt. P2 then x", "if NONE .eqs. \"\" then x",
+		"if \"open .eqs. then x", "if f$search(\"a\" .eqs. \"\" then x",
+		"if f$none(\"a\") .eqs. \"\" then x", "if (1 then x", "if 1) then x", "if 12a then x",
+		"if f$length() then x", "if 1234567890123456789 then x", NULL };
+	char deep[256] = "if ";
 	const char *then;
+	bool truth;
 
 	(void)state;
 	for (unsigned i = 0; bad[i] != NULL; i++) {
 		why[0] = '\0';
-		if (nc_if(bad[i], look, NULL, &then, why, sizeof(why)) != ST_SYNTAX ||
+		if (nc_if(bad[i], look, NULL, &truth, &then, why, sizeof(why)) != ST_SYNTAX ||
 			why[0] == '\0')
 			fail_msg("taken: %s", bad[i]);
 		assert_null(then);
 	}
+	memset(deep + 3, '(', 100);
+	assert_int_equal(nc_if(deep, look, NULL, &truth, &then, why, sizeof(why)), ST_SYNTAX);
+}
+
+/* ------------------------------------------------------------------ blocks, labels, ON */
+
+static void
+steer(struct nc_flow *f, const char *line, bool taken, const char *expect)
+{
+	enum status status;
+	const char *rest;
+
+	if (nc_flow_line(f, line, &rest, &status, why, sizeof(why)) != taken)
+		fail_msg("%s: taken or not", line);
+	assert_int_equal(status, ST_NORMAL);
+	assert_string_equal(rest, expect);
+}
+
+static void
+test_blocks(void **state)
+{
+	struct nc_flow f = { .blocks = 0 };
+	enum status status;
+	const char *rest;
+
+	(void)state;
+	steer(&f, "noop", false, "");
+	assert_int_equal(nc_flow_if(&f, false), ST_NORMAL);
+	steer(&f, "THEN noop", true, "");
+	steer(&f, "noop", true, "");
+	steer(&f, "if 1 then noop", true, "");
+	assert_int_equal(f.blocks, 1);
+	steer(&f, "if \"x then\" then", true, "");
+	steer(&f, "else", true, "");
+	steer(&f, "inner", true, "");
+	steer(&f, "endif", true, "");
+	steer(&f, "else last", true, "last");
+	steer(&f, "noop", false, "");
+	assert_int_equal(nc_flow_if(&f, true), ST_NORMAL);
+	steer(&f, "then  x", true, "x");
+	steer(&f, "else y", true, "");
+	steer(&f, "z", true, "");
+	steer(&f, "endif ! done", true, "");
+	steer(&f, "noop", false, "");
+	assert_true(nc_flow_line(&f, "else", &rest, &status, why, sizeof(why)));
+	assert_int_equal(status, ST_SYNTAX);
+	steer(&f, "endif", true, "");
+	assert_int_equal(f.blocks, 0);
+	assert_true(nc_flow_line(&f, "endif", &rest, &status, why, sizeof(why)));
+	assert_int_equal(status, ST_SYNTAX);
+	assert_string_equal(why, "ENDIF without IF");
+	for (unsigned i = 0; i < NC_BLOCKS_MAX; i++)
+		assert_int_equal(nc_flow_if(&f, i % 2 == 0), ST_NORMAL);
+	assert_int_equal(nc_flow_if(&f, true), ST_LIMIT);
+}
+
+static void
+test_labels(void **state)
+{
+	static const char text[] = "one\n$ AGAIN: two -\n three\n goto again\n$ end:\r\nlast\n";
+	struct nc_script s = { .depth = 0 };
+
+	(void)state;
+	assert_string_equal(nc_skip_label("AGAIN: two"), "two");
+	assert_string_equal(nc_skip_label("again:"), "");
+	assert_string_equal(nc_skip_label("x :== y"), "x :== y");
+	assert_string_equal(nc_skip_label("x:== y"), "x:== y");
+	assert_string_equal(nc_skip_label("multinet:x"), "multinet:x");
+	assert_false(nc_script_goto(&s, "again"));
+	assert_int_equal(nc_script_push(&s, "a.com", text, NULL, 0), ST_NORMAL);
+	assert_int_equal(nc_flow_if(nc_flow(&s), true), ST_NORMAL);
+	assert_false(nc_script_goto(&s, "agai"));
+	assert_false(nc_script_goto(&s, "none"));
+	assert_true(nc_script_goto(&s, "END"));
+	assert_int_equal(nc_flow(&s)->blocks, 0);
+	assert_true(nc_script_next(&s, &out));
+	assert_int_equal(s.frame[0].line, 5);
+	assert_true(nc_script_goto(&s, "again"));
+	assert_true(nc_script_next(&s, &out));
+	assert_string_equal(text_str(&out), "$ AGAIN: two three");
+	assert_int_equal(s.frame[0].line, 3);
+	nc_script_pop(&s);
+}
+
+static void
+test_on(void **state)
+{
+	struct nc_script s = { .depth = 0 };
+
+	(void)state;
+	assert_int_equal(nc_script_on(&s, "on error then x", why, sizeof(why)), ST_SYNTAX);
+	assert_int_equal(nc_script_push(&s, "a.com", "", NULL, 0), ST_NORMAL);
+	assert_int_equal(nc_script_on(&s, "on error then goto x", why, sizeof(why)), ST_NORMAL);
+	assert_string_equal(s.frame[0].on_command, "goto x");
+	assert_int_equal(s.frame[0].on, NC_ON_ERROR);
+	assert_int_equal(nc_script_on(&s, "ON SEVERE_ERROR THEN EXIT", why, sizeof(why)),
+		ST_NORMAL);
+	assert_string_equal(s.frame[0].on_command, "EXIT");
+	assert_int_equal(s.frame[0].on, NC_ON_SEVERE);
+	assert_int_equal(nc_script_on(&s, "on error then", why, sizeof(why)), ST_SYNTAX);
+	assert_int_equal(nc_script_on(&s, "on sunday then x", why, sizeof(why)), ST_SYNTAX);
+	assert_int_equal(nc_script_on(&s, "on error goto x", why, sizeof(why)), ST_SYNTAX);
+	nc_script_pop(&s);
 }
 
 static void
@@ -303,6 +461,9 @@ main(void)
 		T(test_substitution),
 		T(test_if),
 		T(test_if_errors),
+		T(test_blocks),
+		T(test_labels),
+		T(test_on),
 		T(test_split),
 	};
 
