@@ -17,8 +17,8 @@
 
 enum { NC_NESTING_MAX = 32 /* parentheses and functions in each other */ };
 
-/* Value of a name for substitution and expressions; NULL: there is none. arg is that of F$…("arg"),
- * or NULL. What it returns stays valid until the next call. */
+/* Value of a name for substitution and expressions; NULL: there is none. arg is that of
+ * F$NAME("arg"), or NULL. What it returns stays valid until the next call. */
 typedef const char *nc_lookup(void *user, const char *name, const char *arg);
 
 /*

@@ -21,8 +21,8 @@ void nc_line_open(struct nc *nc); /* the terminal is set up */
 void nc_line_close(void);         /* and as it was before */
 /*
  * A line without its end, to be freed; NULL at the end of input and when nc->quit was set (Ctrl-Z).
- * Ctrl-C drops what is typed and, through nc_dropped, what it continues; then the prompt is `fresh`,
- * or the question is given up when that is "".
+ * Ctrl-C drops what is typed and, through nc_dropped, what it continues; then the prompt is
+ * `fresh`, or the question is given up when that is "".
  */
 char *nc_line_read(const char *prompt, const char *fresh);
 void nc_line_remember(const char *line); /* for the arrow keys */

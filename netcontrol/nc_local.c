@@ -422,8 +422,8 @@ const struct verb nc_local_verbs[] = {
 	{ .name = "SET", .params = "ON|NOON|VERIFY|NOVERIFY|MESSAGE", .min_params = 1,
 		.max_params = 1, .quals = set_quals,
 		.help = "stop procedures at errors or not, show their commands or not",
-		.more = "SET MESSAGE/[NO]FACILITY/[NO]SEVERITY/[NO]IDENTIFICATION/[NO]TEXT:\n"
-			"what is shown of messages." },
+		.more = "SET MESSAGE/[NO]FACILITY/[NO]SEVERITY/[NO]IDENTIFICATION\n"
+			"/[NO]TEXT: what is shown of messages." },
 	{ .name = "SPAWN", .params = "[command]", .quals = spawn_quals,
 		.help = "run the user's shell, or a command in it",
 		.more = "Where its first word is a symbol for a program, no shell sees it." },
@@ -434,8 +434,8 @@ const struct verb nc_local_verbs[] = {
 
 typedef enum nc_exit local_run(struct nc *nc, const struct cmd *c, const char *rest);
 
-static local_run *const runs[] = { run_certificate, run_continue, run_exit, run_help, run_prime, run_spawn,
-	run_quit, run_select, run_set, run_spawn, run_wait, run_write };
+static local_run *const runs[] = { run_certificate, run_continue, run_exit, run_help, run_prime,
+	run_spawn, run_quit, run_select, run_set, run_spawn, run_wait, run_write };
 
 /* The rest of the line is its business: it is not taken apart as a command is. */
 static bool
