@@ -284,6 +284,14 @@ ike_child_new(struct ike *e, struct ike_peer *p, const struct net_endpoint *loca
 	return c;
 }
 
+void
+ike_child_natt(struct ike_child *c, const struct ike_sa *sa)
+{
+	c->natt = sa->nat != 0;
+	c->nat_me = (sa->nat & IKE_NAT_ME) != 0;
+	c->natt_how = sa->natt_how;
+}
+
 bool
 ike_child_attach(struct ike *e, struct ike_child *c, struct ike_sa *sa, uint32_t message_id)
 {
@@ -292,9 +300,7 @@ ike_child_attach(struct ike *e, struct ike_child *c, struct ike_sa *sa, uint32_t
 		return false;
 	c->local = sa->local;
 	c->remote = sa->remote;
-	c->natt = sa->nat != 0;
-	c->nat_me = (sa->nat & IKE_NAT_ME) != 0;
-	c->natt_how = sa->natt_how;
+	ike_child_natt(c, sa);
 	c->esp_frag = sa->conf == NULL || sa->conf->esp_frag >= UINT16_MAX
 		? 0
 		: (uint16_t)sa->conf->esp_frag;

@@ -616,6 +616,7 @@ void ike_child_sa(const struct ike_child *c, const struct ike_pair *p, bool inbo
 	struct ipsec_sa *out); /* without keys and lifetimes */
 void ike_child_policy(const struct ike_child *c, struct ipsec_policy *out);
 struct ike_child *ike_child_by_msgid(const struct ike *e, const struct ike_sa *sa, uint32_t msgid);
+void ike_child_natt(struct ike_child *c, const struct ike_sa *sa); /* what is known of NATs */
 /* Makes its exchange; false: out of memory. */
 bool ike_child_attach(struct ike *e, struct ike_child *c, struct ike_sa *sa, uint32_t message_id);
 void ike_child_hash_policy(struct ike *e, struct ike_child *c); /* by its selector, now final */

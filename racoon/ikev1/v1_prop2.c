@@ -585,7 +585,7 @@ v1_generate2(struct ike *e, struct ike_sa *sa, const struct rc_sainfo *info,
 		c = ike_child_new(e, sa->peer, &sa->local, &sa->remote, IKE_RESPONDER, out);
 		if (c == NULL)
 			continue;
-		c->natt = sa->natt;
+		ike_child_natt(c, sa);
 		group.proposal = &offer->proposal[i];
 		group.proposals = end - i;
 		status = v1_choose2(e, c, info, sa->conf->proposal_check, &group, &picks, why,

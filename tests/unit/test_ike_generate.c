@@ -132,6 +132,51 @@ transport_and_bundle(void **state)
 	pair_free(p);
 }
 
+/* A road warrior behind a NAT box: the policy made is for the address the gateway sees. */
+static void
+behind_nat(void **state)
+{
+	static const char *const modes[] = { "esp/tunnel", "esp/transport" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		struct pair *p = pair_new(CONF("nat_traversal on;", "anonymous"), NULL,
+			"timer { counter 3; interval 5 sec; }\n"
+			"remote anonymous { exchange_mode main; nat_traversal on;"
+			" generate_policy on; passive on;"
+			" proposal { encryption_algorithm aes; hash_algorithm sha256;"
+			"  authentication_method pre_shared_key; dh_group 2; } }\n"
+			"sainfo anonymous { lifetime time 10 min; encryption_algorithm aes;"
+			" authentication_algorithm hmac_sha1; compression_algorithm deflate; }\n",
+			"secret\n203.0.113.7 secret");
+		struct sadb_msg flush = { .op = SADB_OP_SPDFLUSH };
+		struct ike_event ev = { .type = IKE_EV_SADB, .sadb = &flush };
+		const struct ipsec_policy *out;
+
+		pair_natt(p);
+		pair_policies(p, modes[i], NULL);
+		pair_event(p, 1, &ev);
+		assert_true(net_addr_parse("203.0.113.7", &p->nat));
+		p->nat_shift = 20000;
+		assert_int_equal(establish(p), ST_NORMAL);
+		out = generated(p, SP_OUT);
+		assert_non_null(out);
+		assert_int_equal(p->host[1].sps, i == 0 ? 3 : 2);
+		if (i == 0)
+			assert_true(net_addr_equal(&out->rule[0].dst.addr, &p->nat));
+		else
+			assert_true(net_addr_equal(&out->sel.dst.addr, &p->nat));
+		assert_int_equal(pair_sas(p, 1), 2);
+		for (unsigned k = 0; k < PAIR_SAS; k++)
+			if (p->host[1].sa[k].used)
+				assert_true(p->host[1].sa[k].sa.natt);
+		pair_command(p, 0, IKE_CMD_FLUSH, false);
+		pair_run(p, 2000);
+		assert_int_equal(p->host[1].sps, 0);
+		pair_free(p);
+	}
+}
+
 static void
 off_is_off(void **state)
 {
@@ -278,6 +323,7 @@ main(void)
 		cmocka_unit_test(tunnel),
 		cmocka_unit_test(unique),
 		cmocka_unit_test(transport_and_bundle),
+		cmocka_unit_test(behind_nat),
 		cmocka_unit_test(off_is_off),
 		cmocka_unit_test(within_sainfo),
 		cmocka_unit_test(not_before_the_administrator),
