@@ -25,7 +25,7 @@
 #include "ipsec/sadb_socket.h"
 #include "lib/log.h"
 
-enum { NON_ESP_MARKER = 4, NATT_KEEPALIVE = 1, RECEIVE_BUFFER = 1 << 20 };
+enum { NON_ESP_MARKER = 4, NATT_KEEPALIVE = 1, RECEIVE_BUFFER = 4 << 20 };
 
 struct sock {
 	struct list node;
@@ -292,7 +292,9 @@ socket_at(struct rd *d, const struct net_endpoint *local, bool natt)
 		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 		set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 	}
+	/* A third of a second of a flood of first messages, beyond what others are limited to. */
 	set_option(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
 	if (!sadb_socket_bypass(fd, v4 ? AF_INET : AF_INET6) && !d->sockets->mark_told) {
 		log_line(LOG_L_WARNING, NULL,
 			"packets cannot be marked (%s): policies that cover IKE's own packets will "

@@ -47,7 +47,7 @@ ours_host() {
 	peers "$4" "$5" "spdadd %s 172.16.2.1 any -P $out ipsec esp/tunnel/%s-10.2.0.1/require;
 		spdadd 172.16.2.1 %s any -P $in ipsec esp/tunnel/10.2.0.1-%s/require;" >"$dir/ipsec.conf"
 	ipsecd_start "$1" $side
-	ours "$1" $side "$bin/setkey" -f "$dir/ipsec.conf" || die setkey
+	ours "$1" $side "$bin/setkey" -f "$dir/ipsec.conf" >/dev/null || die setkey
 	responder=$last_pid
 	racoon_start "$1" $side
 	responder="$responder $last_pid"
