@@ -12,12 +12,18 @@ HOST_PEERS=4000
 
 # peers FIRST LAST FORMAT: awk's printf of each peer's address, which stands for every %s
 peers() {
+	# Cut up once: mawk needs a quarter of a millisecond for each gsub.
 	awk -v n="$1" -v last="$2" -v format="$3\n" -v most=$HOST_PEERS 'BEGIN {
+		parts = split(format, part, /%[sn]/)
+		for (k = 1; k < parts; k++) {
+			at += length(part[k]) + 2
+			numbered[k] = substr(format, at, 1) == "n"
+		}
 		for (; n <= last; n++) {
-			line = format
-			gsub(/%s/, "10." 16 + int(n / most) "." int(n % most / 250) "." n % 250 + 1, line)
-			gsub(/%n/, n, line)
-			printf "%s", line
+			address = "10." 16 + int(n / most) "." int(n % most / 250) "." n % 250 + 1
+			for (k = 1; k < parts; k++)
+				printf "%s%s", part[k], numbered[k] ? n : address
+			printf "%s", part[parts]
 		}
 	}'
 }
