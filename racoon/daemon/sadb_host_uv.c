@@ -16,6 +16,8 @@
 
 #include "lib/log.h"
 
+enum { PFKEY_WINDOW = 32 }; /* packets */
+
 /* DEAD_SA + index */
 enum own_request { OWN_SPD_DUMP = 1, OWN_SAD_DUMP = 2, OWN_RESTORE = 3, OWN_DEAD_SA = 4 };
 
@@ -35,6 +37,26 @@ peer_of(const struct rd *d, const struct ipsec_sa *sa)
 	return rd_is_local(d, &sa->dst.addr) ? &sa->src.addr : &sa->dst.addr;
 }
 
+/*
+ * The SA as the database can have it.  A window is our own affair, not the peer's: the kernel's
+ * PF_KEY takes no more than 32 packets, and fewer are better than no SA.
+ */
+static void
+send_request(struct rd *d, uint64_t id, const struct sadb_msg *m)
+{
+	struct sadb_msg narrow;
+
+	if (!m->has_sa || m->sa.replay <= PFKEY_WINDOW ||
+		strcmp(sadb_client_backend(d->sadb), "pfkey") != 0) {
+		sadb_client_request(d->sadb, id, m);
+		return;
+	}
+	narrow = *m;
+	narrow.sa.replay = PFKEY_WINDOW;
+	sadb_client_request(d->sadb, id, &narrow);
+	sadb_msg_wipe(&narrow);
+}
+
 void
 rd_sadb_request(struct rd *d, const struct ike_effect *fx)
 {
@@ -48,7 +70,7 @@ rd_sadb_request(struct rd *d, const struct ike_effect *fx)
 	} else if (m->op == SADB_OP_DELETE) {
 		journal_remove(&d->journal, m->sa.proto, &m->sa.dst.addr, m->sa.spi);
 	}
-	sadb_client_request(d->sadb, fx->id, m);
+	send_request(d, fx->id, m);
 }
 
 static void
@@ -350,10 +372,6 @@ on_answer(void *user, uint64_t id, enum status status, const struct sadb_msg *m,
 
 	if (d->closing)
 		return;
-	if ((id & RD_USAGE_ID) != 0) {
-		rd_traffic_answer(d, id, status, m);
-		return;
-	}
 	if ((id & RD_OWN_ID) == 0) {
 		answer_engine(d, id, status, m);
 		return;
@@ -393,7 +411,7 @@ rd_sadb_open(struct rd *d)
 	const struct sadb_handlers handlers = { .user = d, .ready = on_ready, .lost = on_lost,
 		.answer = on_answer, .event = on_event };
 
-	if (!hash_init(&d->dump.sad, 64) || !rd_traffic_open(d) || !remember_dead(d))
+	if (!hash_init(&d->dump.sad, 64) || !remember_dead(d))
 		return false;
 	d->sadb = sadb_client_new(&d->loop, NULL, d->options->sadb, &handlers);
 	if (d->sadb != NULL)
@@ -415,7 +433,6 @@ void
 rd_sadb_free(struct rd *d)
 {
 	rd_backup_close(d);
-	rd_traffic_close(d);
 	forget_seen(d);
 	hash_free(&d->dump.sad);
 	free(d->dump.dead);
