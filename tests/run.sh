@@ -77,6 +77,7 @@ for current in $suites; do
 	fi
 	grep -iE '^ok.*# *skip' "$log"
 	grep -E '^not ok' -B 12 "$log" | grep -vE '^ok'
+	sed -n 's/^#= //p' "$log" # a table of a suite's own
 	[ "$bad" = 0 ] || tail -n 20 "$log.err" >&2
 	printf '%-12s %5d passed, %d failed, %d skipped (%d s)\n' "$current" $((ok - skip)) "$bad" "$skip" \
 		$(($(date +%s) - start))

@@ -8,8 +8,37 @@ mkdir -p $D/a
 bin=$LAB_BIN
 A=192.168.1.100 B=192.168.2.100
 
-ok() { echo "ok - interop: $*"; }
+# The matrix: what a check says, it says for each of `rows` (separated by |) and for one `side`: i, we
+# initiate (or begin), or r, we respond.
+rows= side=
+as() { side=$1; [ $# = 1 ] || rows=$2; }
+cell() {
+	local row
+	tr '|' '\n' <<<"$rows" | while read -r row; do [ -z "$row" ] || echo "$row|$side|$1" >>$D/cells; done
+}
+matrix() {
+	local row one mark
+	printf '#= %-26s %-12s %s\n' "$(swanctl --help 2>&1 | sed -n 's/ swanctl$//p' | head -n 1)" 'we initiate' 'we respond'
+	for row in 'main PSK' 'main RSA' 'main ECDSA' 'aggressive PSK' 'aggressive RSA' 'quick with PFS' transport tunnel \
+		NAT-T fragmentation DPD 'rekey under traffic' Delete refusals 'proposal_check' 'racoon over XFRM'; do
+		for one in i r; do
+			mark=-
+			! grep -qx "$row|$one|ok" $D/cells || mark=ok
+			! grep -qx "$row|$one|FAILED" $D/cells || mark=FAILED
+			[ $mark = ok ] && echo "ok - interop: matrix: $row, $one" || echo "not ok - interop: matrix: $row, $one: $mark"
+			[ $one = r ] || printf '#= %-26s %-12s ' "$row" $mark >>$D/matrix
+		done
+		echo "$mark" >>$D/matrix
+	done
+	cat $D/matrix
+}
+
+ok() {
+	cell ok
+	echo "ok - interop: $*"
+}
 not_ok() {
+	cell FAILED
 	echo "not ok - interop: $*"
 	[ ! -s $D/a/racoon.log ] || tail -n 25 $D/a/racoon.log | sed 's/^/#  racoon| /'
 	[ ! -s $D/b/charon.log ] || tail -n 25 $D/b/charon.log | sed 's/^/#  charon| /'
@@ -42,7 +71,11 @@ topology() {
 	ip -n b route add 172.16.1.0/24 via $A src 172.16.2.1
 }
 
-ours=(ip netns exec a env MULTINET=$D/a MULTINET_IPSEC_BACKEND=engine MULTINET_IPSEC_SOCKET=$D/a/ipsec.sock MULTINET_RACOON_JOURNAL=$D/a/journal)
+use() { # engine or xfrm
+	backend=$1
+	ours=(ip netns exec a env MULTINET=$D/a MULTINET_IPSEC_BACKEND=$1 MULTINET_IPSEC_SOCKET=$D/a/ipsec.sock MULTINET_RACOON_JOURNAL=$D/a/journal)
+}
+use engine
 in_a() { "${ours[@]}" "$@"; }
 racoon_says() { in_a "$bin/netcontrol" /SOCKET=$D/a/racoon.ctl "$@"; }
 
@@ -51,18 +84,24 @@ ours_start() { # racoon.conf's text, setkey's text
 	printf '%s\n' "$2" >$D/a/ipsec.conf
 	(umask 077; echo "$B ${3:-simple psk}" >$D/a/psk.txt)
 	: >$D/a/racoon.log
-	"${ours[@]}" "$bin/ipsecd" -F -s $D/a/ipsec.sock -c $D/a/ipsecd.ctl >$D/a/ipsecd.log 2>&1 &
-	ipsecd=$!
-	until_true 20 test -S $D/a/ipsec.sock || { echo "# ipsecd does not come up"; sed 's/^/# /' $D/a/ipsecd.log; }
+	ipsecd=
+	[ $backend != engine ] || ipsecd_start
 	in_a "$bin/setkey" -f $D/a/ipsec.conf 2>&1 | sed 's/^/# setkey: /'
 	"${ours[@]}" "$bin/racoon" -F -d -f $D/a/racoon.conf -s $D/a/racoon.ctl -S $D/a/ipsec.sock -l $D/a/racoon.log >$D/a/racoon.out 2>&1 &
 	racoon=$!
 	until_true 20 racoon_says noop || { echo "# racoon does not come up"; sed 's/^/# /' $D/a/racoon.out $D/a/racoon.log; }
 }
 
+ipsecd_start() {
+	"${ours[@]}" "$bin/ipsecd" -F -s $D/a/ipsec.sock -c $D/a/ipsecd.ctl >$D/a/ipsecd.log 2>&1 &
+	ipsecd=$!
+	until_true 20 test -S $D/a/ipsec.sock || { echo "# ipsecd does not come up"; sed 's/^/# /' $D/a/ipsecd.log; }
+}
+
 ours_stop() {
 	kill "$racoon" && wait "$racoon"
-	kill "$ipsecd" && wait "$ipsecd"
+	[ -z "$ipsecd" ] || { kill "$ipsecd" && wait "$ipsecd"; }
+	[ $backend = engine ] || { in_a "$bin/setkey" -F; in_a "$bin/setkey" -FP; }
 }
 
 remote_conf() { # encryption, hash, group, pfs or -, esp encryption, esp authentication (aes_256: "aes 256"); mode
@@ -119,7 +158,7 @@ swan_conf() { # IKE proposals, ESP proposals, mode, secret, exchange mode
 ping_a() { ip netns exec a ping -c 3 -i 0.3 -W 4 "$@"; }
 ping_b() { ip netns exec b ping -c 3 -i 0.3 -W 4 "$@"; }
 watch_start() { # everything between the two but IKE
-	ip netns exec a tcpdump --immediate-mode -Z root -U -lnni va 'ip and not udp port 500 and not igmp' >$D/wire 2>$D/wire.err &
+	ip netns exec a tcpdump "$@" --immediate-mode -Z root -U -lnni va 'ip and not udp port 500 and not igmp' >$D/wire 2>$D/wire.err &
 	watch=$!
 	sleep 1
 }
@@ -143,18 +182,23 @@ tunnel_pair() {
 	shift
 	ours_start "$(remote_conf $1 $exchange)" "$tunnel_policy"
 	swan_start b $D/b "$(swan_conf "$2" "$3" tunnel '' $exchange)" || { not_ok "$name: charon starts"; return; }
-	watch_start
+	[ $backend = xfrm ] && watch_start -Q out || watch_start
+	as i "$kind"
 	expect "$name: we initiate (ESTABLISH/CHILD)" racoon_says establish/child $B
 	expect "$name: ping through the tunnel" ping_a -I 172.16.1.1 172.16.2.1
+	as i "$kind|Delete"
 	expect "$name: our FLUSH" racoon_says flush
 	expect "$name: … and strongSwan understood the Delete" until_true 5 swan_has_none
+	as r "$kind"
 	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
 	expect "$name: ping from its side" ping_b -I 172.16.2.1 172.16.1.1
 	expect "$name: strongSwan rekeys the child" swan b $D/b --rekey --child net
 	sleep 1
 	expect "$name: ping after the rekey" ping_b -I 172.16.2.1 172.16.1.1
+	as r "$kind|Delete"
 	expect "$name: strongSwan deletes" swan b $D/b --terminate --ike t --timeout 10
 	expect "$name: … and we understood" until_true 5 we_have_none
+	as i "$kind"
 	expect "$name: traffic alone brings it up again (ACQUIRE)" ping_a -I 172.16.1.1 172.16.2.1
 	expect "$name: all of it in the mode asked for" only_mode "$title"
 	expect "$name: nothing but ESP was on the wire" watch_stop
@@ -167,13 +211,25 @@ transport_pair() {
 	shift
 	ours_start "$(remote_conf $1)" "$transport_policy"
 	swan_start b $D/b "$(swan_conf "$2" "$3" transport)" || { not_ok "$name: charon starts"; return; }
-	watch_start
+	watch_start -Q out
+	as i "$kind"
 	expect "$name: we initiate" racoon_says establish/child $B
 	expect "$name: ping" ping_a $B
+	as i "$kind|Delete"
 	expect "$name: our FLUSH" racoon_says flush
 	expect "$name: … and strongSwan understood" until_true 5 swan_has_none
+	as r "$kind"
 	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
 	expect "$name: ping from its side" ping_b $A
+	expect "$name: strongSwan rekeys the child" swan b $D/b --rekey --child net
+	expect "$name: … and phase 1" swan b $D/b --rekey --ike t
+	sleep 1
+	expect "$name: ping after that" ping_b $A
+	as r "$kind|Delete"
+	expect "$name: strongSwan deletes" swan b $D/b --terminate --ike t --timeout 10
+	expect "$name: … and we understood" until_true 5 we_have_none
+	as i "$kind"
+	expect "$name: traffic alone brings it up again (ACQUIRE)" ping_a $B
 	expect "$name: nothing but ESP was on the wire" watch_stop
 	swan_stop $D/b
 	ours_stop
@@ -257,10 +313,12 @@ sig_pair() {
 	local name=$1 mode=${6:-main}
 	ours_start "$(sig_conf "$2" $mode "$3")" "$tunnel_policy"
 	swan_start b $D/b "$(swan_sig "$4" "$5" $mode)" || { not_ok "$name: charon starts"; return; }
+	as i "$kind"
 	expect "$name: we initiate" racoon_says establish/child $B
 	expect "$name: ping through the tunnel" ping_a -I 172.16.1.1 172.16.2.1
 	expect "$name: our FLUSH" racoon_says flush
 	expect "$name: … and strongSwan understood the Delete" until_true 5 swan_has_none
+	as r
 	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
 	expect "$name: ping from its side" ping_b -I 172.16.2.1 172.16.1.1
 	swan_stop $D/b
@@ -270,6 +328,7 @@ sig_pair() {
 certificates() {
 	local out x509='certificate_type x509 "a-rsa.pem" "a-rsa.key"; my_identifier asn1dn; peers_identifier asn1dn;'
 	make_pki
+	kind='main RSA|tunnel'
 	sig_pair 'RSA, certificates, main mode' rsasig "$x509" 'auth = pubkey
 		certs = b-rsa.pem' 'auth = pubkey
 		id = "C=DE, O=Interop, CN=a-rsa"'
@@ -278,14 +337,17 @@ certificates() {
 		id = b-rsa.example.net
 		certs = b-rsa.pem' 'auth = pubkey
 		id = a-rsa.example.net'
+	kind='aggressive RSA|tunnel'
 	sig_pair 'RSA, certificates, aggressive mode' rsasig "$x509" 'auth = pubkey
 		certs = b-rsa.pem' 'auth = pubkey
 		id = "C=DE, O=Interop, CN=a-rsa"' aggressive
+	kind='main RSA|tunnel'
 	sig_pair 'RSA, plain keys' rsasig 'certificate_type plain_rsa "a.prsa"; peers_certfile plain_rsa "b.pub";' "auth = pubkey
 		pubkeys = b.pem
 		id = $B" "auth = pubkey
 		pubkeys = a.pem
 		id = $A"
+	kind='main ECDSA|tunnel'
 	sig_pair 'ECDSA P-256, certificates' ecdsasig 'certificate_type x509 "a-ec.pem" "a-ec.key"; my_identifier asn1dn;' 'auth = pubkey
 		certs = b-ec.pem' 'auth = pubkey
 		id = "C=DE, O=Interop, CN=a-ec"'
@@ -294,9 +356,11 @@ certificates() {
 	swan_start b $D/b "$(swan_sig 'auth = pubkey
 		certs = bad-rsa.pem' 'auth = pubkey
 		id = "C=DE, O=Interop, CN=a-rsa"' main)"
+	as i 'main RSA|refusals'
 	out=$(racoon_says establish/timeout=20 $B 2>&1)
 	echo "$out" | grep -q CERTREVOKED && ok 'a revoked certificate is refused, and named' ||
 		{ echo "$out" | sed 's/^/# /'; not_ok 'a revoked certificate is refused, and named'; }
+	as r
 	swan b $D/b --initiate --child net --timeout 8 >/dev/null 2>&1 && not_ok '… in the other role too' || ok '… in the other role too'
 	racoon_says show failures 2>&1 | grep -q 'CN=bad-rsa' && ok '… with its name among the failures' || not_ok '… with its name among the failures'
 	swan_stop $D/b
@@ -307,6 +371,7 @@ refusals() {
 	local out
 	ours_start "$(remote_conf 3des md5 modp1024 modp768 3des hmac_md5)" "$tunnel_policy"
 	swan_start b $D/b "$(swan_conf aes128-sha1-modp2048 aes128-sha1 tunnel)"
+	as i refusals
 	out=$(racoon_says establish/timeout=20 $B 2>&1)
 	echo "$out" | grep -q 'NOPROPOSAL\|PEERREFUSED.*NO-PROPOSAL-CHOSEN' && ok 'no common proposal is named' ||
 		{ echo "$out" | sed 's/^/# /'; not_ok 'no common proposal is named'; }
@@ -315,6 +380,7 @@ refusals() {
 	out=$(racoon_says establish/timeout=30 $B 2>&1)
 	echo "$out" | grep -qE 'PSKMISMATCH|AUTHFAILED|PEERREFUSED' && ok 'a wrong pre-shared key is named' ||
 		{ echo "$out" | sed 's/^/# /'; not_ok 'a wrong pre-shared key is named'; }
+	as r
 	swan b $D/b --initiate --child net --timeout 10 >/dev/null 2>&1
 	racoon_says show failures | grep -q 'PSKMISMATCH' && ok '… and on our side as responder' ||
 		{ racoon_says show failures | sed 's/^/# /'; not_ok '… and on our side as responder'; }
@@ -322,16 +388,87 @@ refusals() {
 	ours_stop
 }
 
+# Lifetimes of phases 1 and 2, ours and strongSwan's (seconds; 0: its usual), proposal_check; then as tunnel.
+life_start() {
+	ours_start "$(remote_conf aes_128 sha1 modp1024 - aes_128 hmac_sha1 |
+		sed "s/exchange_mode main;/& lifetime time $1 sec; proposal_check $5;/; s/sainfo anonymous {/& lifetime time $2 sec;/")" "$tunnel_policy"
+	swan_start b $D/b "$(swan_conf aes128-sha1-modp1024 aes128-sha1 tunnel |
+		{ if [ "$3" = 0 ]; then cat; else sed "s/version = 1/&\n\t\trekey_time = $3s\n\t\trand_time = 0s/; s/mode = tunnel/&\n\t\t\trekey_time = $4s\n\t\t\tlife_time = $(($4 + 6))s\n\t\t\trand_time = 0s/"; fi; })" ||
+		not_ok "charon starts"
+}
+our_spis() { in_a "$bin/setkey" -D | grep -oE 'spi=[0-9]+' | sort; }
+our_cookies() { racoon_says show isakmp 2>/dev/null | grep -oE '[0-9a-f]{16}:[0-9a-f]{16}' | sort; }
+# who, then the numbers of life_start: phases renewed by one of the two while packets flow
+rekey_pair() {
+	local name="rekeying by $1, under traffic" spis cookies out
+	shift
+	life_start "$@" obey
+	if [ "$side" = i ]; then racoon_says establish/child $B; else swan b $D/b --initiate --child net --timeout 15; fi >/dev/null 2>&1
+	spis=$(our_spis) cookies=$(our_cookies)
+	out=$(ip netns exec a ping -i 0.05 -w 22 -q -I 172.16.1.1 172.16.2.1)
+	echo "$out" | sed -n 's/^[0-9]* packets/#  &/p'
+	grep -q ' 0% packet loss' <<<"$out" && ok "$name: no packet is lost" || not_ok "$name: no packet is lost"
+	[ -n "$spis" ] && [ -n "$(our_spis)" ] && [ -z "$(comm -12 <(echo "$spis") <(our_spis))" ] &&
+		ok "$name: the IPsec SAs are others" || not_ok "$name: the IPsec SAs are others"
+	[ -n "$cookies" ] && [ -n "$(our_cookies)" ] && [ "$cookies" != "$(our_cookies)" ] &&
+		ok "$name: so is phase 1" || not_ok "$name: so is phase 1"
+	swan_stop $D/b
+	ours_stop
+}
+
+# strict: a longer lifetime than ours is refused, a shorter one taken; claim: shortened, and the peer told.
+checks() {
+	rows='proposal_check|refusals' side=r
+	life_start 86400 60 3600 1200 strict
+	swan b $D/b --initiate --child net --timeout 8 >/dev/null 2>&1 && not_ok 'strict: a longer lifetime is refused' || ok 'strict: a longer lifetime is refused'
+	racoon_says show failures 2>&1 | grep -q NOPROPOSAL && ok '… and named' || not_ok '… and named'
+	swan_stop $D/b
+	ours_stop
+	rows=proposal_check
+	life_start 86400 28800 3600 1200 strict
+	expect 'strict: a shorter one is taken' swan b $D/b --initiate --child net --timeout 15
+	swan_stop $D/b
+	ours_stop
+	life_start 86400 60 3600 1200 claim
+	expect 'claim: a longer one is shortened' swan b $D/b --initiate --child net --timeout 15
+	expect '… and traffic passes' ping_b -I 172.16.2.1 172.16.1.1
+	swan_stop $D/b
+	ours_stop
+	as i
+	life_start 86400 600 3600 1200 exact
+	expect 'exact: we initiate' racoon_says establish/child $B
+	swan_stop $D/b
+	ours_stop
+}
+
 topology
+kind='main PSK|quick with PFS|tunnel'
 tunnel_pair 'tunnel 3DES MD5 modp1024, PFS modp768' \
 	'3des md5 modp1024 modp768 3des hmac_md5' 3des-md5-modp1024 3des-md5-modp768
+kind='main PSK|transport'
 transport_pair 'transport AES-128 SHA1 modp2048, no PFS' \
 	'aes_128 sha1 modp2048 - aes_128 hmac_sha1' aes128-sha1-modp2048 aes128-sha1
+kind='main PSK|quick with PFS|tunnel'
 tunnel_pair 'tunnel AES-256 SHA256 modp2048, PFS modp2048' \
 	'aes_256 sha256 modp2048 modp2048 aes_256 hmac_sha256' aes256-sha256-modp2048 aes256-sha256-modp2048
+kind='aggressive PSK|quick with PFS|tunnel'
 tunnel_pair 'aggressive mode AES-128 SHA1 modp2048, PFS modp2048' \
 	'aes_128 sha1 modp2048 modp2048 aes_128 hmac_sha1' aes128-sha1-modp2048 aes128-sha1-modp2048 aggressive
 certificates
+as i 'rekey under traffic'
+rekey_pair us 20 14 0 0
+as r
+rekey_pair strongSwan 3600 3600 12 8
+checks
 natt_all
 refusals
+use xfrm
+kind='racoon over XFRM'
+tunnel_pair 'racoon over XFRM, tunnel' \
+	'aes_128 sha1 modp1024 modp1024 aes_128 hmac_sha1' aes128-sha1-modp1024 aes128-sha1-modp1024
+transport_pair 'racoon over XFRM, transport' \
+	'aes_128 sha1 modp1024 - aes_128 hmac_sha1' aes128-sha1-modp1024 aes128-sha1
+kind=
+natt_pair 'racoon over XFRM, NAT-T' 'nat_traversal force;' '' tunnel main 'racoon over XFRM'
+matrix
 exit 0

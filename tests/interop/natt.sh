@@ -46,19 +46,22 @@ in_udp() { # ESP in UDP was seen, and no other ESP
 	grep -q 'UDP-encap: ESP(spi=' $D/wire && ! grep 'ESP(spi=' $D/wire | grep -qv UDP-encap
 }
 
-# name, our statements, swan's, mode, our exchange mode
+# name, our statements, swan's, mode, our exchange mode, rows of the matrix
 natt_pair() {
 	local name=$1 mode=${4:-tunnel} exchange=${5:-main} aggressive=no from_a='-I 172.16.1.1 172.16.2.1' from_b='-I 172.16.2.1 172.16.1.1' policy=$tunnel_policy
 	[ $exchange = main ] || aggressive=yes
+	rows=${6:-NAT-T}
 	[ $mode = tunnel ] || from_a=$B from_b=$A policy=$transport_policy
 	ours_start "$(natt_conf "$2" modp2048 $exchange)" "$policy"
 	swan_start b $D/b "$(natt_swan $mode "$3" modp2048 $aggressive)" || { not_ok "$name: charon starts"; return; }
-	watch_start
+	watch_start -Q out
+	as i
 	expect "$name: we initiate" racoon_says establish/child $B
 	# shellcheck disable=SC2086
 	expect "$name: ping" ping_a $from_a
 	expect "$name: our FLUSH" racoon_says flush
 	expect "$name: … and strongSwan understood the Delete" until_true 5 swan_has_none
+	as r
 	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
 	# shellcheck disable=SC2086
 	expect "$name: ping from its side" ping_b $from_b
@@ -79,11 +82,13 @@ frag_pair() {
 	local name=$1
 	ours_start "$(natt_conf "$2" modp4096)" "$tunnel_policy"
 	swan_start b $D/b "$(natt_swan tunnel "$3" modp4096)" '' || { not_ok "$name: charon starts"; return; }
+	as i fragmentation
 	expect "$name: we initiate" racoon_says establish/child/timeout=30 $B
 	expect "$name: ping" ping_a -I 172.16.1.1 172.16.2.1
 	expect "$name: strongSwan put pieces together" grep -q 'received fragment\|reassembled fragmented IKE message' $D/b/charon.log
 	expect "$name: our FLUSH" racoon_says flush
 	until_true 5 swan_has_none
+	as r
 	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 30
 	expect "$name: ping from its side" ping_b -I 172.16.2.1 172.16.1.1
 	expect "$name: strongSwan sent pieces" grep -q 'splitting IKE message\|sending.*fragment' $D/b/charon.log
@@ -96,6 +101,7 @@ dpd_pair() {
 	ours_start "$(natt_conf 'dpd_delay 2; dpd_retry 2; dpd_maxfail 2;')" "$tunnel_policy"
 	swan_start b $D/b "$(natt_swan tunnel 'dpd_delay = 3s
 		dpd_timeout = 12s')" || { not_ok "$name: charon starts"; return; }
+	as i DPD
 	expect "$name: we initiate" racoon_says establish/child $B
 	sleep 9
 	expect "$name: strongSwan answers us" grep -q 'N(DPD_ACK)' $D/b/charon.log
@@ -112,6 +118,7 @@ dpd_pair() {
 	ours_start "$(natt_conf '')" "$tunnel_policy"
 	swan_start b $D/b "$(natt_swan tunnel 'dpd_delay = 2s
 		dpd_timeout = 7s')" || { not_ok "$name: charon starts"; return; }
+	as r
 	expect "$name: strongSwan initiates" swan b $D/b --initiate --child net --timeout 15
 	sleep 6
 	expect "$name: we answer" grep -q 'DPD_ACK' $D/b/charon.log
