@@ -13,6 +13,7 @@
 
 #include "ipsec/dp_guard.h"
 #include "lib/log.h"
+#include "lib/metrics.h"
 
 /* ------------------------------------------------------------------------------------- lists */
 
@@ -481,12 +482,48 @@ show_status(struct ctl_call *call)
 
 /* -------------------------------------------------------------------------------------- verbs */
 
-enum { SHOW_SAD, SHOW_SPD, SHOW_COUNTERS, SHOW_LIMITS, SHOW_STATUS };
+enum { SHOW_SAD, SHOW_SPD, SHOW_COUNTERS, SHOW_LIMITS, SHOW_STATUS, SHOW_METRICS };
+
+static void
+show_metrics(struct ctl_call *call)
+{
+	static const char packets[] = "ipsec_packets_total";
+	struct ipsecd *d = call->user;
+	struct text out = { 0 };
+	struct dp_status st;
+
+	eng_add_cleartext(d->eng, dp_cleartext(d->dp));
+	dp_status(d->dp, &st);
+	metrics_single(&out, "ipsec_start_time_seconds", METRIC_GAUGE,
+		"when the engine was started, seconds since 1970",
+		(uint64_t)(d->started.ms / 1000));
+	metrics_single(&out, "ipsec_sas", METRIC_GAUGE, "SAs, each way one",
+		eng_sa_count(d->eng));
+	metrics_single(&out, "ipsec_policies", METRIC_GAUGE, "policies", eng_policy_count(d->eng));
+	metrics_family(&out, packets, METRIC_COUNTER, "what became of packets, as SHOW COUNTERS");
+	for (enum eng_count i = 0; i < ENG_N_COUNT; i++) {
+		const struct metric_label labels[] = { { "event", eng_count_name(i) },
+			{ NULL, NULL } };
+
+		metrics_sample(&out, packets, labels, eng_count(d->eng, i));
+	}
+	metrics_single(&out, "ipsec_datapath_sent_total", METRIC_COUNTER, "packets sent", st.sent);
+	metrics_single(&out, "ipsec_datapath_delivered_total", METRIC_COUNTER,
+		"packets handed to this host", st.delivered);
+	metrics_single(&out, "ipsec_datapath_send_errors_total", METRIC_COUNTER,
+		"packets that could not be sent", st.send_errors);
+	if (out.n > 0)
+		out.p[--out.n] = '\0';
+	ctl_text(call, text_str(&out));
+	text_free(&out);
+	ctl_done(call, ST_NORMAL, NULL);
+}
 
 static void
 verb_show(struct ctl_call *call)
 {
-	static const char *const words[] = { "SAD", "SPD", "COUNTERS", "LIMITS", "STATUS", NULL };
+	static const char *const words[] = { "SAD", "SPD", "COUNTERS", "LIMITS", "STATUS",
+		"METRICS", NULL };
 	const char *what = ctl_param(call, 0);
 	int which = what == NULL ? SHOW_STATUS : verb_keyword(words, what);
 
@@ -506,8 +543,12 @@ verb_show(struct ctl_call *call)
 	case SHOW_STATUS:
 		show_status(call);
 		return;
+	case SHOW_METRICS:
+		show_metrics(call);
+		return;
 	}
-	ctl_done(call, ST_IVKEYW, "\\%s\\, expected SAD, SPD, COUNTERS, LIMITS or STATUS", what);
+	ctl_done(call, ST_IVKEYW, "\\%s\\, expected SAD, SPD, COUNTERS, LIMITS, STATUS or "
+		"METRICS", what);
 }
 
 static void
@@ -543,7 +584,8 @@ const struct verb ipsecd_verbs[] = {
 	{ "MONITOR", "[ON|OFF|ALL|class...]", 0, 4, ctl_quals_monitor, CTL_READER, ctl_verb_monitor,
 		"show log lines as they come", NULL },
 	{ "NOOP", NULL, 0, 0, NULL, CTL_READER, ctl_verb_noop, "do nothing, successfully", NULL },
-	{ "SHOW", "[SAD|SPD|COUNTERS|LIMITS|STATUS]", 0, 1, ctl_quals_format, CTL_READER, verb_show,
+	{ "SHOW", "[SAD|SPD|COUNTERS|LIMITS|STATUS|METRICS]", 0, 1, ctl_quals_format, CTL_READER,
+		verb_show,
 		"show SAs, policies, counters, limits or the state",
 		"STATUS when nothing is named. Keys are never shown; setkey -D shows them." },
 	{ "SHUTDOWN", NULL, 0, 0, NULL, CTL_OPERATOR, verb_shutdown,

@@ -128,6 +128,8 @@ void server_show_one(struct ctl_call *call, struct svc *svc);
 /* ---- verbs_show.c */
 void server_run_show(struct ctl_call *call);
 void server_run_accounting(struct ctl_call *call);
+/* ---- metrics.c */
+void server_show_metrics(struct ctl_call *call);
 extern const struct verb_qual server_quals_show[], server_quals_accounting[];
 
 /* ---- internal.c */

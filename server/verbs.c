@@ -155,9 +155,10 @@ const struct verb server_verbs[] = {
 		.more = "The services file is read first; with errors nothing happens. Then every\n"
 			"session is told and ended, the program is loaded anew, and takes over\n"
 			"sockets and services. Whoever connects meanwhile waits." },
-	{ .name = "SHOW", .params = "[service|SESSIONS]", .max_params = 1,
+	{ .name = "SHOW", .params = "[service|SESSIONS|METRICS]", .max_params = 1,
 		.quals = server_quals_show, .role = CTL_READER, .run = server_run_show,
-		.help = "show the services and their state, or who is connected" },
+		.help = "show the services and their state, or who is connected",
+		.more = "METRICS: numbers for Prometheus, which metricsd serves." },
 	{ .name = "SHUTDOWN", .role = CTL_OPERATOR, .run = run_shutdown,
 		.help = "stop all services in order, then the server",
 		.more = "The answer comes when all of them are down." },

@@ -49,6 +49,7 @@ const struct show_row show_rows[] = {
 	{ "CONFIG", "config", NULL, NULL, false, false, NULL, show_config },
 	{ "CERTIFICATE", "certificates", NULL, "no peer has shown a certificate", false, true, NULL,
 		show_certificate },
+	{ "METRICS", "metrics", NULL, NULL, false, true, NULL, show_metrics },
 	{ .name = NULL },
 };
 

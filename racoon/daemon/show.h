@@ -30,6 +30,7 @@ struct show { /* one SHOW under way */
 	struct show_peers *peers;
 	struct net_addr local;   /* only SAs from here; family 0: from anywhere */
 	struct show_batch *batch; /* IPsec SAs whose traffic is being asked for */
+	bool traffic;             /* it is, whatever /FULL says */
 	bool waiting;             /* … so that there is no item yet */
 };
 
@@ -65,6 +66,25 @@ bool show_ticket(struct show *s);
 bool show_wants(const struct show *s, const struct net_endpoint *remote, const char *state,
 	bool established, wall created);
 void show_go(struct ctl_call *call); /* on with it */
+
+struct show_peer { /* a peer: configured, or come through the anonymous section */
+	const char *section, *state;
+	struct net_addr address; /* family 0: any */
+	unsigned up, children;
+	const void *known;       /* show_state.c's */
+};
+bool show_next_peer(struct show *s, struct show_peer *out);
+
+struct show_traffic { /* an IPsec SA and what was counted for it */
+	uint64_t serial, octets_in, octets_out;
+	bool in_known, out_known;
+	uint32_t spi_in, spi_out;
+	const char *protocol;
+	char remote[NET_ADDR_TEXT];
+};
+/* False: no more, or s->waiting. */
+bool show_next_traffic(struct show *s, struct show_traffic *out);
+bool show_metrics(struct show *s);
 /* "aes-cbc-256/sha256/modp2048" */
 const char *show_algs(char *buf, size_t size, const struct alg *a, uint16_t bits,
 	const struct alg *b, const struct alg *c);

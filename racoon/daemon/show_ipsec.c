@@ -131,7 +131,7 @@ next_item(struct show *s, struct ike_child_view *v, struct use *in, struct use *
 	struct show_batch *b = s->batch;
 
 	*in = *out = (struct use){ 0 };
-	if (!s->full)
+	if (!s->full && !s->traffic)
 		return next_child(s, v);
 	if (b == NULL) {
 		b = s->batch = calloc(1, sizeof(*b));
@@ -294,5 +294,25 @@ show_ipsec(struct show *s)
 		v.natt ? ", in UDP" : "", v.comp == NULL ? "" : ", ",
 		v.comp == NULL ? "" : v.comp->name);
 	use_text(&s->out, &v, &in, &out);
+	return true;
+}
+
+bool
+show_next_traffic(struct show *s, struct show_traffic *t)
+{
+	struct ike_child_view v;
+	struct use in, out;
+
+	s->traffic = true;
+	do
+		if (!next_item(s, &v, &in, &out)) {
+			s->traffic = s->waiting;
+			return false;
+		}
+	while (!v.established);
+	*t = (struct show_traffic){ .serial = v.serial, .octets_in = in.current.bytes,
+		.octets_out = out.current.bytes, .in_known = in.known, .out_known = out.known,
+		.spi_in = v.spi_in, .spi_out = v.spi_out, .protocol = sa_proto_name(v.proto) };
+	net_addr_text(t->remote, sizeof(t->remote), &v.remote.addr);
 	return true;
 }

@@ -191,39 +191,19 @@ peer_state(const struct peer *p, bool passive)
 	return passive ? "waiting" : "down";
 }
 
-static void
-peer_item(struct show *s, const char *name, const struct net_addr *address, bool passive,
+static bool
+peer_found(struct show_peer *out, const char *section, const struct net_addr *address, bool passive,
 	const struct peer *p)
 {
-	char addr[NET_ADDR_TEXT] = "any", when[24] = "", failure[64] = "-";
-	bool failed = p != NULL && p->failed.ms != 0;
-
-	if (address->family != 0)
-		net_addr_text(addr, sizeof(addr), address);
-	if (failed)
-		snprintf(failure, sizeof(failure), "%s %s", status_row(p->failure)->ident,
-			when_vms(when, sizeof(when), p->failed));
-	if (!s->call->json) {
-		text_addf(&s->out, "%-22s %-22s %-13s %-7u %-6u %s", name, addr,
-			peer_state(p, passive), p == NULL ? 0 : p->up, p == NULL ? 0 : p->children,
-			failure);
-		return;
-	}
-	json_object(&s->json, NULL);
-	json_string(&s->json, "section", name);
-	json_string(&s->json, "address", address->family == 0 ? NULL : addr);
-	json_string(&s->json, "state", peer_state(p, passive));
-	json_uint(&s->json, "isakmp_sas", p == NULL ? 0 : p->up);
-	json_uint(&s->json, "ipsec_sas", p == NULL ? 0 : p->children);
-	json_string(&s->json, "last_failure", failed ? status_row(p->failure)->ident : NULL);
-	if (failed)
-		json_int(&s->json, "last_failure_at", p->failed.ms / 1000);
-	json_end(&s->json);
+	*out = (struct show_peer){ .section = section, .state = peer_state(p, passive),
+		.address = *address, .up = p == NULL ? 0 : p->up,
+		.children = p == NULL ? 0 : p->children, .known = p };
+	return true;
 }
 
 /* The sections in the order of the file, then whoever came through the anonymous one. */
 bool
-show_peer(struct show *s)
+show_next_peer(struct show *s, struct show_peer *out)
 {
 	const struct rc_config *c = rd_config(s->d);
 
@@ -239,21 +219,53 @@ show_peer(struct show *s)
 			p = peer_at(s, &r->address.addr, false);
 		if (p != NULL)
 			p->shown = true;
-		peer_item(s, r->name, &r->address.addr, r->passive, p);
-		return true;
+		return peer_found(out, r->name, &r->address.addr, r->passive, p);
 	}
 	while (s->peers->next != &s->peers->all) {
 		struct peer *p = container_of(s->peers->next, struct peer, node);
 
 		s->peers->next = s->peers->next->next;
-		if (p->shown)
-			continue;
-		peer_item(
-			s, c->anonymous != NULL ? c->anonymous->name : "-", &p->address, false, p);
-		return true;
+		if (!p->shown)
+			return peer_found(out, c->anonymous != NULL ? c->anonymous->name : "-",
+				&p->address, false, p);
 	}
 	show_peers_free(s);
 	return false;
+}
+
+bool
+show_peer(struct show *s)
+{
+	char addr[NET_ADDR_TEXT] = "any", when[24] = "", failure[64] = "-";
+	struct show_peer v;
+	const struct peer *p;
+
+	if (!show_next_peer(s, &v))
+		return false;
+	p = v.known;
+	bool failed = p != NULL && p->failed.ms != 0;
+
+	if (v.address.family != 0)
+		net_addr_text(addr, sizeof(addr), &v.address);
+	if (failed)
+		snprintf(failure, sizeof(failure), "%s %s", status_row(p->failure)->ident,
+			when_vms(when, sizeof(when), p->failed));
+	if (!s->call->json) {
+		text_addf(&s->out, "%-22s %-22s %-13s %-7u %-6u %s", v.section, addr, v.state,
+			v.up, v.children, failure);
+		return true;
+	}
+	json_object(&s->json, NULL);
+	json_string(&s->json, "section", v.section);
+	json_string(&s->json, "address", v.address.family == 0 ? NULL : addr);
+	json_string(&s->json, "state", v.state);
+	json_uint(&s->json, "isakmp_sas", v.up);
+	json_uint(&s->json, "ipsec_sas", v.children);
+	json_string(&s->json, "last_failure", failed ? status_row(p->failure)->ident : NULL);
+	if (failed)
+		json_int(&s->json, "last_failure_at", p->failed.ms / 1000);
+	json_end(&s->json);
+	return true;
 }
 
 /* --------------------------------------------------------------------- COUNTERS, LIMITS, CONFIG */

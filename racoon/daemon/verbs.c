@@ -471,7 +471,7 @@ const struct verb rd_verbs[] = {
 		"list the verbs, or explain one", NULL },
 	{ "SHOW",
 		"[STATE|ISAKMP|IPSEC|PEERS|FAILURES|COUNTERS|LIMITS|SCHEDULE|TICKETS|"
-		"CERTIFICATE|CONFIG|ALL] [address]", 0, 2,
+		"CERTIFICATE|METRICS|CONFIG|ALL] [address]", 0, 2,
 		quals_show, CTL_READER, show_run, "show SAs and what is known of the peers",
 		"Without a parameter: the state, ISAKMP and IPsec SAs.\n"
 		"PEERS shows those that are configured, up or down; FAILURES what went wrong and "

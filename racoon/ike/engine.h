@@ -372,6 +372,7 @@ struct ike {
 	struct list dead_sas, dead_children, dead_xchgs; /* freed at the end of the step */
 	struct list idle_peers;
 	uint64_t count[IKE_N_COUNT];
+	uint64_t failed[ST_COUNT]; /* by cause */
 	struct ike_failure_view failure[IKE_FAILURES_KEPT];
 	instant failed_at[IKE_FAILURES_KEPT];
 	unsigned failures, failure_next;

@@ -46,6 +46,8 @@ ike_failure(struct ike *e, unsigned phase, const struct net_endpoint *local,
 	struct ike_failure_view *f = &e->failure[e->failure_next];
 	struct ike_note *n;
 
+	if ((unsigned)status < ST_COUNT)
+		e->failed[status]++;
 	if (e->quiet || told_lately(e, phase, remote, status))
 		return;
 	*f = (struct ike_failure_view){ .when = e->today, .local = *local, .remote = *remote,

@@ -244,6 +244,7 @@ enum ike_count { /* names in ike_count_name */
 	IKE_N_FOLDED, IKE_N_COUNT
 };
 uint64_t ike_count(const struct ike *e, enum ike_count which);
+uint64_t ike_failed_count(const struct ike *e, enum status why); /* failures of that cause */
 const char *ike_count_name(enum ike_count which);
 size_t ike_sa_count(const struct ike *e);
 size_t ike_half_open_count(const struct ike *e);

@@ -147,6 +147,12 @@ ike_count(const struct ike *e, enum ike_count which)
 	return (unsigned)which < IKE_N_COUNT ? e->count[which] : 0;
 }
 
+uint64_t
+ike_failed_count(const struct ike *e, enum status why)
+{
+	return (unsigned)why < ST_COUNT ? e->failed[why] : 0;
+}
+
 const char *
 ike_count_name(enum ike_count which)
 {
