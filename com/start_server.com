@@ -9,6 +9,7 @@ $! Site's own definitions go into MULTINET:LOGICALS.COM.  Read from MULTINET:
 $!	SERVICES.MASTER_SERVER	the services
 $!	IPSEC.CONF		policies and manual SAs, loaded with setkey (may be missing)
 $!	PEERS.DAT		peers to prime, "remote [local]" a line (may be missing)
+$!	LOCAL_INITIALIZATION.COM	what the site wants done then (may be missing)
 $!
 $! Logical names are sampled when a service starts: change them, then RESTART the service.
 $!
@@ -22,4 +23,5 @@ $ NETCONTROL START
 $!
 $ IF F$SEARCH("MULTINET:IPSEC.CONF") .NES. "" THEN setkey -f multinet:ipsec.conf
 $ IF F$SEARCH("MULTINET:PEERS.DAT") .NES. "" THEN PRIME MULTINET:PEERS.DAT
+$ IF F$SEARCH("MULTINET:LOCAL_INITIALIZATION.COM") .NES. "" THEN @MULTINET:LOCAL_INITIALIZATION.COM
 $ EXIT

@@ -72,6 +72,9 @@ void nc_prompt(const struct nc *nc, char *buf, size_t size, bool more);
 
 /* ---- nc_server.c: commands of the server */
 const char *nc_socket(struct nc *nc, char *buf, size_t size);
+/* A connection to this console's server, /HOST or socket; as nc_conn_open and nc_conn_open_host. */
+enum status nc_open_conn(struct nc *nc, struct nc_conn *conn, char *why, size_t why_size)
+	ATTR_NODISCARD;
 bool nc_connect(struct nc *nc, bool quiet); /* true: connected; else nc->status is set */
 enum nc_exit nc_server(struct nc *nc, const char *line);
 /* Candidates that may follow the line so far, one a line, to out. */
@@ -91,6 +94,8 @@ unsigned nc_message_parts_now(void);
 void nc_message_quiet(void); /* those of success are not shown */
 /* What is shown of a line that may begin with a message; false: nothing. */
 bool nc_message_shown(const char *line, struct text *out);
+/* Every message in Markdown, for the guide. */
+void nc_message_list(void);
 /* Remember for the next mark; code: of the reply. */
 void nc_message_last(unsigned code, const char *message);
 /* `%END status reply FACILITY-S-IDENT`, with nc->marks. */
@@ -131,6 +136,9 @@ enum { NC_HOSTS_MAX = 256, NC_HOSTS_AT_ONCE = 32 };
 enum nc_exit nc_fleet(struct nc *nc, const char *hosts, enum nc_exit (*run)(void *user),
 	void *user);
 
+/* ---- nc_submit.c */
+enum nc_exit nc_submit(struct nc *nc, const struct cmd *cmd);
+
 /* ---- nc_prime.c */
 enum nc_exit nc_prime(struct nc *nc, const struct cmd *cmd);
 
@@ -140,6 +148,8 @@ bool nc_watch(struct nc *nc, const char *line, enum nc_exit *status);
 
 /* ---- nc_completion.c: `netcontrol --completion bash|zsh|fish` */
 enum nc_exit nc_completion(const char *shell);
+/* What may come next, for those: a word and what it is a line. */
+void nc_completion_words(struct nc *nc, const char *line);
 
 /* ---- nc_interactive.c */
 enum nc_exit nc_interactive(struct nc *nc);

@@ -120,6 +120,13 @@ run_prime(struct nc *nc, const struct cmd *c, const char *rest)
 	return nc_prime(nc, c);
 }
 
+static enum nc_exit
+run_submit(struct nc *nc, const struct cmd *c, const char *rest)
+{
+	(void)rest;
+	return nc_submit(nc, c);
+}
+
 /* The service among the candidates that the word means: in full, or the only one it begins. */
 static unsigned
 find_service(const char *candidates, const char *typed, char *found, size_t size)
@@ -378,6 +385,14 @@ static const struct verb_qual set_quals[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct verb_qual submit_quals[] = {
+	{ "AFTER", "time", "when: \"+0:30:00\", 10:22, TOMORROW; at once without" },
+	{ "LOG_FILE", "file", "where what it prints goes (name.log in the home directory)" },
+	{ "NOPRINT", NULL, "the log file is never printed here anyway" },
+	{ "PARAMETERS", "list", "(a,b): P1, P2 ... of the procedure" },
+	{ NULL, NULL, NULL },
+};
+
 static const struct verb_qual spawn_quals[] = {
 	{ "NOLOG", NULL, "say nothing about the process" },
 	{ "NOWAIT", NULL, "go on at once; the process outlives the console" },
@@ -427,6 +442,9 @@ const struct verb nc_local_verbs[] = {
 	{ .name = "SPAWN", .params = "[command]", .quals = spawn_quals,
 		.help = "run the user's shell, or a command in it",
 		.more = "Where its first word is a symbol for a program, no shell sees it." },
+	{ .name = "SUBMIT", .params = "file", .min_params = 1, .max_params = 1,
+		.quals = submit_quals, .help = "run a procedure later, or in the background",
+		.more = "A process of yours waits for the time; it outlives the console." },
 	{ .name = "WAIT", .params = "h:m:s", .min_params = 1, .max_params = 1, .help = "pause" },
 	{ .name = "WRITE", .params = "SYS$OUTPUT text", .help = "print a text" },
 	{ .name = NULL },
@@ -435,7 +453,7 @@ const struct verb nc_local_verbs[] = {
 typedef enum nc_exit local_run(struct nc *nc, const struct cmd *c, const char *rest);
 
 static local_run *const runs[] = { run_certificate, run_continue, run_exit, run_help, run_prime,
-	run_spawn, run_quit, run_select, run_set, run_spawn, run_wait, run_write };
+	run_spawn, run_quit, run_select, run_set, run_spawn, run_submit, run_wait, run_write };
 
 /* The rest of the line is its business: it is not taken apart as a command is. */
 static bool

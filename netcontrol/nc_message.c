@@ -102,6 +102,22 @@ nc_say(enum nc_exit status, enum status condition, const char *fmt, ...)
 }
 
 void
+nc_message_list(void)
+{
+	const char *facility = "";
+
+	for (unsigned i = 0; i < ST_COUNT; i++) {
+		const struct message_row *row = status_row((enum status)i);
+
+		if (strcmp(row->facility, facility) != 0)
+			printf("\n### %s\n", row->facility);
+		facility = row->facility;
+		printf("\n- **`%%%s-%c-%s`, %s**  \n  %s  \n  *%s*\n", row->facility, row->severity,
+			row->ident, row->text, row->explain, row->action);
+	}
+}
+
+void
 nc_message_last(unsigned code, const char *message)
 {
 	size_t facility, severity, n = message_head(message, &facility, &severity);

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/stmt.h"
 #include "netcontrol/nc_console.h"
 
 enum { PEERS_MAX = 10000, PARALLEL_MAX = 64, PARALLEL = 8, TIMEOUT_S = 60, TIMEOUT_MAX_S = 3600,
-	GRACE_MS = 5000, NAME_MAX_OCTETS = 255 };
+	GRACE_MS = 5000, NAME_MAX_OCTETS = 255,
+	PROGRESS_MS = 10000 /* between lines where nothing can be drawn */ };
 
 struct peer {
 	const char *remote, *local; /* in the file's text; local may be NULL */
@@ -29,8 +31,9 @@ struct lane {
 struct prime {
 	struct nc *nc;
 	const char *service;
-	char socket[NC_PATH_MAX];
 	unsigned timeout_s;
+	bool draws; /* progress is drawn over itself */
+	instant next_progress;
 	struct text text;
 	struct peer *peer;
 	size_t peers, next, good, bad;
@@ -88,10 +91,37 @@ read_peers(struct prime *p, const char *path)
 
 /* ------------------------------------------------------------------ the lanes */
 
+/* Done, failed, waiting: over itself at a terminal, else now and then. */
+static void
+tell_progress(struct prime *p)
+{
+	size_t under_way = p->next - p->good - p->bad;
+
+	if (p->nc->quiet || (!p->draws && !instant_reached(p->next_progress, when_now())))
+		return;
+	fflush(stdout);
+	fprintf(stderr, "%s%zu of %zu: %zu established, %zu failed, %zu under way, %zu waiting%s",
+		p->draws ? "\r" : "", p->good + p->bad, p->peers, p->good, p->bad, under_way,
+		p->peers - p->next, p->draws ? "\033[K" : "\n");
+	fflush(stderr);
+	p->next_progress = instant_add(when_now(), PROGRESS_MS);
+}
+
+static void
+clear_progress(const struct prime *p)
+{
+	if (!p->draws)
+		return;
+	fprintf(stderr, "\r\033[K");
+	fflush(stderr);
+}
+
 static void
 result(struct prime *p, struct lane *l, bool good, const char *text)
 {
-	printf("%-24s %s\n", l->peer->remote, text);
+	clear_progress(p);
+	if (!good || !p->nc->quiet)
+		printf("%-24s %s\n", l->peer->remote, text);
 	fflush(stdout);
 	l->peer = NULL;
 	if (good)
@@ -119,10 +149,11 @@ begin(struct prime *p, struct lane *l)
 	l->peer = &p->peer[p->next++];
 	l->deadline = instant_add(when_now(), (int64_t)p->timeout_s * 1000 + GRACE_MS);
 	if (l->conn.fd < 0)
-		status = nc_conn_open(&l->conn, p->socket, why, sizeof(why));
+		status = nc_open_conn(p->nc, &l->conn, why, sizeof(why));
 	if (status != ST_NORMAL) {
 		if (p->status == NC_DONE)
-			p->status = status == ST_NOTPERM ? NC_NOTPERM : NC_NOSERVER;
+			p->status = status == ST_NOTPERM || status == ST_NOTTLS ? NC_NOTPERM :
+				NC_NOSERVER;
 		result_of(p, l, status, why);
 		return;
 	}
@@ -168,12 +199,15 @@ run(struct prime *p)
 				.fd = p->lane[i].peer != NULL ? p->lane[i].conn.fd : -1 };
 			busy = busy || p->lane[i].peer != NULL;
 		}
+		if (busy)
+			tell_progress(p);
 		if (!busy || poll(fds, p->lanes, 500) < 0)
 			continue;
 		for (size_t i = 0; i < p->lanes; i++)
 			if (p->lane[i].peer != NULL)
 				progress(p, &p->lane[i], fds[i].revents != 0);
 	}
+	clear_progress(p);
 }
 
 /* ------------------------------------------------------------------ the command */
@@ -202,7 +236,8 @@ enum nc_exit
 nc_prime(struct nc *nc, const struct cmd *cmd)
 {
 	struct prime *p = calloc(1, sizeof(*p));
-	char path[NC_PATH_MAX], buf[NC_PATH_MAX], why[256] = "";
+	char path[NC_PATH_MAX], why[256] = "";
+	const char *term = getenv("TERM");
 	const char *service = cmd_qual(cmd, "SERVICE");
 	enum nc_exit status = NC_USAGE;
 	enum status loaded;
@@ -212,7 +247,9 @@ nc_prime(struct nc *nc, const struct cmd *cmd)
 		return nc_say(NC_FAILED, ST_NOMEMORY, NULL);
 	p->nc = nc;
 	p->service = service != NULL && is_address(service) ? service : "RACOON";
-	snprintf(p->socket, sizeof(p->socket), "%s", nc_socket(nc, buf, sizeof(buf)));
+	p->draws = isatty(STDERR_FILENO) && term != NULL && term[0] != '\0' &&
+		strcmp(term, "dumb") != 0 && !nc->quiet;
+	p->next_progress = instant_add(when_now(), PROGRESS_MS);
 	for (size_t i = 0; i < PARALLEL_MAX; i++)
 		p->lane[i].conn.fd = -1;
 	if (!number_of(cmd, "PARALLEL", PARALLEL, PARALLEL_MAX, &lanes) ||

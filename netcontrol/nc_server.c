@@ -52,54 +52,52 @@ find_file(struct nc *nc, const char *name, const char *otherwise, char *path, si
 	return lnm_file_spec(nc->lnm, spec, path, size);
 }
 
-static bool
-connect_host(struct nc *nc, bool quiet)
+static enum status
+open_host(struct nc *nc, struct nc_conn *conn, char *why, size_t why_size)
 {
-	char certificate[NC_PATH_MAX], key[NC_PATH_MAX], authority[NC_PATH_MAX], why[512] = "";
+	char certificate[NC_PATH_MAX], key[NC_PATH_MAX], authority[NC_PATH_MAX];
 	struct cry_tls_files files = { certificate, key, authority };
-	enum status status = find_file(nc, "MULTINET_NETCONTROL_CERTIFICATE",
-		"MULTINET:tls/client.pem", certificate, sizeof(certificate));
 
-	if (status == ST_NORMAL)
-		status = find_file(nc, "MULTINET_NETCONTROL_KEY", "MULTINET:tls/client.key", key,
-			sizeof(key));
-	if (status == ST_NORMAL)
-		status = find_file(nc, "MULTINET_NETCONTROL_AUTHORITY",
-			"MULTINET:tls/authority.pem", authority, sizeof(authority));
-	if (status == ST_NORMAL)
-		status = nc_conn_open_host(&nc->conn, nc->host, &files, why, sizeof(why));
-	if (status == ST_NORMAL) {
-		if (nc->interactive && !quiet)
-			printf("Connected to NETCONTROL server on \"%s\"\n", nc->host);
-		return true;
-	}
-	nc->status = status == ST_NOTTLS ? NC_NOTPERM : status == ST_TIMEOUT ? NC_TIMEOUT :
-		status == ST_NOSERVER ? NC_NOSERVER : NC_FAILED;
-	if (!quiet)
-		nc_say(nc->status, status, "%s", why);
-	return false;
+	TRY(find_file(nc, "MULTINET_NETCONTROL_CERTIFICATE", "MULTINET:tls/client.pem",
+		certificate, sizeof(certificate)));
+	TRY(find_file(nc, "MULTINET_NETCONTROL_KEY", "MULTINET:tls/client.key", key, sizeof(key)));
+	TRY(find_file(nc, "MULTINET_NETCONTROL_AUTHORITY", "MULTINET:tls/authority.pem",
+		authority, sizeof(authority)));
+	return nc_conn_open_host(conn, nc->host, &files, why, why_size);
+}
+
+enum status
+nc_open_conn(struct nc *nc, struct nc_conn *conn, char *why, size_t why_size)
+{
+	char buf[NC_PATH_MAX];
+
+	return nc->host != NULL ? open_host(nc, conn, why, why_size) :
+		nc_conn_open(conn, nc_socket(nc, buf, sizeof(buf)), why, why_size);
 }
 
 bool
 nc_connect(struct nc *nc, bool quiet)
 {
-	char buf[NC_PATH_MAX], why[512] = "", host[128] = "localhost";
+	char why[512] = "", host[128] = "localhost";
 	enum status status;
 
 	if (nc->conn.fd >= 0)
 		return true;
-	if (nc->host != NULL)
-		return connect_host(nc, quiet);
-	status = nc_conn_open(&nc->conn, nc_socket(nc, buf, sizeof(buf)), why, sizeof(why));
+	status = nc_open_conn(nc, &nc->conn, why, sizeof(why));
 	if (status == ST_NORMAL) {
 		/* A Unix socket: the server is on this host. */
 		if (gethostname(host, sizeof(host) - 1) != 0)
 			snprintf(host, sizeof(host), "localhost");
-		if (nc->interactive && !quiet)
-			printf("Connected to NETCONTROL server on \"%s\"\n", host);
+		if (nc->interactive && !quiet && !nc->quiet)
+			printf("Connected to NETCONTROL server on \"%s\"\n",
+				nc->host != NULL ? nc->host : host);
 		return true;
 	}
-	nc->status = status == ST_NOTPERM ? NC_NOTPERM : NC_NOSERVER;
+	if (nc->host == NULL)
+		nc->status = status == ST_NOTPERM ? NC_NOTPERM : NC_NOSERVER;
+	else
+		nc->status = status == ST_NOTTLS ? NC_NOTPERM : status == ST_TIMEOUT ? NC_TIMEOUT :
+			status == ST_NOSERVER ? NC_NOSERVER : NC_FAILED;
 	if (!quiet)
 		nc_say(nc->status, status, "%s", why);
 	return false;
@@ -169,7 +167,7 @@ static void
 addressed(const struct nc *nc, const char *line, struct text *out)
 {
 	if (nc->selected[0] != '\0' && !nc_is_word(line, "NETCONTROL") &&
-		!nc_is_word(line, "LOGICALS") && !nc_is_word(line, "SUBMIT"))
+		!nc_is_word(line, "LOGICALS"))
 		text_addf(out, "%s ", nc->selected);
 	text_add(out, line);
 }

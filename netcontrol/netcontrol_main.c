@@ -44,6 +44,7 @@ usage(FILE *to)
 	      "  -e  end marks: behind each answer a line `%END status reply message`\n"
 	      "  -q  quiet: no messages of success\n"
 	      "  --completion bash|zsh|fish     print the completion for a shell\n"
+	      "  --messages                     print every message, in Markdown\n"
 	      "  -h, --help; -V, --version      print this, or the version\n"
 	      "Exit status: 0 done, 1 command failed, 2 usage, 3 no server,\n"
 	      "4 not permitted, 5 timed out.\n", to);
@@ -101,6 +102,16 @@ read_options(int argc, char **argv, int *status)
 		}
 		if (strcmp(arg, "--completion") == 0) {
 			*status = (int)nc_completion(i + 1 < argc ? argv[i + 1] : "");
+			return -1;
+		}
+		if (strcmp(arg, "--complete") == 0) {
+			nc_completion_words(&console, i + 1 < argc ? argv[i + 1] : "");
+			*status = NC_DONE;
+			return -1;
+		}
+		if (strcmp(arg, "--messages") == 0) {
+			nc_message_list();
+			*status = NC_DONE;
 			return -1;
 		}
 		if (strcmp(arg, "-e") == 0) {

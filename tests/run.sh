@@ -21,6 +21,7 @@ suite_lint() {
 	tests/lint/length.sh
 	tests/lint/compile.sh
 	tests/lint/man.sh "$BUILD"
+	tests/lint/guide.sh "$BUILD"
 	tests/lint/idents.sh
 	tests/lint/directives.sh
 	tests/lint/flaws.sh

@@ -151,6 +151,33 @@
 ! : > $DIR/none.dat; netcontrol prime multinet:none.dat | grep -q '^0 peers: 0 established, 0 failed$'
 !3 netcontrol /socket=$DIR/nowhere prime multinet:peers.dat >/dev/null 2>&1
 
+== ESTABLISH_PEERS.COM, LOCAL_INITIALIZATION.COM, START_RACOON.COM
+! printf '10.0.0.1\n10.0.0.2\n' > $DIR/peers.dat
+!1 netcontrol @$REPO/com/establish_peers.com "" 2 > $DIR/out 2>/dev/null
+! grep -qx '2 peers: 0 established, 2 failed' $DIR/out
+!1 netcontrol @$REPO/com/establish_peers.com multinet:nonesuch.dat >/dev/null 2>&1
+!2 netcontrol @$REPO/com/establish_peers.com "" x >/dev/null 2>&1
+!3 netcontrol /socket=$DIR/nowhere @$REPO/com/establish_peers.com >/dev/null 2>&1
+! netcontrol @$REPO/com/local_initialization.com
+!1 netcontrol @$REPO/com/start_racoon.com | grep -q '^There is no MULTINET:RACOON.CONF$' && exit 1
+
+== SUBMIT: now, later, with parameters
+! printf 'write sys$output "hello ", p1, p2\n' > $DIR/job.com
+! printf '$ submit/noprint/after="+0:0:01"/parameters=(you,"!") multinet:job.com\n' | netcontrol | grep -q '^Job job, process [0-9]*, holding until '
+! test ! -s $DIR/job.log; sleep 1.5; grep -qx 'hello you!' $DIR/job.log
+! netcontrol submit multinet:job.com/log_file=$DIR/now.log | grep -q 'started at'; sleep 0.5; grep -qx 'hello ' $DIR/now.log
+!2 netcontrol submit multinet:job.com/after=sometime 2>/dev/null
+!1 netcontrol submit multinet:nonesuch.com 2>/dev/null
+
+== completion for shells
+! netcontrol --complete 'echo fl' | grep -q '^flood	'
+! netcontrol --complete 'show/format=j' | grep -qx 'show/format=json	*'
+! for shell in bash zsh fish; do netcontrol --completion $shell > $DIR/completion.$shell || exit 1; ! command -v $shell >/dev/null || $shell -n $DIR/completion.$shell || exit 1; done
+!2 netcontrol --completion ksh 2>/dev/null
+! bash --norc -c '. $DIR/completion.bash; COMP_LINE="netcontrol ec"; COMP_POINT=13; COMP_WORDS=(netcontrol ec); COMP_CWORD=1; _multinet_netcontrol; test "${COMPREPLY[*]}" = echo'
+! command -v fish >/dev/null || exit 0; fish -c "source $DIR/completion.fish; complete -C 'netcontrol ec'" | grep -q '^echo'
+! for option in $(sed -n "s/^complete -c setkey -[so] '\([^']*\)'.*/\1/p" $DIR/completion.fish); do setkey --help | grep -qE -- "-[a-zA-Z]*$option" || { echo "setkey has no $option"; exit 1; }; done
+
 == MONITOR shows lines until interrupted
 ! (timeout -s INT 2 netcontrol monitor > $DIR/mon; true) & sleep 0.5; netcontrol echo tell "news of the day"; sleep 2; grep -q '^+ECHO: news of the day$' $DIR/mon
 
