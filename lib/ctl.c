@@ -138,7 +138,7 @@ put_normal(struct ctl_session *s)
 		text_addf(&s->normal, "%03u %s", status_row(ST_NORMAL)->reply % 1000u, message);
 	}
 	text_add_n(&s->out, s->normal.p, s->normal.n);
-	text_add_n(&s->out, "\r\n" + !s->crlf, 1u + s->crlf);
+	text_add(&s->out, s->crlf ? "\r\n" : "\n");
 	if (s->out.n >= CTL_BATCH)
 		flush(s);
 }

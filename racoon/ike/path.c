@@ -188,11 +188,29 @@ move_children(struct ike *e, const struct ike_sa *sa, const struct ike_path *fro
 	}
 }
 
+/* A newer phase 1 came through the NAT's new port before: what was made on the older ones is of the
+ * same host, and follows. */
+static void
+join(struct ike *e, struct ike_peer *from, struct ike_peer *to, const struct net_endpoint *remote)
+{
+	LIST_FOREACH(at, &from->children)
+	{
+		struct ike_child *c = container_of(at, struct ike_child, in_peer);
+		if (c->waits || !net_endpoint_equal(&c->remote, remote))
+			continue;
+		list_remove(&c->in_peer);
+		list_append(&to->children, &c->in_peer);
+		c->peer = to;
+	}
+	hand_over(from, to);
+	ike_peer_tidy(e, from);
+}
+
 void
 ike_path_move(struct ike *e, struct ike_sa *sa, const struct ike_path *to)
 {
 	struct ike_path from = { sa->local, sa->remote, sa->natt };
-	struct ike_peer *p = sa->peer;
+	struct ike_peer *p = sa->peer, *there;
 	char pair[IKE_PAIR_TEXT];
 
 	if (ike_path_is(sa, to))
@@ -205,7 +223,8 @@ ike_path_move(struct ike *e, struct ike_sa *sa, const struct ike_path *to)
 	if (sa->state != IKE_S_UP)
 		return;
 	/* The one host behind this port; or the address's own, which has no port. */
-	if (p->port != 0 && ike_peer_at(e, &p->local, &sa->remote, false) == NULL)
+	there = p->port == 0 ? p : ike_peer_at(e, &p->local, &sa->remote, false);
+	if (there == NULL)
 		ike_peer_rename(e, p, &sa->remote);
 	LIST_FOREACH(at, &p->sas)
 	{
@@ -217,6 +236,8 @@ ike_path_move(struct ike *e, struct ike_sa *sa, const struct ike_path *to)
 		o->remote = sa->remote;
 	}
 	move_children(e, sa, &from);
+	if (there != NULL && there != p)
+		join(e, p, there, &sa->remote);
 }
 
 void

@@ -192,6 +192,9 @@ delete_isakmp(struct ike *e, struct ike_sa *on, const struct wire_delete *d)
 		/* A peer deletes its own SAs only; one under negotiation it can just leave. */
 		if (sa == NULL || sa->peer != on->peer)
 			continue;
+		/* What ends its own SA is no replay: the last word on where the peer is. */
+		if (sa == on && sa->state == IKE_S_UP)
+			ike_path_heard(e, sa, &e->arrival);
 		if (sa->state == IKE_S_UP)
 			ike_sa_end(e, sa, ST_PEERDELETED, false, "deleted");
 		else if (sa == on)

@@ -108,7 +108,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sink sink = { .at_start = true };
-	struct ctl_transport t = { &sink, sink_send, sink_unsent, sink_close };
+	struct ctl_transport t = { .user = &sink, .send = sink_send, .unsent = sink_unsent,
+		.close = sink_close };
 	if (size == 0)
 		return 0;
 	one_line(bytes_of(data, size));

@@ -11,7 +11,7 @@
 
 #include "tests/sim/sim_run.h"
 
-enum { MUTANT_SEEDS = 15 };
+enum { MUTANT_SEEDS = 400 };
 
 struct totals {
 	uint64_t runs, failed, ph1, ph2, failures, packets, lost, datagrams, hostile, minutes;

@@ -77,24 +77,33 @@ for i in range(10000):
 ok(bad == 0 and settled(before), '10,000 opened and closed leave the descriptors as they were',
    '%d unanswered, %d descriptors, %d before' % (bad, descriptors(), before))
 
+
+
+def percentile(me):
+    """The 99th of a thousand NOOPs in milliseconds, one after the other."""
+    global bad
+    times = []
+    for _ in range(1000):
+        start = time.monotonic()
+        if not ask(me, b'NOOP\n').startswith(b'200 '):
+            bad += 1
+        times.append(time.monotonic() - start)
+    times.sort()
+    return times[989] * 1000
+
+
+me = connect()
+alone = percentile(me)
 idle = [connect() for _ in range(1000)]
 slow = [connect() for _ in range(100)]
 for s in slow:
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     s.sendall(b'ECHO FLOOD 20000\n' * 3)
 time.sleep(0.5)
-me = connect()
-times = []
-for _ in range(1000):
-    start = time.monotonic()
-    if not ask(me, b'NOOP\n').startswith(b'200 '):
-        bad += 1
-    times.append(time.monotonic() - start)
-times.sort()
-p99 = times[989] * 1000
+among = percentile(me)
 limit = float(os.environ.get('SESSIONS_P99_MS', '10'))
-ok(bad == 0 and p99 <= limit, '1,000 idle and 100 slow readers delay nobody',
-   '99th percentile %.2f ms, %d unanswered' % (p99, bad))
+ok(bad == 0 and among - alone <= limit, '1,000 idle and 100 slow readers delay nobody',
+   '99th percentile %.2f ms, %.2f ms alone, %d unanswered' % (among, alone, bad))
 for s in idle + slow:
     s.close()
 me.close()

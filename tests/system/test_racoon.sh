@@ -62,7 +62,7 @@ show=$(tell a SHOW)
 like "SHOW: the state" "$show" '^200-SAs +1 ISAKMP \(0 half-open\), 2 IPsec installed'
 like "SHOW: ISAKMP" "$show" "^200-#[0-9]+ +$A\[500\] +$B\[500\] +[0-9a-f]{16}:[0-9a-f]{16} +init ESTABLISHED +0 07:59"
 like "SHOW: IPsec" "$show" "^200-#[0-9]+ +.* esp/tunnel +[0-9a-f]{8} [0-9a-f]{8} .* 172.16.1.0/24 172.16.2.0/24 any"
-like "SHOW /FULL: the algorithms" "$(tell a 'SHOW ISAKMP/FULL')" 'main mode, aes-cbc-256/sha256/modp2048, created 20'
+like "SHOW /FULL: the algorithms" "$(tell a 'SHOW ISAKMP/FULL')" 'main mode, aes-cbc-256/sha256/modp2048, created [ 0-9]+-[A-Z]{3}-20'
 like "SHOW PEERS" "$(tell a 'SHOW PEERS')" "^200-$B +$B +up +1 +1 +-"
 like "SHOW SCHEDULE" "$(tell a 'SHOW SCHEDULE')" "^200-0 07:59:.* ISAKMP SA expires"
 like "SHOW LIMITS" "$(tell a 'SHOW LIMITS')" '^200-half-open ISAKMP SAs +1000'

@@ -35,7 +35,7 @@ make_keys(void **state)
 	return 0;
 }
 
-static enum status
+static ATTR_PRINTF(4, 5) enum status
 read_text(struct auth_plains *p, bool want_private, char *why, const char *fmt, ...)
 {
 	char text[4096];
