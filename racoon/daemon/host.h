@@ -77,6 +77,12 @@ typedef void rd_traffic_done(void *user, const struct ipsec_sa *sa);
 bool rd_traffic(struct rd *d, enum sa_proto proto, const struct net_addr *src,
 	const struct net_addr *dst, uint32_t spi, rd_traffic_done *done, void *user);
 
+/* CAPTURE: see capture.h.  why: what went wrong, or the files' names. */
+enum status rd_capture_start(struct rd *d, const char *path, uint64_t octets, int64_t seconds,
+	char *why, size_t size);
+void rd_capture_stop(struct rd *d, const char *why); /* if there is one */
+bool rd_capture_state(const struct rd *d, struct text *out); /* is there one? out may be NULL */
+
 void rd_debug(struct rd *d, enum log_level level);
 enum log_level rd_base_level(const struct rd *d); /* from the configuration and -d */
 

@@ -381,6 +381,7 @@ rd_finish(struct rd *d)
 		uv_timer_stop(&d->timer);
 		log_set_watch(NULL);
 		rd_hooks_close(d);
+		rd_capture_stop(d, "racoon ends");
 		rd_lookups_cancel_all(d);
 		rd_sockets_close(d);
 		rd_sadb_close(d);

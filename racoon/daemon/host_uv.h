@@ -105,6 +105,7 @@ struct rd {
 	struct hash_table usage_by_id; /* struct usage */
 	uint64_t last_usage;
 
+	struct rd_capture *capture; /* NULL: none */
 	struct rd_sockets *sockets;
 	struct sadb_client *sadb;
 	struct rd_dump dump;
@@ -158,6 +159,11 @@ void rd_sadb_free(struct rd *d);
 bool rd_traffic_open(struct rd *d);
 void rd_traffic_answer(struct rd *d, uint64_t id, enum status status, const struct sadb_msg *m);
 void rd_traffic_close(struct rd *d);
+
+/* capture_uv.c: nothing happens while there is no capture */
+void rd_capture_datagram(struct rd *d, const struct net_endpoint *from,
+	const struct net_endpoint *to, bool natt, struct bytes octets);
+void rd_capture_key(struct rd *d, struct bytes octets); /* of the message's SA */
 
 /* backup_uv.c */
 void rd_backup_open(struct rd *d);

@@ -82,7 +82,9 @@ give_engine(struct sock *s, const struct net_endpoint *remote, struct bytes octe
 	ev.datagram.remote = *remote;
 	ev.datagram.natt = s->natt;
 	ev.datagram.octets = octets;
+	rd_capture_datagram(s->d, remote, &s->local, s->natt, octets);
 	rd_step(s->d, &ev);
+	rd_capture_key(s->d, octets);
 }
 
 static void
@@ -255,6 +257,7 @@ rd_sockets_send(struct rd *d, const struct ike_effect *fx)
 			net_endpoint_text(local, sizeof(local), &fx->send.local));
 		return;
 	}
+	rd_capture_datagram(d, &s->local, &fx->send.remote, fx->send.natt, fx->send.octets);
 	m.msg_namelen = net_to_sockaddr(&fx->send.remote, &to);
 	if (fx->send.natt)
 		iov[m.msg_iovlen++] = (struct iovec){ marker, sizeof(marker) };

@@ -491,6 +491,11 @@ const struct verb rd_verbs[] = {
 		"remote is an address, the name of a remote section, or a host name.  #17 is the\n"
 		"SA of that number in SHOW; a cookie has 16 hexadecimal digits, an SPI is as\n"
 		"0x00001000." },
+	{ "CAPTURE", "[file|OFF]", 0, 1, rd_quals_capture, CTL_OPERATOR, rd_verb_capture,
+		"write IKE's datagrams to a file, and their keys aside",
+		"For root alone, on this host.  The file is a new one in pcap form; file.keys is\n"
+		"what tshark calls ikev1_decryption_table.  To decrypt, it has to see phase 1\n"
+		"begin.  It ends by itself; without a parameter its state is told." },
 	{ "DEBUG", "[level]", 0, 1, NULL, CTL_OPERATOR, verb_debug,
 		"log more (1, 2) or as configured (0)", NULL },
 	{ "RELOAD", NULL, 0, 0, NULL, CTL_OPERATOR, verb_reload, "read the configuration again",

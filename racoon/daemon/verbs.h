@@ -4,6 +4,12 @@
 
 #include "lib/verb.h"
 
+struct ctl_call;
+
 extern const struct verb rd_verbs[];
+
+/* verbs_capture.c */
+void rd_verb_capture(struct ctl_call *call);
+extern const struct verb_qual rd_quals_capture[];
 
 #endif

@@ -234,6 +234,9 @@ struct ike_failure_view { /* kept after the SA is gone, newest first */
 /* Walks that survive changes between calls: cursor starts at 0; false at the end. */
 bool ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out);
 bool ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out);
+/* The cipher's key of the phase 1 SA that a message with these 16 octets of cookies belongs to, for
+ * a capture; borrowed until the next step.  False: there is none. */
+bool ike_show_key(const struct ike *e, const uint8_t *cookies, struct bytes *key);
 bool ike_show_failure(const struct ike *e, unsigned index, struct ike_failure_view *out);
 
 enum ike_count { /* names in ike_count_name */

@@ -69,6 +69,19 @@ ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
 	return true;
 }
 
+bool
+ike_show_key(const struct ike *e, const uint8_t *cookies, struct bytes *key)
+{
+	struct wire_header h = { 0 };
+	const struct ike_sa *sa;
+
+	memcpy(h.cookie_i, cookies, sizeof(h.cookie_i));
+	memcpy(h.cookie_r, cookies + sizeof(h.cookie_i), sizeof(h.cookie_r));
+	sa = ike_sa_find(e, &h);
+	*key = sa == NULL ? (struct bytes){ NULL, 0 } : secret_view(&sa->keys.key);
+	return key->n > 0;
+}
+
 static const struct ike_child *
 child_after(const struct ike *e, uint64_t cursor)
 {
