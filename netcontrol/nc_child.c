@@ -22,7 +22,7 @@ enum { ENV_NAMES_MAX = 512 };
 
 /* Programs of this system that `$` lines may name without a symbol. */
 static const char *const known[] = { "setkey", "multinet_server", "racoon", "ipsecd", "logical",
-	"netcontrol", NULL };
+	"netcontrol", "racoonctl", NULL };
 
 /* ------------------------------------------------------------------ finding files */
 

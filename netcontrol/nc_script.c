@@ -219,31 +219,31 @@ nc_script_param(const struct nc_script *s, unsigned n)
 
 /* ------------------------------------------------------------------ lines */
 
-/* The quotation marks of word processors, which documents show: the octets of one, else 0. */
-static size_t
-curly(const char *p)
+/* The quotation marks of word processors, which documents show (often only the closing ones). */
+static bool
+is_curly(const char *p)
 {
-	return memcmp(p, "\xe2\x80\x9c", 3) == 0 || memcmp(p, "\xe2\x80\x9d", 3) == 0 ? 3 : 0;
+	return strncmp(p, "\xe2\x80\x9c", 3) == 0 || strncmp(p, "\xe2\x80\x9d", 3) == 0;
 }
 
-/* How much of the line is a command: without comment and blanks at the end. */
+/* How much of the line is a command: without comment and blanks at the end.  *has_curly: such marks
+ * stand where plain ones are meant, not within plain ones. */
 static size_t
 command_length(const char *line, bool *has_curly)
 {
 	size_t n = 0;
-	bool quoted = false;
+	bool quoted = false, plain = false;
 
 	*has_curly = false;
 	for (; line[n] != '\0'; n++) {
-		bool opens = strncmp(line + n, "\xe2\x80\x9c", 3) == 0;
-
-		if (opens && !quoted)
-			*has_curly = true;
-		if (line[n] == '"' || (*has_curly && (opens ||
-			strncmp(line + n, "\xe2\x80\x9d", 3) == 0)))
+		if (line[n] == '"') {
+			quoted = plain = !quoted;
+		} else if (is_curly(line + n) && !plain) {
 			quoted = !quoted;
-		else if (line[n] == '!' && !quoted)
+			*has_curly = true;
+		} else if (line[n] == '!' && !quoted) {
 			break;
+		}
 	}
 	while (n > 0 && (is_blank(line[n - 1]) || line[n - 1] == '\r' || line[n - 1] == '\n'))
 		n--;
@@ -265,10 +265,10 @@ nc_join(struct text *command, const char *line)
 		n--;
 	}
 	for (size_t i = 0; has_curly && i < n; i++) {
-		size_t mark = i + 3 <= n ? curly(line + i) : 0;
+		bool curly = is_curly(line + i);
 
-		text_add_n(command, mark > 0 ? "\"" : line + i, 1);
-		i += mark > 0 ? mark - 1 : 0;
+		text_add_n(command, curly ? "\"" : line + i, 1);
+		i += curly ? 2 : 0;
 	}
 	if (!has_curly)
 		text_add_n(command, line, n);

@@ -121,7 +121,7 @@ say 'algorithms of racoon.conf' "$(words .racoon | grep -vE '^[0-9]+$' | missing
 # ----------------------------------------------------------------------------------------- verbs
 say 'verbs, qualifiers and keywords' "$(while read -r source page; do
 	rows "$source" verb | missing "$page" verb It
-	rows "$source" verb_qual | sed 's,^,/,' | missing "$page" qualifier It
+	rows "$source" verb_qual | sed 's,^,/,' | missing "$page" qualifier
 	keywords "$source" | missing "$page" keyword
 done <<'L'
 racoon/daemon/verbs.c doc/racoon.8

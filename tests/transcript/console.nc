@@ -164,6 +164,7 @@
 == SUBMIT: now, later, with parameters
 ! printf 'write sys$output "hello ", p1, p2\n' > $DIR/job.com
 ! printf '$ submit/noprint/after="+0:0:01"/parameters=(you,"!") multinet:job.com\n' | netcontrol | grep -q '^Job job, process [0-9]*, holding until '
+! cp $DIR/job.com $DIR/start_spmd.com; printf '$ submit/noprint/after=\342\200\235+0:1:00\342\200\235 multinet:start_spmd.com\n' | netcontrol > $DIR/out; grep -q '^Job start_spmd, .*holding until' $DIR/out && kill $(sed -n 's/.*process \([0-9]*\),.*/\1/p' $DIR/out)
 ! test ! -s $DIR/job.log; sleep 1.5; grep -qx 'hello you!' $DIR/job.log
 ! netcontrol submit multinet:job.com/log_file=$DIR/now.log | grep -q 'started at'; sleep 0.5; grep -qx 'hello ' $DIR/now.log
 !2 netcontrol submit multinet:job.com/after=sometime 2>/dev/null

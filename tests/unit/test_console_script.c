@@ -48,7 +48,9 @@ test_join(void **state)
 	/* Quotation marks as documents print them. */
 	joined("define x \xe2\x80\x9clocal, ! bind\xe2\x80\x9d ! so", NULL,
 		"define x \"local, ! bind\"");
-	joined("\xe2\x80\x9d", NULL, "\xe2\x80\x9d");
+	joined("submit/after=\xe2\x80\x9d+0:1:00\xe2\x80\x9d x", NULL,
+		"submit/after=\"+0:1:00\" x");
+	joined("\xe2\x80\x9d", NULL, "\"");
 	joined("write \"\xe2\x80\x9cx\xe2\x80\x9d\"", NULL,
 		"write \"\xe2\x80\x9cx\xe2\x80\x9d\"");
 }
