@@ -179,7 +179,9 @@ nc_candidates(struct nc *nc, const char *typed, struct text *out)
 
 	line = skip_blanks(line);
 	n = strcspn(line, " \t/");
-	if (line[0] == '@')
+	if (nc->config != NULL)
+		nc_config_candidates(nc, line, &all);
+	else if (line[0] == '@')
 		text_add(&all, "<file>\ta procedure here, in MULTINET: or installed\n");
 	else if (line[n] == '\0')
 		first_word(nc, line, dollar, &all);

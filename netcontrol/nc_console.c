@@ -45,6 +45,7 @@ void
 nc_prompt(const struct nc *nc, char *buf, size_t size, bool more)
 {
 	snprintf(buf, size, "%s%s>", more ? "_" : "",
+		nc->config != NULL ? "SERVER-CONFIG" :
 		nc->selected[0] != '\0' ? nc->selected : "NETCONTROL");
 }
 
@@ -273,6 +274,8 @@ run_line(struct nc *nc, const char *line, bool dollar, unsigned depth)
 		return run_logical(nc, line);
 	if ((dollar || nc_needs_no_dollar(nc, line)) && nc_is_program(nc, line))
 		return nc_program(nc, line);
+	if (nc->config != NULL)
+		return nc_config_line(nc, line);
 	if (nc_local(nc, line, &status) || nc_show(nc, line, &status) ||
 		nc_watch(nc, line, &status))
 		return status;

@@ -53,6 +53,8 @@ struct nc {
 	enum nc_exit status;      /* of the last command */
 	bool keep_status;         /* the command under way leaves $STATUS as it was: GOTO, IF … */
 	volatile int interrupt;   /* Ctrl-C */
+	struct nc_config *config; /* SERVER-CONFIG: the mode is on; NULL: off */
+	bool config_only;         /* whoever leaves it leaves the console */
 };
 
 bool nc_open(struct nc *nc);
@@ -129,6 +131,13 @@ bool nc_find_procedure(struct nc *nc, const char *spec, char *path, size_t size)
 
 /* ---- nc_certificate.c */
 enum nc_exit nc_certificate(struct nc *nc, const struct cmd *cmd);
+
+/* ---- nc_config.c: SERVER-CONFIG, the configuration mode */
+enum nc_exit nc_config_enter(struct nc *nc, const struct cmd *cmd);
+enum nc_exit nc_config_line(struct nc *nc, const char *line); /* a command of the mode */
+/* The input has ended: asks a person, drops a script's changes. The status is the console's. */
+enum nc_exit nc_config_end(struct nc *nc, enum nc_exit status);
+void nc_config_candidates(struct nc *nc, const char *line, struct text *out);
 
 /* ---- nc_fleet.c: one command on several hosts at the same time */
 enum { NC_HOSTS_MAX = 256, NC_HOSTS_AT_ONCE = 32 };

@@ -288,13 +288,23 @@ nc_interactive(struct nc *nc)
 	nc_line_open(nc);
 	find_history();
 	load_history();
-	(void)nc_connect(nc, false);
+	if (nc->config == NULL)
+		(void)nc_connect(nc, false);
 	nc->status = NC_DONE;
-	nc_startup(nc);
+	if (nc->config == NULL)
+		nc_startup(nc);
 	while (!nc->quit) {
 		nc->interrupt = 0;
-		if (!read_command(nc, &command))
-			break;
+		if (!read_command(nc, &command)) {
+			bool only = nc->config == NULL || nc->config_only;
+
+			/* Ctrl-Z in the configuration mode leaves that. */
+			nc->status = nc_config_end(nc, nc->status);
+			nc->quit = only && nc->quit;
+			if (only)
+				break;
+			continue;
+		}
 		nc->interrupt = 0;
 		nc->ended = false;
 		if (command.failed)

@@ -114,6 +114,13 @@ run_certificate(struct nc *nc, const struct cmd *c, const char *rest)
 }
 
 static enum nc_exit
+run_server_config(struct nc *nc, const struct cmd *c, const char *rest)
+{
+	(void)rest;
+	return nc_config_enter(nc, c);
+}
+
+static enum nc_exit
 run_prime(struct nc *nc, const struct cmd *c, const char *rest)
 {
 	(void)rest;
@@ -434,6 +441,8 @@ const struct verb nc_local_verbs[] = {
 	{ .name = "QUIT", .help = "leave the console" },
 	{ .name = "SELECT", .params = "[service]", .max_params = 1,
 		.help = "send the commands that follow to this service; none: to the server" },
+	{ .name = "SERVER-CONFIG", .params = "[file]", .max_params = 1,
+		.help = "edit the services file; HELP there tells more, EXIT leaves" },
 	{ .name = "SET", .params = "ON|NOON|VERIFY|NOVERIFY|MESSAGE", .min_params = 1,
 		.max_params = 1, .quals = set_quals,
 		.help = "stop procedures at errors or not, show their commands or not",
@@ -453,7 +462,8 @@ const struct verb nc_local_verbs[] = {
 typedef enum nc_exit local_run(struct nc *nc, const struct cmd *c, const char *rest);
 
 static local_run *const runs[] = { run_certificate, run_continue, run_exit, run_help, run_prime,
-	run_spawn, run_quit, run_select, run_set, run_spawn, run_submit, run_wait, run_write };
+	run_spawn, run_quit, run_select, run_server_config, run_set, run_spawn, run_submit,
+	run_wait, run_write };
 
 /* The rest of the line is its business: it is not taken apart as a command is. */
 static bool

@@ -4,7 +4,8 @@
  *	netcontrol [/SOCKET=path] [/TIMEOUT=seconds] [-c command]… [command…]
  *
  * With a command it runs that; without one it talks to the terminal, or runs its standard input as
- * a script that stops at the first error.  Exit status: 0 done, 1 command failed, 2 usage, 3 no
+ * a script that stops at the first error.  Called by the name server-config it begins in the
+ * configuration mode.  Exit status: 0 done, 1 command failed, 2 usage, 3 no
  * server, 4 not permitted, 5 timed out.
  */
 #include <signal.h>
@@ -296,6 +297,34 @@ run_all(int count, char **words)
 	return console.interactive ? nc_interactive(&console) : standard_input();
 }
 
+/* The configuration mode: called by its name, the words are those of SERVER-CONFIG. */
+static enum nc_exit
+configure(int count, char **words, enum nc_exit status)
+{
+	char *all[2] = { (char[]){ "SERVER-CONFIG" }, count > 0 ? words[0] : NULL };
+
+	if (count > 1)
+		return nc_say(NC_USAGE, ST_MAXPARM, "one file");
+	if (count >= 0) {
+		console.one_shot = true;
+		status = one_command(count + 1, all);
+	}
+	if (console.config == NULL)
+		return status;
+	console.one_shot = false;
+	console.config_only = true;
+	console.interactive = isatty(STDIN_FILENO);
+	return console.interactive ? nc_interactive(&console) : standard_input();
+}
+
+static bool
+is_called(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash != NULL ? slash + 1 : path, name) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -314,7 +343,15 @@ main(int argc, char **argv)
 	}
 	sigaction(SIGINT, &interrupt, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	status = run_all(argc - first, argv + first);
+	if (is_called(argv[0], "server-config")) {
+		status = configure(argc - first, argv + first, NC_DONE);
+	} else {
+		status = run_all(argc - first, argv + first);
+		/* SERVER-CONFIG was the command: its own come from where commands come from. */
+		if (console.config != NULL && first < argc)
+			status = configure(-1, NULL, status);
+	}
+	status = nc_config_end(&console, status);
 	nc_close(&console);
 	if (fflush(stdout) != 0 && status == NC_DONE)
 		status = NC_FAILED;

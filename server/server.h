@@ -11,12 +11,12 @@
 
 #include "lib/ctl.h"
 #include "lib/list.h"
+#include "lib/svc.h"
 #include "lib/when.h"
 #include "logicals/lnm.h"
 #include "server/account.h"
 #include "server/link.h"
 #include "server/rate.h"
-#include "server/services.h"
 #include "server/super.h"
 
 struct server;

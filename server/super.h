@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+#include "lib/svc.h" /* super_policy: what the services file says of one service */
 #include "lib/text.h"
 #include "lib/when.h"
 
@@ -45,23 +46,10 @@ enum super_action_type {
 	SUPER_REPORT, /* the state changed: tell log, waiting requests, monitors */
 };
 
-enum super_restart { SUPER_NEVER, SUPER_ON_FAILURE, SUPER_ALWAYS };
-
 enum {
 	SUPER_TERM_MS = 2000,   /* between SIGTERM and SIGKILL */
 	SUPER_LOST_MS = 1000,   /* between a lost channel and SIGTERM */
 	SUPER_ACTIONS_MAX = 4,
-};
-
-struct super_policy {
-	int64_t restart;         /* enum super_restart */
-	bool readiness;          /* says READY over the channel; else it runs once it is spawned */
-	int64_t ready_ms;        /* from spawn to READY */
-	int64_t stop_ms;         /* from being asked to SIGTERM */
-	int64_t backoff_ms;      /* before the first restart; doubles each time */
-	int64_t backoff_max_ms;
-	int64_t stable_ms;       /* after running this long, failures are forgotten */
-	int64_t attempts;        /* failures in a row before FAILED; 0 = no limit */
 };
 
 enum super_why { /* the reason for the last change, for SHOW */

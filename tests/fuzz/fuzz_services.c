@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/services.h"
+#include "lib/svc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -110,7 +110,7 @@ say 'directives that are refused' "$(
 		grep -qx -e "$word" "$work/refused" || echo "doc/racoon.conf.5 says that $word is refused by name"
 	done
 )"
-say 'directives of the services file' "$(directives server/services.c | missing doc/services.master_server.5 directive)"
+say 'directives of the services file' "$(directives lib/svc.c | missing doc/services.master_server.5 directive)"
 say 'statements of setkey' "$(directives setkey/script.c | missing doc/setkey.8 statement)"
 words() { # .racoon or .setkey: the words of that field in the algorithm table
 	tr '\n' ' ' <lib/alg.c | grep -oE "\\$1 = \{[^}]*\}" | grep -oE '"[^"]+"' | tr -d '"'
@@ -129,6 +129,7 @@ ipsec/ipsecd_verbs.c doc/ipsecd.8
 server/verbs.c doc/multinet_server.8
 server/route.c doc/multinet_server.8
 netcontrol/nc_local.c doc/netcontrol.1
+netcontrol/nc_config.c doc/server-config.1
 lib/ctl_verbs.c doc/multinet_server.8
 L
 )"

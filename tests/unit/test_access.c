@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/access.h"
+#include "lib/acc.h"
 #include "server/account.h"
 #include "server/rate.h"
 

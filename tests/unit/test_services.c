@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "server/services.h"
+#include "lib/svc.h"
 
 static struct stmt_errors errors;
 

@@ -1,7 +1,7 @@
 /*
- * access.c - accept and reject lists (see access.h).
+ * acc.c - accept and reject lists (see access.h).
  */
-#include "server/access.h"
+#include "lib/acc.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /*
- * access.h - accept and reject lists: may this address use the service?
+ * acc.h - accept and reject lists: may this address use the service?
  *
  * Called by the server for each connection that comes over IP, and for each request that such a
  * session sends to another service.  Pure; knows no names, only addresses and nets.
@@ -8,8 +8,8 @@
  * equally specific the rejection wins.  When no rule contains it, it is accepted only if there is
  * no accepting rule at all.  An IPv4-mapped IPv6 address is the IPv4 address, in rules as in peers.
  */
-#ifndef SERVER_ACCESS_H
-#define SERVER_ACCESS_H
+#ifndef LIB_ACC_H
+#define LIB_ACC_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /*
- * services.h - the services file: what the master server listens on and which programs it runs.
+ * svc.h - the services file: what the master server listens on and which programs it runs.
  *
  *	socket "/run/multinet/netcontrol.sock";
  *	service RACOON {
@@ -14,19 +14,20 @@
  *	}
  *
  * A service is a stanza and no code.  Pure: text in, structs out, errors with file:line:column.
+ * Read by the master server, and edited by the console's configuration mode (svc_edit.h).
  */
-#ifndef SERVER_SERVICES_H
-#define SERVER_SERVICES_H
+#ifndef LIB_SVC_H
+#define LIB_SVC_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/acc.h"
 #include "lib/arena.h"
+#include "lib/conf.h"
 #include "lib/stmt.h"
 #include "lib/verb.h"
-#include "server/access.h"
-#include "server/super.h"
 
 enum { SVC_MAX = 64, SVC_ARGS_MAX = 32, SVC_AFTER_MAX = 16, SVC_NAME_MAX = 31,
 	SVC_INTERNAL_MAX = 4, /* services that are part of the server */
@@ -46,6 +47,19 @@ enum { SVC_MAX = 64, SVC_ARGS_MAX = 32, SVC_AFTER_MAX = 16, SVC_NAME_MAX = 31,
 
 /* The services of a host without a services file: IPSEC and RACOON. */
 extern const char svc_default[];
+
+enum super_restart { SUPER_NEVER, SUPER_ON_FAILURE, SUPER_ALWAYS };
+
+struct super_policy { /* what the supervisor does with it (server/super.h) */
+	int64_t restart;         /* enum super_restart */
+	bool readiness;          /* says READY over the channel; else it runs once it is spawned */
+	int64_t ready_ms;        /* from spawn to READY */
+	int64_t stop_ms;         /* from being asked to SIGTERM */
+	int64_t backoff_ms;      /* before the first restart; doubles each time */
+	int64_t backoff_max_ms;
+	int64_t stable_ms;       /* after running this long, failures are forgotten */
+	int64_t attempts;        /* failures in a row before FAILED; 0 = no limit */
+};
 
 struct svc_listen { /* NETCONTROL over IP */
 	struct net_endpoint at;
@@ -106,6 +120,10 @@ const struct svc_conf *svc_find(const struct svc_file *f, const char *name);
 bool svc_same(const struct svc_conf *a, const struct svc_conf *b);
 /* The file as it would be written: read back it gives the same. */
 void svc_print(const struct svc_file *f, struct text *out);
+/* One service as a stanza; all: with what is at its default too. */
+void svc_print_one(const struct svc_conf *c, bool all, struct text *out);
+/* Statements of a service like this one (NULL: of the file itself), without its name. */
+const struct conf_row *svc_rows(const struct svc_conf *c);
 /* Names of the services that are part of the server, NULL-terminated; NETCONTROL is the first. */
 extern const char *const svc_internal_names[];
 #endif

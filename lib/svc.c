@@ -1,10 +1,10 @@
 /*
- * services.c - the services file, read with directive tables (see services.h).
+ * svc.c - the services file, read with directive tables (see svc.h).
  *
  * Called by the master server at start and by RELOAD.  Opens nothing: the caller loads the text.
  * What is wrong with the file is reported all at once, and then nothing of it is used.
  */
-#include "server/services.h"
+#include "lib/svc.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -550,6 +550,7 @@ static const struct conf_row file_rows[] = {
 static void
 check_after(const struct svc_file *f, struct stmt_errors *errors)
 {
+	unsigned errors_before = errors->count;
 	size_t done = 0, before;
 	bool placed[SVC_MAX + SVC_INTERNAL_MAX] = { false };
 
@@ -559,7 +560,7 @@ check_after(const struct svc_file *f, struct stmt_errors *errors)
 				stmt_error(errors, f->service[i].after_pos[k],
 					"no service %s in this file",
 					f->service[i].after[k]);
-	if (errors->count > 0)
+	if (errors->count > errors_before)
 		return;
 	do { /* place whatever waits for nothing that is not placed */
 		before = done;
@@ -634,12 +635,18 @@ svc_find(const struct svc_file *f, const char *name)
 	return NULL;
 }
 
-static void
-print_one(const struct svc_conf *c, struct text *out)
+void
+svc_print_one(const struct svc_conf *c, bool all, struct text *out)
 {
 	text_addf(out, "service %s {\n", c->name);
-	conf_print(rows_of(c), c, "\t", false, out);
+	conf_print(rows_of(c), c, "\t", all, out);
 	text_add(out, "}\n");
+}
+
+const struct conf_row *
+svc_rows(const struct svc_conf *c)
+{
+	return c != NULL ? rows_of(c) : file_rows;
 }
 
 bool
@@ -648,8 +655,8 @@ svc_same(const struct svc_conf *a, const struct svc_conf *b)
 	struct text ta = { 0 }, tb = { 0 };
 	bool same;
 
-	print_one(a, &ta);
-	print_one(b, &tb);
+	svc_print_one(a, false, &ta);
+	svc_print_one(b, false, &tb);
 	same = !ta.failed && !tb.failed && strcmp(text_str(&ta), text_str(&tb)) == 0;
 	text_free(&ta);
 	text_free(&tb);
@@ -662,5 +669,5 @@ svc_print(const struct svc_file *f, struct text *out)
 	conf_print(file_rows, f, "", false, out);
 	for (size_t i = 0; i < f->services; i++)
 		if (!f->service[i].implied)
-			print_one(&f->service[i], out);
+			svc_print_one(&f->service[i], false, out);
 }
