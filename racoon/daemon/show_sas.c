@@ -106,13 +106,14 @@ isakmp_full(struct show *s, const struct ike_sa_view *v)
 {
 	char algs[PROPOSAL_TEXT], created[24];
 
-	text_addf(&s->out, "\n         %s mode, %s, %s, created %s, peer \"%s\", section %s",
-		rc_exchange_name(v->exchange), rc_auth_name(v->auth),
+	text_addf(&s->out, "\n         %s mode, %s, created %s, peer \"%s\", section %s",
+		rc_exchange_name(v->exchange),
 		show_algs(algs, sizeof(algs), v->encr, v->bits, v->hash, v->group),
 		v->created.ms == 0 ? "-" : when_vms(created, sizeof(created), v->created),
 		v->peer_id, v->remote_name == NULL ? "-" : v->remote_name);
 	if (v->established)
-		text_addf(&s->out, "\n         lifetime %" PRId64 " seconds", v->life_ms / 1000);
+		text_addf(&s->out, "\n         lifetime %" PRId64 " seconds, %s",
+			v->life_ms / 1000, rc_auth_name(v->auth));
 	if (v->nat_me || v->nat_peer)
 		text_addf(&s->out, ", %s%s%s behind a NAT (%s)", v->nat_me ? "we" : "",
 			v->nat_me && v->nat_peer ? " and " : "", v->nat_peer ? "the peer" : "",
