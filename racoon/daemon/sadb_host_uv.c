@@ -372,6 +372,10 @@ on_answer(void *user, uint64_t id, enum status status, const struct sadb_msg *m,
 
 	if (d->closing)
 		return;
+	if ((id & RD_USAGE_ID) != 0) {
+		rd_traffic_answer(d, id, status, m);
+		return;
+	}
 	if ((id & RD_OWN_ID) == 0) {
 		answer_engine(d, id, status, m);
 		return;
@@ -411,7 +415,7 @@ rd_sadb_open(struct rd *d)
 	const struct sadb_handlers handlers = { .user = d, .ready = on_ready, .lost = on_lost,
 		.answer = on_answer, .event = on_event };
 
-	if (!hash_init(&d->dump.sad, 64) || !remember_dead(d))
+	if (!hash_init(&d->dump.sad, 64) || !rd_traffic_open(d) || !remember_dead(d))
 		return false;
 	d->sadb = sadb_client_new(&d->loop, NULL, d->options->sadb, &handlers);
 	if (d->sadb != NULL)
@@ -433,6 +437,7 @@ void
 rd_sadb_free(struct rd *d)
 {
 	rd_backup_close(d);
+	rd_traffic_close(d);
 	forget_seen(d);
 	hash_free(&d->dump.sad);
 	free(d->dump.dead);
