@@ -315,13 +315,21 @@ on_signal(uv_signal_t *handle, int number)
 	shut_down(&x->d);
 }
 
+/*
+ * The master was killed, and another may start soon.  Like a killed ipsecd this one leaves the TUN,
+ * the guard and the kept policies to its successor: an end in order would let packets pass
+ * unprotected.
+ */
 static void
 on_orphan(void *user)
 {
 	struct daemon *x = container_of((struct ipsecd *)user, struct daemon, d);
 
-	log_line(LOG_L_WARNING, NULL, "the master server is gone: ending too");
-	end(x);
+	log_line(LOG_L_WARNING, NULL, "the master server is gone: ending too; the policies stay");
+	if (x->keep != NULL)
+		(void)dp_keep_write(x->keep);
+	log_close();
+	_exit(EXIT_LOST);
 }
 
 static void
