@@ -5,6 +5,8 @@
 #ifndef TESTS_UNIT_RD_FAKE_H
 #define TESTS_UNIT_RD_FAKE_H
 
+#include "racoon/daemon/host.h"
+
 struct question { /* of the SA database */
 	rd_traffic_done *done;
 	void *user;
