@@ -242,6 +242,8 @@ nc_ask(struct nc *nc, const char *what, struct text *line)
 	/* Ctrl-C at this prompt leaves the question unanswered. */
 	pending = &nothing;
 	answer = nc_line_read(prompt, "");
+	if (answer == NULL)
+		printf("\n"); /* nobody ended the prompt's line */
 	pending = before;
 	given = answer != NULL && answer[strspn(answer, " \t")] != '\0';
 	if (given)
