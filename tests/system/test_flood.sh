@@ -3,6 +3,7 @@
 # What is up stays up, others still negotiate, memory stays bounded, and it passes.  The long form
 # is tests/bench/flood.sh.
 . tests/system/lib.sh
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
 
 FLOOD=${BIN%/bin}/tests/flood
 SECONDS_LONG=5 RATE=20000
@@ -66,7 +67,10 @@ is "all of it was sent" "$(cut -d' ' -f1 "$WORK/flood")" $((RATE * SECONDS_LONG)
 after=$(memory)
 note "memory $before KB, $after KB; $(racoon_ask b 'SHOW COUNTERS' | grep -iE 'messages received|first messages' | tr -s ' ' | tr '\n' ',')"
 # 32 MB of first messages at most, what keeps them in order, and a thousand half-open SAs.
-ok "memory is bounded" [ $((after - before)) -lt 65536 ]
+# AddressSanitizer surrounds each of them with more than it holds.
+limit=65536
+! ldd "$BIN/racoon" | grep -q libasan || limit=$((limit * 4))
+ok "memory is bounded" [ $((after - before)) -lt $limit ]
 ok "first messages were answered without an SA" [ "$(count 'first messages answered')" -gt 1000 ]
 like "one more after it" "$(racoon_ask a 'ESTABLISH/CHILD/TIMEOUT=30 10.0.1.2 10.0.3.4')" '^200 %RACOON-S-NORMAL'
 is "nothing that was up is lost" "$(racoon_ask b 'SHOW ISAKMP' | grep -c 'ESTABLISHED')" 3

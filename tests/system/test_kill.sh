@@ -84,6 +84,10 @@ programs() { # host: the daemons that run in its namespace, each as often as it 
 one_of_each() { [ "$(programs a)" = "ipsecd multinet_server racoon " ]; }
 tables() { on a nft list tables; }
 
+gone() { # pids: none of them runs any longer
+	local p
+	for p; do case $(cut -d' ' -f3 "/proc/$p/stat" 2>/dev/null) in '' | Z) ;; *) return 1 ;; esac; done
+}
 kill_one() { # what: master, racoon, ipsec or all
 	local pids=
 	case $1 in
@@ -94,6 +98,8 @@ kill_one() { # what: master, racoon, ipsec or all
 	case $1 in master | all) disown "${DAEMON[a/master]}" ;; esac
 	# shellcheck disable=SC2086
 	kill -9 $pids
+	# As a service manager does: the next one when the last one is gone, not while it goes.
+	wait_for 5 gone $pids
 	case $1 in master | all) master a ;; esac
 }
 
