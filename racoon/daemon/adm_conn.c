@@ -114,7 +114,8 @@ fill(struct adm *a)
 	ssize_t n;
 	char *p;
 
-	memmove(a->in, a->in + a->in_at, a->in_n - a->in_at);
+	if (a->in_at > 0)
+		memmove(a->in, a->in + a->in_at, a->in_n - a->in_at);
 	a->in_n -= a->in_at;
 	a->in_at = 0;
 	if (a->in_room - a->in_n < READ_SIZE) {
