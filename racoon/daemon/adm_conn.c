@@ -139,7 +139,7 @@ fill(struct adm *a)
 static char *
 next_line(struct adm *a, int timeout_ms, bool *late)
 {
-	instant end = instant_add(when_now(), timeout_ms);
+	instant end = timeout_ms < 0 ? INSTANT_NEVER : instant_add(when_now(), timeout_ms);
 
 	*late = false;
 	for (;;) {
