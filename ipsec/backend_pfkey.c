@@ -526,40 +526,10 @@ close_link(struct sadb_link *l)
 static const struct sadb_link_ops ops = { .name = "pfkey", .send = send_message, .work = work,
 	.next = next, .close = close_link };
 
-/*
- * Can the kernel do ESP?  An update of an SA that does not exist is checked to its end, protocol
- * and algorithms included, before it fails with ESRCH; so nothing is ever made.
- */
-static int
-probe(struct pfkey_link *p, char *why, size_t why_size)
-{
-	struct sadb_msg m = { .op = SADB_OP_UPDATE, .has_sa = true };
-	struct sadb_came c;
-	bool queued;
-
-	m.sa.proto = SA_ESP;
-	m.sa.mode = SA_TUNNEL;
-	m.sa.src.addr = net_ipv4(0xc0000201); /* RFC 5737: in no use */
-	m.sa.dst.addr = net_ipv4(0xc0000202);
-	m.sa.spi = SA_SPI_MIN + ((uint32_t)p->dump.seen.key.k0 & 0x3fffffff);
-	m.sa.encr = alg_by_name(ALG_ENCR, "aes-cbc");
-	m.sa.encr_key.octets = 16;
-	m.sa.auth = alg_by_name(ALG_AUTH, "hmac-sha1");
-	m.sa.auth_key.octets = 20;
-	if (send_message(&p->link, 0, &m, &queued) != ST_NORMAL || !queued ||
-		next(&p->link, &c) != SADB_GOT_ANSWER) {
-		snprintf(why, why_size, "no answer");
-		return EPROTO;
-	}
-	snprintf(why, why_size, "%s", c.msg.why != NULL ? c.msg.why : strerror(c.msg.error));
-	return c.msg.error == ESRCH ? 0 : c.msg.error == 0 ? EEXIST : c.msg.error;
-}
-
 enum status
-backend_pfkey_open(bool must_protect, struct sadb_link **out, char *why, size_t why_size)
+backend_pfkey_open(struct sadb_link **out, char *why, size_t why_size)
 {
 	struct pfkey_link *p = calloc(1, sizeof(*p));
-	char reason[SADB_WHY];
 	int octets = BUFFER;
 
 	if (p == NULL) {
@@ -582,11 +552,6 @@ backend_pfkey_open(bool must_protect, struct sadb_link **out, char *why, size_t 
 		p->dump.seen.key.k0 = p->pid;
 	p->own = UINT32_MAX;
 	p->labels = access("/sys/fs/selinux/enforce", F_OK) == 0;
-	if (must_protect && probe(p, reason, sizeof(reason)) != 0) {
-		snprintf(why, why_size, "pfkey: the kernel cannot do IPsec: %s", reason);
-		close_link(&p->link);
-		return ST_NOBACKEND;
-	}
 	*out = &p->link;
 	return ST_NORMAL;
 }

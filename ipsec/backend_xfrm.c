@@ -750,40 +750,10 @@ open_socket(int epoll, int buffer)
 	return s;
 }
 
-/*
- * Can the kernel do ESP?  An update of an SA that does not exist is checked to its end, protocol
- * and algorithms included, before it fails with ESRCH; so nothing is ever made.
- */
-static int
-probe(struct xfrm_link *x, char *why, size_t why_size)
-{
-	struct sadb_msg m = { .op = SADB_OP_UPDATE, .has_sa = true };
-	struct sadb_came c;
-	bool queued;
-
-	m.sa.proto = SA_ESP;
-	m.sa.mode = SA_TUNNEL;
-	m.sa.src.addr = net_ipv4(0xc0000201); /* RFC 5737: in no use */
-	m.sa.dst.addr = net_ipv4(0xc0000202);
-	m.sa.spi = SA_SPI_MIN + x->unique;
-	m.sa.encr = alg_by_name(ALG_ENCR, "aes-cbc");
-	m.sa.encr_key.octets = 16;
-	m.sa.auth = alg_by_name(ALG_AUTH, "hmac-sha256");
-	m.sa.auth_key.octets = 32;
-	if (send_message(&x->link, 0, &m, &queued) != ST_NORMAL || !queued ||
-		next(&x->link, &c) != SADB_GOT_ANSWER) {
-		snprintf(why, why_size, "no answer");
-		return EPROTO;
-	}
-	snprintf(why, why_size, "%s", c.msg.why != NULL ? c.msg.why : strerror(c.msg.error));
-	return c.msg.error == ESRCH ? 0 : c.msg.error == 0 ? EEXIST : c.msg.error;
-}
-
 enum status
-backend_xfrm_open(bool must_protect, struct sadb_link **out, char *why, size_t why_size)
+backend_xfrm_open(struct sadb_link **out, char *why, size_t why_size)
 {
 	struct xfrm_link *x = calloc(1, sizeof(*x));
-	char reason[SADB_WHY];
 
 	if (x == NULL) {
 		snprintf(why, why_size, "out of memory");
@@ -807,11 +777,6 @@ backend_xfrm_open(bool must_protect, struct sadb_link **out, char *why, size_t w
 		x->unique = (uint32_t)getpid() << 8;
 	x->unique = REQID_FIRST + (x->unique & 0x3fffffff);
 	x->labels = access("/sys/fs/selinux/enforce", F_OK) == 0;
-	if (must_protect && probe(x, reason, sizeof(reason)) != 0) {
-		snprintf(why, why_size, "xfrm: the kernel cannot do IPsec: %s", reason);
-		close_link(&x->link);
-		return ST_NOBACKEND;
-	}
 	*out = &x->link;
 	return ST_NORMAL;
 }

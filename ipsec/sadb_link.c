@@ -6,6 +6,7 @@
  */
 #include "ipsec/sadb_link.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,49 @@ logical_backend(char *buf, size_t size)
 	return found;
 }
 
+/*
+ * Can the kernel do ESP?  An update of an SA that does not exist is checked to its end, protocol
+ * and algorithms included, before it fails with ESRCH; so nothing is ever made.
+ */
+static bool
+protects(struct sadb_link *l, char *why, size_t why_size)
+{
+	struct sadb_msg m = { .op = SADB_OP_UPDATE, .has_sa = true };
+	struct sadb_came c;
+	bool queued;
+
+	m.sa.proto = SA_ESP;
+	m.sa.mode = SA_TUNNEL;
+	m.sa.src.addr = net_ipv4(0xc0000201); /* RFC 5737: in no use */
+	m.sa.dst.addr = net_ipv4(0xc0000202);
+	m.sa.spi = SA_SPI_MIN + (uint32_t)getpid();
+	m.sa.encr = alg_by_name(ALG_ENCR, "aes-cbc");
+	m.sa.encr_key.octets = 16;
+	m.sa.auth = alg_by_name(ALG_AUTH, "hmac-sha1");
+	m.sa.auth_key.octets = 20;
+	if (sadb_link_send(l, 0, &m, &queued) != ST_NORMAL || !queued ||
+		sadb_link_next(l, &c) != SADB_GOT_ANSWER) {
+		snprintf(why, why_size, "%s: no answer", l->ops->name);
+		return false;
+	}
+	if (c.msg.error != ESRCH)
+		snprintf(why, why_size, "%s: the kernel cannot do IPsec: %s", l->ops->name,
+			c.msg.why != NULL ? c.msg.why : strerror(c.msg.error));
+	return c.msg.error == ESRCH;
+}
+
+static enum status
+protecting(enum status (*open)(struct sadb_link **out, char *why, size_t why_size),
+	struct sadb_link **out, char *why, size_t why_size)
+{
+	TRY(open(out, why, why_size));
+	if (protects(*out, why, why_size))
+		return ST_NORMAL;
+	sadb_link_close(*out);
+	*out = NULL;
+	return ST_NOBACKEND;
+}
+
 enum status
 sadb_link_open(const char *backend, const char *path, struct sadb_link **out, char *why,
 	size_t why_size)
@@ -45,9 +89,9 @@ sadb_link_open(const char *backend, const char *path, struct sadb_link **out, ch
 	if (backend == NULL)
 		backend = logical_backend(named, sizeof(named)) ? named : "auto";
 	if (text_same(backend, "xfrm"))
-		return backend_xfrm_open(false, out, why, why_size);
+		return backend_xfrm_open(out, why, why_size);
 	if (text_same(backend, "pfkey"))
-		return backend_pfkey_open(false, out, why, why_size);
+		return backend_pfkey_open(out, why, why_size);
 	automatic = text_same(backend, "auto");
 	if (!automatic && !text_same(backend, "engine")) {
 		snprintf(why, why_size,
@@ -56,8 +100,8 @@ sadb_link_open(const char *backend, const char *path, struct sadb_link **out, ch
 	}
 	if (!automatic || (path != NULL && path[0] != '\0'))
 		return backend_engine_open(path, out, why, why_size);
-	if (backend_xfrm_open(true, out, xfrm, sizeof(xfrm)) == ST_NORMAL ||
-		backend_pfkey_open(true, out, pfkey, sizeof(pfkey)) == ST_NORMAL ||
+	if (protecting(backend_xfrm_open, out, xfrm, sizeof(xfrm)) == ST_NORMAL ||
+		protecting(backend_pfkey_open, out, pfkey, sizeof(pfkey)) == ST_NORMAL ||
 		backend_engine_open(path, out, own, sizeof(own)) == ST_NORMAL)
 		return ST_NORMAL;
 	snprintf(why, why_size, "%s; %s; %s", own, xfrm, pfkey);

@@ -89,13 +89,9 @@ sadb_link_next(struct sadb_link *l, struct sadb_came *out)
 
 /* ------------------------------------------------------------------------- for the backends --- */
 
-/* Each opens and proves that it can protect packets, leaving no trace. */
-/* must_protect: only where the kernel has ESP, which is tried without a trace.  Without it
- * policies can be kept where SAs cannot. */
-enum status backend_xfrm_open(bool must_protect, struct sadb_link **out, char *why,
-	size_t why_size);
-enum status backend_pfkey_open(bool must_protect, struct sadb_link **out, char *why,
-	size_t why_size);
+/* Each opens; whether it can protect packets is another question (sadb_link_open asks it). */
+enum status backend_xfrm_open(struct sadb_link **out, char *why, size_t why_size);
+enum status backend_pfkey_open(struct sadb_link **out, char *why, size_t why_size);
 enum status backend_engine_open(const char *path, struct sadb_link **out, char *why,
 	size_t why_size);
 
