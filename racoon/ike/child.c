@@ -565,9 +565,14 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 	p = ike_peer_reach(e, &local, &there, true);
 	if (p == NULL)
 		return ST_NOMEMORY;
+	/*
+	 * One may be under way already.  An ACQUIRE read before the database's word that it has the
+	 * outbound SA is of a packet that came earlier: the answer to the peer's first, as a rule.
+	 */
 	while ((c = ike_child_same(e, p, &sel, c)) != NULL)
-		if (c->state != IKE_S_UP || (again && c->up_step == e->steps))
-			break; /* one is under way already */
+		if (c->state != IKE_S_UP || (again && c->up_step == e->steps) ||
+		    (seq != 0 && ike_job_installing(c)))
+			break;
 	if (c != NULL) {
 		if (out != NULL)
 			*out = c;

@@ -447,12 +447,14 @@ enum status ike_job_proof(struct ike *e, struct ike_xchg *x, enum ike_job_type t
 	struct cry_proof *proof, struct bytes *sig,
 	void (*then)(struct ike *, struct ike_xchg *)) ATTR_NODISCARD;
 enum status ike_job_getspi(struct ike *e, struct ike_xchg *x, unsigned pair) ATTR_NODISCARD;
-/* Keys in sa are wiped after the effect was made. in the exchange's name, or in the child's. */
+/* Keys in sa are wiped once the effect is made.  In the exchange's name; x NULL: the child's. */
+enum status ike_job_install(struct ike *e, struct ike_child *c, struct ike_xchg *x, unsigned pair,
+	bool inbound, const struct ipsec_sa *sa) ATTR_NODISCARD;
 /* Ports and limits of an SA that is there. */
 enum status ike_job_update(struct ike *e, struct ike_child *c, unsigned pair, bool inbound,
 	const struct ipsec_sa *sa) ATTR_NODISCARD;
-enum status ike_job_install(struct ike *e, struct ike_child *c, struct ike_xchg *x, unsigned pair,
-	bool inbound, const struct ipsec_sa *sa) ATTR_NODISCARD;
+/* Has the database not yet said that it has the child's outbound SAs (or its new ends)? */
+bool ike_job_installing(const struct ike_child *c);
 void ike_job_delete(struct ike *e, const struct ipsec_sa *sa, uint64_t cmd);
 /* A policy made (child: whose negotiation fails with it) or removed (NULL). */
 enum status ike_job_policy(struct ike *e, struct ike_child *c, enum sadb_op op,

@@ -255,6 +255,15 @@ ike_job_install(struct ike *e, struct ike_child *c, struct ike_xchg *x, unsigned
 	return ST_NORMAL;
 }
 
+bool
+ike_job_installing(const struct ike_child *c)
+{
+	LIST_FOREACH(at, &c->job_list)
+		if (container_of(at, struct ike_job, in_list)->type == IKE_JOB_INSTALL)
+			return true;
+	return false;
+}
+
 enum status
 ike_job_update(struct ike *e, struct ike_child *c, unsigned pair, bool inbound,
 	const struct ipsec_sa *sa)

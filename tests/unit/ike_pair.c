@@ -320,6 +320,7 @@ done(struct pair *p, int side, uint64_t id, enum status status, const struct sad
 struct pending {
 	uint64_t id;
 	struct cry_job *job;
+	bool acquire;
 	enum status status;
 	struct sadb_msg *answer;
 };
@@ -336,7 +337,9 @@ take_effect(struct pair *p, int side, const struct ike_effect *fx, struct pendin
 		return;
 	case IKE_FX_SADB:
 		todo[*n] = (struct pending){ .id = fx->id,
+			.acquire = h->acquire_at_add && fx->sadb->op == SADB_OP_ADD,
 			.answer = malloc(sizeof(struct sadb_msg)) };
+		h->acquire_at_add &= !todo[*n].acquire;
 		todo[*n].status = sadb_request(h, fx->sadb, todo[*n].answer);
 		++*n;
 		return;
@@ -380,6 +383,8 @@ pair_event(struct pair *p, int side, struct ike_event *ev)
 	for (unsigned i = 0; i < n; i++) {
 		if (todo[i].job != NULL)
 			cry_job_run(p->cry, todo[i].job);
+		if (todo[i].acquire)
+			pair_acquire(p, side);
 		done(p, side, todo[i].id, todo[i].status, todo[i].answer);
 		free(todo[i].answer);
 	}

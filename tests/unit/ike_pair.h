@@ -39,6 +39,7 @@ struct pair_host {
 	enum status note_status[6]; /* of the last note of each type */
 	unsigned sent, requests;
 	enum status sadb_fails; /* answer to the next ADD or UPDATE */
+	bool acquire_at_add;    /* once: a packet needs the outbound SA just before it is there */
 	bool no_comp;           /* the database has no IPComp */
 	bool hold_jobs;         /* keep crypto jobs until pair_jobs */
 	uint64_t job_id[64];

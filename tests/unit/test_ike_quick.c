@@ -76,6 +76,22 @@ tunnel_by_acquire(void **state)
 	pair_free(p);
 }
 
+/* The peer's first packet may want its answer before the outbound SA is there. */
+static void
+acquire_on_the_way(void **state)
+{
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		struct pair *p = pair_new(NULL, NULL, NULL, NULL);
+		pair_policies(p, "esp/tunnel", NULL);
+		p->host[late].acquire_at_add = true;
+		pair_acquire(p, 0);
+		both_up(p, 1);
+		assert_int_equal(p->host[late].requests, 3); /* GETSPI, UPDATE, ADD */
+		pair_free(p);
+	}
+}
+
 static void
 mode(const char *rule1, const char *rule2, unsigned pairs, const char *conf)
 {
@@ -365,6 +381,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tunnel_by_acquire),
+		cmocka_unit_test(acquire_on_the_way),
 		cmocka_unit_test(modes),
 		cmocka_unit_test(perfect_forward_secrecy),
 		cmocka_unit_test(algorithms),
