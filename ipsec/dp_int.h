@@ -62,6 +62,7 @@ struct dp {
 	struct dp_gro gro;
 	struct dp_send send;
 	struct dp_paths paths;
+	instant now; /* of the turn, for who asks for a path in it */
 	uint64_t delivered, torn, cut;
 };
 

@@ -101,15 +101,15 @@ protect(struct dp *dp, instant now, uint8_t *slot, size_t n, bool may_cut)
 {
 	struct eng_packet p = { .buf = slot, .room = ENG_HEADROOM + n + ENG_TAILROOM,
 		.head = ENG_HEADROOM, .len = n, .may_cut = may_cut };
-	struct net_addr inner = dp_destination(slot + ENG_HEADROOM), outer;
+	struct net_addr to;
 	uint32_t mtu;
 
-	p.mtu = dp_path_inner(&dp->paths, now, &inner);
 	switch (eng_output(dp->e, now, &p)) {
 	case ENG_CLEAR:
-		if (is_for_link(&inner)) /* the device's own, of no use behind it */
+		to = dp_destination(p.buf + p.head);
+		if (is_for_link(&to)) /* the device's own, of no use behind it */
 			return true;
-		mtu = dp_path_outer(&dp->paths, now, &inner);
+		mtu = dp_path_mtu(&dp->paths, now, &to);
 		if (mtu != 0 && p.len > mtu && !may_cut &&
 			dp_refuse(p.buf + p.head, &p.len, mtu)) {
 			dp_to_stack(dp, p.buf + p.head, p.len);
@@ -118,10 +118,8 @@ protect(struct dp *dp, instant now, uint8_t *slot, size_t n, bool may_cut)
 		send_packet(dp, &p, mtu, false);
 		return true;
 	case ENG_SEND:
-		outer = dp_destination(p.buf + p.head);
-		mtu = dp_path_outer(&dp->paths, now, &outer);
-		dp_path_remember(&dp->paths, now, &inner, mtu);
-		send_packet(dp, &p, mtu, true);
+		to = dp_destination(p.buf + p.head);
+		send_packet(dp, &p, dp_path_mtu(&dp->paths, now, &to), true);
 		return true;
 	case ENG_DELIVER:
 	case ENG_REPLY:
@@ -236,6 +234,7 @@ dp_out_take(struct dp *dp, instant now)
 	size_t octets = 0;
 	ssize_t n;
 
+	dp->now = now;
 	for (unsigned i = 0; i < DP_TURN && octets < DP_TURN_OCTETS && make_room(dp); i++) {
 		n = take_one(dp, now);
 		if (n < 0)
@@ -252,6 +251,7 @@ dp_out_take(struct dp *dp, instant now)
 void
 dp_out_release(struct dp *dp, instant now)
 {
+	dp->now = now;
 	for (unsigned i = 0; i < DP_TURN && make_room(dp); i++) {
 		struct eng_packet p = { .buf = dp->arena + dp->at, .room = DP_ROOM };
 		struct net_addr to;
@@ -260,7 +260,7 @@ dp_out_release(struct dp *dp, instant now)
 			break;
 		dp->at += (p.head + p.len + ENG_TAILROOM + ALIGN - 1) / ALIGN * ALIGN;
 		to = dp_destination(p.buf + p.head);
-		send_packet(dp, &p, dp_path_outer(&dp->paths, now, &to), true);
+		send_packet(dp, &p, dp_path_mtu(&dp->paths, now, &to), true);
 	}
 	if (!dp->send.stuck)
 		dp_send_flush(&dp->send);

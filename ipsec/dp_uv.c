@@ -158,6 +158,15 @@ ask_mtu(void *user, const struct net_addr *dst)
 	return dp_route_mtu(dp->route, dst);
 }
 
+/* The engine asks, for packets that must not be fragmented behind it. */
+static uint32_t
+path_mtu(void *user, const struct net_addr *dst)
+{
+	struct dp *dp = user;
+
+	return dp_path_mtu(&dp->paths, dp->now, dst);
+}
+
 /* ------------------------------------------------------------------------ policies, addresses */
 
 static void
@@ -355,6 +364,7 @@ make_buffers(struct dp *dp)
 	dp_in_prepare(dp);
 	dp->paths.user = dp->send.user = dp;
 	dp->paths.ask = ask_mtu;
+	eng_set_paths(dp->e, path_mtu, dp);
 	dp->send.too_big = too_big;
 	dp->send.full = full;
 	return true;
@@ -363,6 +373,7 @@ make_buffers(struct dp *dp)
 static void
 dispose(struct dp *dp)
 {
+	eng_set_paths(dp->e, NULL, NULL);
 	dp_guard_close(dp->guard);
 	if (dp->valid_mark)
 		(void)dp_tun_valid_mark(false);

@@ -67,6 +67,13 @@ eng_free(struct eng *e)
 }
 
 void
+eng_set_paths(struct eng *e, uint32_t (*mtu)(void *user, const struct net_addr *dst), void *user)
+{
+	e->path_mtu = mtu;
+	e->path_user = user;
+}
+
+void
 eng_random(struct eng *e, uint8_t *out, size_t n)
 {
 	if (e->pool_left < n) {

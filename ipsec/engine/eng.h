@@ -44,6 +44,10 @@ struct eng_env {
 
 struct eng *eng_new(const struct eng_env *env); /* NULL: out of memory */
 void eng_free(struct eng *e);
+/* What knows the MTU of the path to where a packet will be sent, asked for those that come with
+ * mtu 0 and must not be fragmented; it answers 0 when it does not. NULL: nobody does. */
+void eng_set_paths(struct eng *e, uint32_t (*mtu)(void *user, const struct net_addr *dst),
+	void *user);
 
 /* --------------------------------------------------------------------------------- control --- */
 
@@ -79,7 +83,7 @@ struct eng_packet {
 	uint8_t *buf;
 	size_t room;      /* of buf */
 	size_t head, len; /* the IP packet */
-	uint32_t mtu;     /* of the path the result will take, 0 = unknown */
+	uint32_t mtu;     /* of the path the result will take, 0 = ask for it */
 	bool may_cut;     /* output: whatever its size, the host will fragment the result */
 };
 /*

@@ -205,6 +205,8 @@ struct eng_acquire { /* a key manager was asked for an SA */
 
 struct eng {
 	struct eng_env env;
+	uint32_t (*path_mtu)(void *user, const struct net_addr *dst);
+	void *path_user;
 	uint64_t serial;
 	wall today; /* at the instant `noon` */
 	instant noon, latest; /* latest: of any call */

@@ -130,10 +130,11 @@ room_for(const struct bundle *b, size_t mtu)
 
 /* What the path takes: what the host says, and what the network told about the outermost SA. */
 static size_t
-path_mtu(const struct bundle *b, instant now, uint32_t given)
+path_mtu(const struct eng *e, const struct bundle *b, instant now, uint32_t given)
 {
 	const struct eng_sa *outer = b->step[b->steps - 1].sa;
-	size_t mtu = given == 0 || given > IP_MAX ? IP_MAX : given;
+	uint32_t told = given == 0 && e->path_mtu != NULL ? e->path_mtu(e->path_user, &b->dst) : given;
+	size_t mtu = told == 0 || told > IP_MAX ? IP_MAX : told;
 
 	if (outer->pmtu != 0 && !instant_reached(outer->pmtu_until, now) && outer->pmtu < mtu)
 		return outer->pmtu;
@@ -151,7 +152,7 @@ check_size(struct eng *e, instant now, const struct bundle *b, struct eng_packet
 		return eng_drop(e, ENG_N_TOO_BIG);
 	if (!eng_ip_df(ip) || p->may_cut)
 		return ENG_SEND;
-	fits = room_for(b, path_mtu(b, now, p->mtu));
+	fits = room_for(b, path_mtu(e, b, now, p->mtu));
 	if (p->len <= fits)
 		return ENG_SEND;
 	if (ip->family == 6) {
