@@ -221,13 +221,13 @@ static int
 hear(struct xfrm_link *x)
 {
 	static const int groups[] = { XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_SA,
-		XFRMNLGRP_POLICY, XFRMNLGRP_MIGRATE };
+		XFRMNLGRP_POLICY, XFRMNLGRP_MIGRATE, XFRMNLGRP_MAPPING };
 
 	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
 		int group = groups[i];
 
 		if (mnl_socket_setsockopt(x->hears, NETLINK_ADD_MEMBERSHIP, &group,
-			    sizeof(group)) < 0 && group != XFRMNLGRP_MIGRATE)
+			    sizeof(group)) < 0 && group < XFRMNLGRP_MIGRATE) /* older kernels */
 			return errno;
 	}
 	return 0;

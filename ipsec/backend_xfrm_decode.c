@@ -597,6 +597,29 @@ decode_migrate(struct attrs *a, struct reader r, struct sadb_msg *m)
 	return m->moves == 0 ? broken(a, "a migration to nowhere") : XFRM_MESSAGE;
 }
 
+/* ESP in UDP that proved authentic came from elsewhere. */
+static enum xfrm_decoded
+decode_mapping(struct attrs *a, struct reader r, struct sadb_msg *m)
+{
+	struct xfrm_user_mapping x;
+
+	if (!FIXED(&r, x))
+		return broken(a, "a mapping that is cut short");
+	if (x.id.proto != SA_ESP)
+		return XFRM_FOREIGN;
+	if (!address(&x.id.daddr, x.id.family, &m->sa.dst.addr) ||
+		!address(&x.old_saddr, x.id.family, &m->sa.src.addr) ||
+		!address(&x.new_saddr, x.id.family, &m->mapped.addr))
+		return broken(a, "a mapping of family %u", x.id.family);
+	m->sa.proto = SA_ESP;
+	m->sa.spi = ntohl(x.id.spi);
+	m->sa.reqid = x.reqid;
+	m->sa.src.port = ntohs(x.old_sport);
+	m->mapped.port = ntohs(x.new_sport);
+	m->has_sa = true;
+	return XFRM_MESSAGE;
+}
+
 /* ------------------------------------------------------------------------------------ messages */
 
 static enum xfrm_decoded
@@ -640,7 +663,10 @@ decode_body(struct attrs *a, uint16_t type, const struct xfrm_env *env, struct r
 	case XFRM_MSG_MIGRATE:
 		m->op = SADB_OP_MIGRATE;
 		return decode_migrate(a, r, m);
-	default: /* numbers of the kernel's, not ours: REPORT, MAPPING, NEWAE and what is to come */
+	case XFRM_MSG_MAPPING:
+		m->op = SADB_OP_MAPPING;
+		return decode_mapping(a, r, m);
+	default: /* numbers of the kernel's, not ours: REPORT, NEWAE and what is to come */
 		return XFRM_FOREIGN;
 	}
 }

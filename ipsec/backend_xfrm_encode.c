@@ -579,6 +579,7 @@ put_body(struct build *b)
 	case SADB_OP_REGISTER:
 	case SADB_OP_EXPIRE:
 	case SADB_OP_PROMISC:
+	case SADB_OP_MAPPING:
 	case SADB_OP_SPDEXPIRE:
 		break;
 	}

@@ -262,6 +262,7 @@ dp_spd_changed(struct dp *dp, const struct sadb_msg *m)
 	case SADB_OP_SPDGET:
 	case SADB_OP_SPDDUMP:
 	case SADB_OP_MIGRATE:
+	case SADB_OP_MAPPING:
 		break;
 	}
 	if (!ok)

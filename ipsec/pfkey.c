@@ -541,6 +541,29 @@ take_acquire(struct parse *p, struct sadb_msg *m)
 	return ST_NORMAL;
 }
 
+static uint16_t
+natt_port(const struct parse *p, enum pfkey_ext type)
+{
+	struct reader r = body(p, type);
+
+	return has(p, type) ? read_u16(&r) : 0;
+}
+
+/* As Linux tells it: the source that was, and as destination the one that is. */
+static enum status
+take_mapping(struct parse *p, struct sadb_msg *m)
+{
+	struct address was, is;
+
+	TRY(take_pair(p, PFKEY_EXT_SRC, PFKEY_EXT_DST, &was, &is));
+	if (has(p, PFKEY_EXT_SA))
+		TRY(take_sa(p, &m->sa));
+	m->sa.src = (struct net_endpoint){ was.prefix.addr, natt_port(p, PFKEY_EXT_NATT_SPORT) };
+	m->mapped = (struct net_endpoint){ is.prefix.addr, natt_port(p, PFKEY_EXT_NATT_DPORT) };
+	m->has_sa = true;
+	return ST_NORMAL;
+}
+
 /* What a request cannot do without; answers that report an error may be bare. */
 static enum status
 check_complete(struct parse *p, const struct sadb_msg *m)
@@ -569,6 +592,10 @@ check_complete(struct parse *p, const struct sadb_msg *m)
 		if (!m->has_sp || m->sp.sel.src.addr.family == 0 || m->sp.dir == 0)
 			return bad(p, "%s without policy, addresses or direction",
 				sadb_op_name(m->op));
+		break;
+	case SADB_OP_MAPPING:
+		if (!ends || m->sa.spi == 0 || m->sa.proto == SA_NONE || m->mapped.port == 0)
+			return bad(p, "mapping without SPI, addresses or port");
 		break;
 	case SADB_OP_SPDGET:
 	case SADB_OP_SPDDELETE2:
@@ -647,7 +674,9 @@ decode(struct bytes msg, bool kernel, struct sadb_msg *out, char *why, size_t wh
 	/* A registration is answered with lists of algorithms, PROMISC's type is its switch. */
 	if (out->op == SADB_OP_REGISTER || out->op == SADB_OP_PROMISC)
 		return ST_NORMAL;
-	if (out->op >= SADB_OP_SPDUPDATE)
+	if (out->op == SADB_OP_MAPPING)
+		TRY(take_mapping(&p, out));
+	else if (out->op >= SADB_OP_SPDUPDATE)
 		TRY(take_sp_message(&p, out));
 	else if (out->op == SADB_OP_ACQUIRE)
 		TRY(take_acquire(&p, out));

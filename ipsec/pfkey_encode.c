@@ -338,6 +338,17 @@ put_acquire(struct writer *w, const struct sadb_msg *m)
 	put_policy(w, m);
 }
 
+/* As Linux tells it: the source that was, and as destination the one that is. */
+static void
+put_mapping(struct writer *w, const struct sadb_msg *m)
+{
+	put_sa(w, &m->sa);
+	put_host(w, PFKEY_EXT_SRC, &m->sa.src.addr);
+	put_natt_port(w, PFKEY_EXT_NATT_SPORT, m->sa.src.port);
+	put_host(w, PFKEY_EXT_DST, &m->mapped.addr);
+	put_natt_port(w, PFKEY_EXT_NATT_DPORT, m->mapped.port);
+}
+
 static uint8_t
 satype_of(enum sa_proto proto)
 {
@@ -390,6 +401,8 @@ put_body(struct writer *w, const struct sadb_msg *m)
 	if (m->op == SADB_OP_ACQUIRE) {
 		if (m->has_sa)
 			put_acquire(w, m);
+	} else if (m->op == SADB_OP_MAPPING) {
+		put_mapping(w, m);
 	} else if (m->has_sp) {
 		put_whole_sp(w, m);
 	} else if (m->has_sa) {

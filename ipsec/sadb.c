@@ -50,6 +50,8 @@ sadb_op_name(enum sadb_op op)
 		return "spddelete";
 	case SADB_OP_SPDGET:
 		return "spdget";
+	case SADB_OP_MAPPING:
+		return "mapping";
 	case SADB_OP_SPDDUMP:
 		return "spddump";
 	case SADB_OP_SPDFLUSH:
@@ -68,7 +70,7 @@ sadb_op_name(enum sadb_op op)
 static bool
 of_spd(enum sadb_op op)
 {
-	return op >= SADB_OP_SPDUPDATE;
+	return op >= SADB_OP_SPDUPDATE && op != SADB_OP_MAPPING;
 }
 
 enum status

@@ -32,6 +32,8 @@ enum sadb_op { /* PF_KEYv2 message types */
 	SADB_OP_SPDADD = 14,
 	SADB_OP_SPDDELETE = 15, /* by selector and direction */
 	SADB_OP_SPDGET = 16,    /* by id */
+	SADB_OP_MAPPING = 17,   /* event: authentic ESP of sa (its spi; src as it was) came from
+				 * `mapped`: a NAT before the peer chose another port or address */
 	SADB_OP_SPDDUMP = 18,
 	SADB_OP_SPDFLUSH = 19,
 	SADB_OP_SPDEXPIRE = 21,
@@ -60,6 +62,7 @@ struct sadb_msg {
 	bool has_sa, has_sp;       /* which of the two the message carries */
 	struct sadb_move move[SP_RULES_MAX]; /* MIGRATE */
 	unsigned moves;
+	struct net_endpoint mapped; /* MAPPING */
 	bool hard;                 /* EXPIRE: hard limit reached (the SA is gone), else soft */
 };
 

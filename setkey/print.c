@@ -166,6 +166,7 @@ setkey_print(const struct sadb_msg *m, struct text *out)
 	case SADB_OP_EXPIRE:
 	case SADB_OP_PROMISC:
 	case SADB_OP_SPDGET:
+	case SADB_OP_MAPPING:
 	case SADB_OP_SPDEXPIRE:
 	case SADB_OP_SPDDELETE2:
 	case SADB_OP_MIGRATE:

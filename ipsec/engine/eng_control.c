@@ -270,6 +270,7 @@ carry_out(struct eng *e, instant now, uint32_t client, const struct sadb_msg *m,
 		return error;
 	case SADB_OP_EXPIRE:
 	case SADB_OP_SPDEXPIRE:
+	case SADB_OP_MAPPING:
 		return EINVAL; /* ours to send */
 	case SADB_OP_MIGRATE:
 		return eng_migrate(e, m, answer);
@@ -317,6 +318,7 @@ changes(enum sadb_op op)
 	case SADB_OP_SPDGET:
 	case SADB_OP_SPDDUMP:
 	case SADB_OP_SPDEXPIRE:
+	case SADB_OP_MAPPING:
 		break;
 	}
 	return false;

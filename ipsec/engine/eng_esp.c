@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-enum { NATT_PORT = 4500 };
-
 bool
 eng_sa_context(struct eng *e, struct eng_sa *sa, bool sealing)
 {
@@ -90,8 +88,8 @@ put_udp(const struct eng_sa *sa, uint8_t *udp, size_t n, const uint8_t *ip)
 	uint32_t sum = (uint32_t)n + IPP_UDP;
 	uint16_t folded;
 
-	patch_u16(udp, sa->src.port == 0 ? NATT_PORT : sa->src.port);
-	patch_u16(udp + 2, sa->dst.port == 0 ? NATT_PORT : sa->dst.port);
+	patch_u16(udp, sa->src.port == 0 ? ENG_NATT_PORT : sa->src.port);
+	patch_u16(udp + 2, sa->dst.port == 0 ? ENG_NATT_PORT : sa->dst.port);
 	patch_u16(udp + 4, (uint16_t)n);
 	patch_u16(udp + 6, 0);
 	if (ip[0] >> 4 == 4)

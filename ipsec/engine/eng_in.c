@@ -239,6 +239,29 @@ open_layer(struct eng *e, struct eng_packet *p, const struct eng_ip *ip, struct 
 	return ENG_N_MALFORMED;
 }
 
+/* A NAT before the peer chose another port (RFC 3948 4): key managers may let the SA's other half
+ * follow.  Only for packets that proved authentic and new. */
+static void
+tell_mapping(struct eng *e, instant now, struct eng_sa *sa, const struct net_addr *src,
+	uint16_t port)
+{
+	uint16_t known = sa->src.port == 0 ? ENG_NATT_PORT : sa->src.port;
+	struct sadb_msg m;
+
+	if ((port == known && memcmp(src->b, sa->src.addr.b, 16) == 0) ||
+		(sa->mapping_told.ms != 0 &&
+			instant_diff(now, sa->mapping_told) < ENG_MAPPING_MS))
+		return;
+	sa->mapping_told = now;
+	memset(&m, 0, sizeof(m));
+	m.op = SADB_OP_MAPPING;
+	m.has_sa = true;
+	eng_sa_show(sa, &m.sa, false);
+	m.sa.src.port = known;
+	m.mapped = (struct net_endpoint){ *src, port };
+	eng_tell(e, 0, 0, &m);
+}
+
 /* Take one layer off. */
 static enum outcome
 open_one(struct eng *e, instant now, struct eng_packet *p, struct eng_ip *ip, struct path *path,
@@ -248,6 +271,7 @@ open_one(struct eng *e, instant now, struct eng_packet *p, struct eng_ip *ip, st
 	struct eng_audit *about = &path->about;
 	struct layer *l;
 	uint8_t proto, next = 0;
+	uint16_t port;
 	size_t udp;
 
 	if (!header_at(e, ip, path, &proto, &udp, wrong))
@@ -275,11 +299,14 @@ open_one(struct eng *e, instant now, struct eng_packet *p, struct eng_ip *ip, st
 		return WRONG;
 	}
 	l->ends = memcmp(about->src.b, l->sa->src.addr.b, 16) == 0;
+	port = udp == 0 ? 0 : get_u16(ip->h + ip->at);
 	*wrong = open_layer(e, p, ip, l, &about->seq, &next);
 	if (*wrong != ENG_N_COUNT) {
 		eng_audit_note(e, now, *wrong, l->sa, about);
 		return WRONG;
 	}
+	if (udp != 0)
+		tell_mapping(e, now, l->sa, &about->src, port);
 	path->natted = l->mode != SA_TUNNEL && (path->natted || l->sa->natt);
 	eng_sa_used(e, l->sa, now, p->len); /* what was protected, as on the way out */
 	path->n++;

@@ -27,11 +27,13 @@ enum {
 	ENG_GETSPI_TRIES = 256,    /* random SPIs looked at before the range counts as full */
 	ENG_PMTU_S = 600,          /* a learned path MTU is believed so long (RFC 1191 6.3) */
 	ENG_PMTU_MIN = 552,        /* smaller ones are not believed: nothing authenticates them */
+	ENG_MAPPING_MS = 1000,     /* between two events of one SA that its peer is elsewhere */
 	ENG_TTL = 64,              /* of outer headers */
 	ENG_EXT_MAX = 8,           /* IPv6 extension headers walked */
 	ENG_AH_HEADERS_MAX = 512,  /* octets of IP header and extension headers under an AH */
 	ENG_REQID_FIRST = 32768,   /* generated for `unique` without a number */
 	ENG_IP4 = 20, ENG_IP6 = 40, ENG_UDP = 8, ENG_ESP = 8, ENG_AH = 12, ENG_TRAILER = 2,
+	ENG_NATT_PORT = 4500,      /* of SAs that name none */
 	ENG_MARKER = 8,            /* zero octets, the non-IKE marker of NAT-T drafts 00 and 01 */
 	ENG_ESP_OLD = 4, ENG_AH_OLD = 8, ENG_IPCOMP = 4,
 	ENG_FRAG_MIN = 256,        /* pieces made before ESP are no smaller */
@@ -100,6 +102,7 @@ struct eng_sa {
 	struct eng_wrong wrong; /* what was refused */
 	uint32_t pmtu;
 	instant pmtu_until;
+	instant mapping_told; /* when a peer elsewhere was last told of */
 };
 
 /* -------------------------------------------------------------------------------- policies --- */

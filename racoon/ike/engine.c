@@ -247,6 +247,9 @@ sadb_event(struct ike *e, const struct sadb_msg *m)
 	case SADB_OP_FLUSH:
 		ike_child_gone(e, m);
 		return;
+	case SADB_OP_MAPPING:
+		ike_path_mapped(e, m);
+		return;
 	case SADB_OP_SPDADD:
 	case SADB_OP_SPDUPDATE:
 	case SADB_OP_SPDDELETE:

@@ -512,6 +512,8 @@ bool ike_path_may_move(const struct ike *e, const struct ike_sa *sa, const struc
 void ike_path_follow(struct ike *e, struct ike_xchg *x);
 /* The same for a message outside of an exchange. */
 void ike_path_heard(struct ike *e, struct ike_sa *sa, const struct ike_path *path);
+/* The database saw authentic ESP of an SA come from another port of its peer's address. */
+void ike_path_mapped(struct ike *e, const struct sadb_msg *m);
 void ike_path_move(struct ike *e, struct ike_sa *sa, const struct ike_path *to);
 bool ike_path_is(const struct ike_sa *sa, const struct ike_path *path);
 /* An SA is up: to the peer it belongs to, and its NAT's mapping kept. */

@@ -240,6 +240,32 @@ ike_path_move(struct ike *e, struct ike_sa *sa, const struct ike_path *to)
 		join(e, p, there, &sa->remote);
 }
 
+/* Before IKE has a word to say: the peer's packets come through, and ours have nowhere to go. */
+void
+ike_path_mapped(struct ike *e, const struct sadb_msg *m)
+{
+	struct ike_child *c = ike_child_by_spi_in(e, m->sa.proto, m->sa.spi);
+	struct net_endpoint was;
+
+	if (c == NULL || c->state != IKE_S_UP || !c->natt || m->mapped.port == 0 ||
+	    !net_addr_equal(&c->remote.addr, &m->mapped.addr) || c->remote.port == m->mapped.port)
+		return;
+	was = c->remote;
+	LIST_FOREACH(at, &c->peer->sas)
+	{
+		struct ike_sa *sa = container_of(at, struct ike_sa, in_peer);
+		struct ike_path to = { sa->local, m->mapped, sa->natt };
+		if (sa->state != IKE_S_UP || !net_endpoint_equal(&sa->remote, &was) ||
+		    !ike_path_may_move(e, sa, &to))
+			continue;
+		ike_path_move(e, sa, &to);
+		return;
+	}
+	/* Its phase 1 is gone: the SAs alone. */
+	c->remote = m->mapped;
+	v1_quick_ports(e, c);
+}
+
 void
 ike_path_heard(struct ike *e, struct ike_sa *sa, const struct ike_path *path)
 {

@@ -93,16 +93,16 @@ bulk_stream() {
 	local -a alone=() among=()
 	for crowd in no yes; do
 		pair "bulk$crowd"
-		ours_tunnel "bulk$crowd" '-E aes-gcm-16 0x000102030405060708090a0b0c0d0e0f10111213'
+		ours_tunnel "bulk$crowd" esp-udp '-E aes-gcm-16 0x000102030405060708090a0b0c0d0e0f10111213'
 		[ $crowd = no ] || for one in i r; do
 			ours "bulk$crowd" $one "$bin/setkey" -B engine -f "$D/sas.conf" || die setkey
 			ours "bulk$crowd" $one "$bin/setkey" -B engine -f "$D/policies.conf" || die setkey
 		done
 	done
 	for round in $(seq "$ROUNDS"); do
-		one=$(stream bulkno) || exit
+		one=$(stream bulkno tcp) || exit
 		alone+=("$one")
-		one=$(stream bulkyes) || exit
+		one=$(stream bulkyes tcp) || exit
 		among+=("$one")
 	done
 	printf 'bulk stream: alone %.0f Mbit/s, among %d SAs and policies %.0f Mbit/s, ratio %s (%s)\n' \

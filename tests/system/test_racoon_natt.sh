@@ -99,6 +99,7 @@ moved() { [ "$(tell g 'SHOW ISAKMP' | grep -o "$N\[[0-9]*\]" | sort)" != "$befor
 ok "the gateway follows a to its new port" wait_for 10 moved
 like "… and says so" "$(log g)" "NAT-T: ports changed to: $G\[4500\]<->$N\["
 ok "traffic goes on" on gn ping -c 3 -i 0.2 -W 2 172.16.101.1
+ok "… to c's, which says nothing but ESP" wait_for 10 on c ping -c 1 -W 1 -I 172.16.102.1 172.16.0.10
 is "on the SAs of before" "$(grep -c 'IPsec-SA established' "$WORK/a/racoon.log")" 2
 
 # One warrior leaves, the other stays.

@@ -1,4 +1,5 @@
 /* test_backend_xfrm.c - the NETLINK_XFRM codec: layout, round trips, what is refused and why. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
@@ -225,6 +226,45 @@ policies(void **state)
 	refused(&m, ENOENT, "no policy");
 }
 
+/* What the kernel tells of authentic ESP from another port. */
+static void
+mapping(void **state)
+{
+	struct xfrm_user_mapping x = { .reqid = 7, .old_sport = htons(4500),
+		.new_sport = htons(61234) };
+	struct nlmsghdr h = { .nlmsg_type = XFRM_MSG_MAPPING,
+		.nlmsg_len = NLMSG_HDRLEN + sizeof(x) };
+	struct sadb_msg m;
+
+	(void)state;
+	x.id.family = AF_INET;
+	x.id.proto = SA_ESP;
+	x.id.spi = htonl(0x1234);
+	x.id.daddr.a4 = htonl(0x0a000002);
+	x.old_saddr.a4 = htonl(0x0a000001);
+	x.new_saddr.a4 = htonl(0x0a000009);
+	memcpy(wire, &h, sizeof(h));
+	memcpy(wire + NLMSG_HDRLEN, &x, sizeof(x));
+	m = decode(h.nlmsg_len);
+	assert_int_equal(m.op, SADB_OP_MAPPING);
+	assert_int_equal(m.sa.spi, 0x1234);
+	assert_int_equal(m.sa.proto, SA_ESP);
+	assert_int_equal(m.sa.reqid, 7);
+	assert_int_equal(m.sa.src.port, 4500);
+	assert_int_equal(m.mapped.port, 61234);
+	assert_int_equal(get_u32(m.mapped.addr.b), 0x0a000009);
+	assert_int_equal(get_u32(m.sa.dst.addr.b), 0x0a000002);
+	h.nlmsg_len -= 8;
+	memcpy(wire, &h, sizeof(h));
+	assert_int_equal(xfrm_decode(bytes_of(wire, h.nlmsg_len), &env, &m, NULL, 0), XFRM_BROKEN);
+	x.id.family = 99;
+	h.nlmsg_len += 8;
+	memcpy(wire, &h, sizeof(h));
+	memcpy(wire + NLMSG_HDRLEN, &x, sizeof(x));
+	assert_int_equal(xfrm_decode(bytes_of(wire, h.nlmsg_len), &env, &m, NULL, 0), XFRM_BROKEN);
+	refused(&(struct sadb_msg){ .op = SADB_OP_MAPPING }, EINVAL, "no request");
+}
+
 /* Octets that are cut anywhere, or changed, are an error or a message, never a crash. */
 static void
 mutations(void **state)
@@ -285,6 +325,7 @@ main(void)
 		cmocka_unit_test(windows),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(policies),
+		cmocka_unit_test(mapping),
 		cmocka_unit_test(mutations),
 		cmocka_unit_test(seen),
 	};

@@ -376,6 +376,48 @@ follows(void **state)
 	pair_free(p);
 }
 
+static void
+mapped(struct pair *p, uint32_t spi, const struct net_addr *addr, uint16_t port)
+{
+	struct sadb_msg m = { .op = SADB_OP_MAPPING, .has_sa = true };
+	struct ike_event ev = { .type = IKE_EV_SADB, .sadb = &m };
+
+	m.sa.proto = SA_ESP;
+	m.sa.spi = spi;
+	m.mapped = (struct net_endpoint){ *addr, port };
+	pair_event(p, 1, &ev);
+	pair_run(p, 1000);
+}
+
+/* ... or when the SA database did: ESP comes before IKE has anything to say. */
+static void
+follows_esp(void **state)
+{
+	struct pair *p = natted("main", "nat_traversal on;", "nat_traversal on;");
+	struct net_addr other = { .family = 4, .b = { 198, 51, 100, 7 } };
+	struct ike_sa_view v;
+	uint64_t cursor = 0;
+	uint32_t spi;
+
+	(void)state;
+	behind_nat(p);
+	up(p, "esp/tunnel");
+	spi = sa_of(p, 1, true)->spi;
+	mapped(p, spi + 1, &p->nat, 34500); /* of no SA of ours */
+	mapped(p, spi, &other, 34500);      /* the peer has one address */
+	assert_int_equal(sa_of(p, 1, false)->dst.port, 24500);
+	p->nat_shift = 30000;
+	mapped(p, spi, &p->nat, 34500);
+	assert_true(ike_show_sa(p->host[1].e, &cursor, &v));
+	assert_int_equal(v.remote.port, 34500);
+	assert_int_equal(sa_of(p, 1, false)->dst.port, 34500);
+	assert_int_equal(sa_of(p, 1, true)->src.port, 34500);
+	assert_int_equal(pair_up(p, 1), 1);
+	child_again(p); /* and IKE goes there too */
+	assert_int_equal(sa_of(p, 1, false)->dst.port, 34500);
+	pair_free(p);
+}
+
 struct grab {
 	uint8_t octets[2048];
 	size_t n;
@@ -487,6 +529,7 @@ main(void)
 		cmocka_unit_test(every_version),
 		cmocka_unit_test(original_addresses),
 		cmocka_unit_test(follows),
+		cmocka_unit_test(follows_esp),
 		cmocka_unit_test(does_not_follow_strangers),
 		cmocka_unit_test(two_behind_one),
 	};

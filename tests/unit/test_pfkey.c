@@ -365,6 +365,30 @@ migration(void **state)
 	assert_int_equal(pfkey_decode(bytes_of(wire, n), &back, NULL, 0), ST_BADMSG);
 }
 
+/* As Linux's pfkey_send_new_mapping lays it out: old source, new source in the place of a
+ * destination. */
+static void
+mapping(void **state)
+{
+	struct sadb_msg m = { .op = SADB_OP_MAPPING, .has_sa = true, .seq = 5 }, back;
+	size_t n;
+
+	(void)state;
+	m.sa.proto = SA_ESP;
+	m.sa.spi = 0x1234;
+	m.sa.src = (struct net_endpoint){ eng_host_addr("192.0.2.1"), 4500 };
+	m.mapped = (struct net_endpoint){ eng_host_addr("192.0.2.9"), 61234 };
+	back = round_trip(&m);
+	assert_true(back.has_sa);
+	assert_int_equal(back.sa.spi, 0x1234);
+	assert_int_equal(back.sa.proto, SA_ESP);
+	assert_true(net_endpoint_equal(&back.sa.src, &m.sa.src));
+	assert_true(net_endpoint_equal(&back.mapped, &m.mapped));
+	m.mapped.port = 0;
+	n = encode(&m);
+	assert_int_equal(pfkey_decode(bytes_of(wire, n), &back, NULL, 0), ST_BADMSG);
+}
+
 /* -------------------------------------------------------------------------------- refusals --- */
 
 static void
@@ -663,6 +687,7 @@ main(void)
 		cmocka_unit_test(acquire),
 		cmocka_unit_test(newer_fields),
 		cmocka_unit_test(migration),
+		cmocka_unit_test(mapping),
 		cmocka_unit_test(bad_frames),
 		cmocka_unit_test(bad_values),
 		cmocka_unit_test(bad_policies),
