@@ -133,8 +133,11 @@ static size_t
 path_mtu(const struct eng *e, const struct bundle *b, instant now, uint32_t given)
 {
 	const struct eng_sa *outer = b->step[b->steps - 1].sa;
-	uint32_t told = given == 0 && e->path_mtu != NULL ? e->path_mtu(e->path_user, &b->dst) : given;
-	size_t mtu = told == 0 || told > IP_MAX ? IP_MAX : told;
+	size_t mtu;
+
+	if (given == 0 && e->path_mtu != NULL)
+		given = e->path_mtu(e->path_user, &b->dst);
+	mtu = given == 0 || given > IP_MAX ? IP_MAX : given;
 
 	if (outer->pmtu != 0 && !instant_reached(outer->pmtu_until, now) && outer->pmtu < mtu)
 		return outer->pmtu;

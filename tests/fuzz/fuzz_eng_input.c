@@ -188,7 +188,7 @@ is_changed(const struct eng *e)
 		e->dump_count != 0 || e->piece_count != 0 || e->event_count != 0;
 }
 
-/* Numbers, windows and counters as they were; what ciphers keep between packets counts for nothing. */
+/* Numbers, windows and counters as they were; what ciphers keep between packets means nothing. */
 static void
 put_back(struct eng *e)
 {

@@ -548,57 +548,6 @@ learned_mtu(void **state)
 	}
 }
 
-struct asked {
-	unsigned times;
-	struct net_addr dst;
-	uint32_t answer;
-};
-
-static uint32_t
-path_of(void *user, const struct net_addr *dst)
-{
-	struct asked *q = user;
-
-	q->times++;
-	q->dst = *dst;
-	return q->answer;
-}
-
-/* The path is that to where the outermost header leads, and nobody asks without need. */
-static void
-asked_mtu(void **state)
-{
-	struct net_addr gateway = eng_host_addr("192.0.2.2");
-	struct asked q = { .answer = 600 };
-
-	(void)state;
-	add_sa(SA_ESP, SA_TUNNEL, 0x1000, "aes-cbc", "hmac-sha1");
-	add_policy("172.16.1.0/24", "172.16.2.0/24", tunnel_rule, NULL);
-	eng_set_paths(a->e, path_of, &q);
-	eng_host_packet(a, "172.16.1.5", "172.16.2.9", 1000);
-	assert_int_equal(out(), ENG_SEND);
-	assert_int_equal(q.times, 0); /* it may be fragmented */
-	eng_host_packet(a, "172.16.1.5", "172.16.2.9", 1000);
-	set_df(a);
-	assert_int_equal(out(), ENG_REPLY);
-	assert_int_equal(q.times, 1);
-	assert_true(net_addr_equal(&q.dst, &gateway));
-	eng_host_packet(a, "172.16.1.5", "172.16.2.9", 1000);
-	set_df(a);
-	a->p.mtu = 1500;
-	assert_int_equal(out(), ENG_SEND);
-	assert_int_equal(q.times, 1); /* it is known */
-	q.answer = 0; /* no route: nothing is known */
-	eng_host_packet(a, "172.16.1.5", "172.16.2.9", 1000);
-	set_df(a);
-	assert_int_equal(out(), ENG_SEND);
-	eng_set_paths(a->e, NULL, NULL);
-	eng_host_packet(a, "172.16.1.5", "172.16.2.9", 1000);
-	set_df(a);
-	assert_int_equal(out(), ENG_SEND);
-	assert_int_equal(q.times, 2);
-}
-
 static void
 no_errors_about_errors(void **state)
 {
@@ -931,8 +880,7 @@ main(void)
 		T(ipv6), T(ipv6_extension_headers), T(udp_encapsulation),
 		T(fields_of_the_outer_header), T(ah_and_what_routers_change), T(path_mtu),
 		T(congestion),
-		T(learned_mtu), T(asked_mtu), T(no_errors_about_errors), T(fragments),
-		T(inbound_policy),
+		T(learned_mtu), T(no_errors_about_errors), T(fragments), T(inbound_policy),
 		T(rules_must_fit), T(lying_trailers), T(truncated), T(nesting), T(no_room),
 		T(unknown_spi), T(ivs),
 	};

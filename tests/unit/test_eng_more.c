@@ -574,57 +574,6 @@ nat_checksum(void **state)
 	}
 }
 
-/* RFC 3948 4: who may let the SAs follow a NAT's new port is told, once a second, of what is
- * authentic and new. */
-static void
-nat_mapping(void **state)
-{
-	struct sadb_msg m = sa(SA_ESP, SA_TUNNEL, 0x1000, "aes-cbc", "hmac-sha1"), hear;
-
-	(void)state;
-	m.sa.natt = true;
-	m.sa.replay = 64;
-	assert_int_equal(eng_host_call(a, &m, NULL), 0);
-	assert_int_equal(eng_host_call(b, &m, NULL), 0);
-	m = eng_host_policy(SADB_OP_SPDADD, SP_OUT, "172.16.1.0/24", "172.16.2.0/24", SP_IPSEC,
-		"esp/tunnel/192.0.2.1-192.0.2.2/require", NULL);
-	assert_int_equal(eng_host_call(a, &m, NULL), 0);
-	m.sp.dir = SP_IN;
-	assert_int_equal(eng_host_call(b, &m, NULL), 0);
-	memset(&hear, 0, sizeof(hear));
-	hear.op = SADB_OP_REGISTER;
-	assert_int_equal(eng_host_call(b, &hear, NULL), 0);
-	for (unsigned i = 0; i < 7; i++) {
-		static const struct { uint16_t port; int64_t after; bool forged, told; } step[] = {
-			{ 4500, 0, false, false }, { 61234, 0, true, false },
-			{ 61234, 0, false, true }, { 61234, 500, false, false },
-			{ 61234, 600, false, true }, { 4500, 2000, false, false },
-			{ 61235, 0, false, true } };
-		struct sadb_msg *got = &b->event[0];
-
-		eng_host_clear(b);
-		eng_host_after(b, step[i].after);
-		packet("172.16.1.5", "172.16.2.9", 100 + i, false);
-		assert_int_equal(out(), ENG_SEND);
-		patch_u16(eng_host_ip(a) + 20, step[i].port);
-		if (step[i].forged)
-			eng_host_ip(a)[60] ^= 1;
-		assert_int_equal(in(), step[i].forged ? ENG_DROP : ENG_DELIVER);
-		eng_host_pull(b);
-		assert_int_equal(b->events, step[i].told);
-		if (!step[i].told)
-			continue;
-		assert_int_equal(got->op, SADB_OP_MAPPING);
-		assert_int_equal(got->sa.spi, 0x1000);
-		assert_int_equal(got->sa.src.port, 4500);
-		assert_int_equal(got->mapped.port, step[i].port);
-		assert_true(net_addr_equal(&got->mapped.addr, &got->sa.src.addr));
-		assert_int_equal(got->sa.encr_key.octets, 0);
-	}
-	m.op = SADB_OP_MAPPING; /* ours to send */
-	assert_int_equal(eng_host_call(b, &m, NULL), EINVAL);
-}
-
 /* esp_frag: the pieces go through the tunnel, not the tunnel's packet in pieces. */
 static void
 pieces_before_esp(void **state)
@@ -934,8 +883,7 @@ main(void)
 		T(ipcomp_transport), T(ipcomp_on_the_wire), T(ipcomp_tunnel), T(ipcomp_v6),
 		T(ipcomp_bombs), T(ipcomp_backs_off), T(ipcomp_getspi), T(esn_gcm), T(esn_cbc),
 		T(mixed_tunnels), T(packet_too_big), T(esn_ah), T(esn_shown), T(esn_guesses),
-		T(non_ike_marker), T(nat_checksum), T(nat_mapping), T(pieces_before_esp), T(old_esp),
-		T(old_ah),
+		T(non_ike_marker), T(nat_checksum), T(pieces_before_esp), T(old_esp), T(old_ah),
 		T(ah_padding_is_followed), T(update_takes_other_keys), T(migrate),
 		T(migrate_refused), T(counters),
 	};
