@@ -17,6 +17,7 @@
 
 #include "ipsec/pfkey.h"
 #include "ipsec/sadb_stream.h"
+#include "lib/file.h"
 #include "lib/log.h"
 
 enum { FILE_MAX = 256 << 20, ROOM_FIRST = 16384 };
@@ -144,20 +145,11 @@ dp_keep_note(struct dp_keep *k, enum sadb_op op, const struct ipsec_policy *p)
 bool
 dp_keep_write(struct dp_keep *k)
 {
-	size_t done = 0;
-	ssize_t n;
-
 	if (k->fd < 0 || (k->n == 0 && !k->renewing))
 		return false;
-	while (done < k->n) {
-		n = write(k->fd, k->buf + done, k->n - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			give_up(k, k->path);
-			return false;
-		}
-		done += (size_t)n;
+	if (!file_write(k->fd, bytes_of(k->buf, k->n))) {
+		give_up(k, k->path);
+		return false;
 	}
 	k->size += k->n;
 	k->n = 0;

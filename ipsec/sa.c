@@ -8,6 +8,18 @@
 
 #include "lib/secret.h"
 
+struct sp_selector
+sp_selector_reversed(const struct sp_selector *s)
+{
+	struct sp_selector r = *s;
+
+	r.src = s->dst;
+	r.dst = s->src;
+	r.sport = s->dport;
+	r.dport = s->sport;
+	return r;
+}
+
 bool
 sp_selector_equal(const struct sp_selector *a, const struct sp_selector *b)
 {

@@ -116,6 +116,8 @@ struct ipsec_policy {
 	struct sa_life hard, current; /* add_s: lifetime; use_s: validtime; current: wall seconds */
 };
 
+/* The same traffic, the other way. */
+struct sp_selector sp_selector_reversed(const struct sp_selector *s);
 bool sp_selector_equal(const struct sp_selector *a, const struct sp_selector *b);
 bool sp_rule_equal(const struct sp_rule *a, const struct sp_rule *b);
 void ipsec_sa_wipe(struct ipsec_sa *sa); /* the keys */

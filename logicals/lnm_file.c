@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "logicals/lnm_int.h"
 
 enum { SEGMENTS_MAX = 64, LOCK_TRIES = 16 };
@@ -410,52 +411,6 @@ lock_file(const char *path, struct stat *meta)
 	return -1;
 }
 
-static bool
-write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, p, n);
-
-		if (done <= 0)
-			return false;
-		p += done;
-		n -= (size_t)done;
-	}
-	return true;
-}
-
-static bool
-replace_file(const char *path, const struct text *content, const struct stat *meta)
-{
-	char fresh[PATH_MAX];
-	int fd;
-
-	if (strlen(path) + sizeof(".XXXXXX") > sizeof(fresh)) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	memcpy(fresh, path, strlen(path) + 1);
-	memcpy(fresh + strlen(path), ".XXXXXX", sizeof(".XXXXXX"));
-	fd = mkostemp(fresh, O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	/* Only root can give the file its owner back; else it becomes ours, as with editors. */
-	if (fchown(fd, meta->st_uid, meta->st_gid) != 0)
-		errno = 0;
-	if (fchmod(fd, meta->st_mode & 07777) != 0 ||
-		!write_all(fd, text_str(content), content->n) || fsync(fd) != 0 ||
-		rename(fresh, path) != 0) {
-		int reason = errno;
-
-		close(fd);
-		unlink(fresh);
-		errno = reason;
-		return false;
-	}
-	close(fd);
-	return true;
-}
-
 static enum status
 failed(const char *path, struct text *why)
 {
@@ -481,7 +436,7 @@ lnm_edit_file(const char *path, const struct lnm_stmt *s, struct text *why)
 		st = edit_text(bytes_of(old.p, old.n), s, &fresh);
 	if (st == ST_LIMIT)
 		text_addf(why, "%s: more than %d octets", path, LNM_FILE_MAX);
-	if (st == ST_NORMAL && !replace_file(path, &fresh, &meta))
+	if (st == ST_NORMAL && !file_replace(path, bytes_of(fresh.p, fresh.n), &meta, 0644))
 		st = failed(path, why);
 	close(fd); /* unlocks */
 	text_free(&old);

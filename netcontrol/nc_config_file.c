@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/file.h"
+
 /* The path of the specification in path. */
 static enum nc_exit
 find(struct nc *nc, const char *spec, char *path, size_t size)
@@ -76,45 +78,12 @@ is_as_read(const struct nc_config *g, const char *path)
 }
 
 static bool
-write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		p += done;
-		n -= (size_t)done;
-	}
-	return fsync(fd) == 0;
-}
-
-static bool
 replace(const char *path, const struct text *text)
 {
-	char temporary[NC_PATH_MAX + 8];
 	struct stat st;
-	bool old = stat(path, &st) == 0, good;
-	int fd, saved;
 
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	fd = mkstemp(temporary);
-	if (fd < 0)
-		return false;
-	good = write_all(fd, text_str(text), text->n) &&
-		fchmod(fd, old ? st.st_mode & 07777 : 0644) == 0 &&
-		(!old || (st.st_uid == geteuid() && st.st_gid == getegid()) ||
-			fchown(fd, st.st_uid, st.st_gid) == 0);
-	saved = errno;
-	good = close(fd) == 0 && good && rename(temporary, path) == 0;
-	if (!good) {
-		saved = saved != 0 ? saved : errno;
-		(void)unlink(temporary);
-		errno = saved;
-	}
-	return good;
+	return file_replace(path, bytes_of(text->p, text->n),
+		stat(path, &st) == 0 ? &st : NULL, 0644);
 }
 
 enum nc_exit

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/ctl_uv.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/notify.h"
 
@@ -61,17 +62,10 @@ leave_state(struct replacement *r)
 {
 	char value[16];
 	int fd = memfd_create("multinet-takeover", 0);
-	size_t at = 0;
 
-	if (fd < 0 || r->state.failed)
+	if (fd < 0 || r->state.failed ||
+		!file_write(fd, bytes_of(r->state.p, r->state.n)))
 		return false;
-	while (at < r->state.n) {
-		ssize_t n = write(fd, r->state.p + at, r->state.n - at);
-
-		if (n <= 0)
-			return false;
-		at += (size_t)n;
-	}
 	snprintf(value, sizeof(value), "%d", fd);
 	return lseek(fd, 0, SEEK_SET) == 0 && setenv(SERVER_TAKEOVER, value, 1) == 0;
 }

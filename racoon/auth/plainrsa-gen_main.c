@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/cry_x509.h"
+#include "lib/file.h"
 #include "racoon/auth/auth_file.h"
 #include "racoon/auth/auth_plain.h"
 
@@ -131,22 +132,6 @@ key_in(const char *path)
 }
 
 static bool
-write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		p += done;
-		n -= (size_t)done;
-	}
-	return true;
-}
-
-static bool
 put(const struct options *o, const struct text *text)
 {
 	int fd = STDOUT_FILENO;
@@ -158,7 +143,7 @@ put(const struct options *o, const struct text *text)
 		fprintf(stderr, "plainrsa-gen: %s: %s\n", o->out, strerror(errno));
 		return false;
 	}
-	good = write_all(fd, text_str(text), text->n);
+	good = file_write(fd, bytes_of(text->p, text->n));
 	if (o->out != NULL)
 		good = close(fd) == 0 && good;
 	if (!good) {

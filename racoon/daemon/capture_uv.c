@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/log.h"
 #include "racoon/daemon/capture.h"
 
@@ -62,7 +63,7 @@ on_time(uv_timer_t *t)
 static bool
 write_all(struct rd_capture *c, int fd, struct text *what)
 {
-	bool good = !what->failed && write(fd, text_str(what), what->n) == (ssize_t)what->n;
+	bool good = !what->failed && file_write(fd, bytes_of(what->p, what->n));
 
 	c->octets += what->n;
 	if (!good)

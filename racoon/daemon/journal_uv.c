@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/log.h"
 
 #define RUN_DIRECTORY "/run/multinet"
@@ -34,22 +35,6 @@ struct rd_file {
 
 /* ---------------------------------------------------------------------- in the pool's thread */
 
-static bool
-write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, p, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return false;
-		p += w;
-		n -= (size_t)w;
-	}
-	return true;
-}
-
 /* A whole new file beside the old one, locked before it takes the name. */
 static bool
 write_anew(struct rd_file *f)
@@ -58,7 +43,8 @@ write_anew(struct rd_file *f)
 
 	if (fd < 0)
 		return false;
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !write_all(fd, f->writing.p, f->writing.n) ||
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 ||
+		!file_write(fd, bytes_of(f->writing.p, f->writing.n)) ||
 		rename(f->temporary, f->path) != 0) {
 		int error = errno;
 
@@ -133,7 +119,7 @@ rd_journal_flush(struct rd *d)
 	if (f->busy || f->closing || (d->journal.pending.n == 0 && !d->journal.pending.failed))
 		return;
 	if (!journal_wants_rewrite(&d->journal)) {
-		if (!write_all(f->fd, d->journal.pending.p, d->journal.pending.n)) {
+		if (!file_write(f->fd, bytes_of(d->journal.pending.p, d->journal.pending.n))) {
 			give_up(f->path, strerror(errno));
 			d->file = NULL;
 			file_free(f);
@@ -256,8 +242,9 @@ rd_journal_close(struct rd *d, bool clean)
 	if (f->busy)
 		return;
 	/* Not clean: what is pending is what the next start needs to know. */
-	if (!clean && d->journal.pending.n > 0)
-		(void)write_all(f->fd, d->journal.pending.p, d->journal.pending.n);
+	if (!clean && d->journal.pending.n > 0 &&
+		!file_write(f->fd, bytes_of(d->journal.pending.p, d->journal.pending.n)))
+		give_up(f->path, strerror(errno));
 	file_free(f);
 }
 

@@ -17,18 +17,6 @@ enum {
 	GENERATED_SPARE_S = 120, /* a policy outlives its SAs by so much, if nobody removes it */
 };
 
-static struct sp_selector
-reversed(const struct sp_selector *s)
-{
-	struct sp_selector r = *s;
-
-	r.src = s->dst;
-	r.dst = s->src;
-	r.sport = s->dport;
-	r.dport = s->sport;
-	return r;
-}
-
 /* Is the administrator's word on this traffic that no policy of a peer's may be put before it? */
 static bool
 forbids(const struct ike_sa *sa, const struct ipsec_policy *p, bool inbound)
@@ -47,7 +35,7 @@ forbids(const struct ike_sa *sa, const struct ipsec_policy *p, bool inbound)
 bool
 ike_may_generate(struct ike *e, const struct ike_sa *sa, const struct sp_selector *sel)
 {
-	struct sp_selector in = reversed(sel);
+	struct sp_selector in = sp_selector_reversed(sel);
 
 	if (sa->conf == NULL || sa->conf->generate_policy == RC_GENERATE_OFF || !e->spd.known)
 		return false;
@@ -101,7 +89,7 @@ turn(struct ipsec_policy *p, enum sp_dir dir)
 		}
 	if (dir == SP_OUT)
 		return;
-	p->sel = reversed(&p->sel);
+	p->sel = sp_selector_reversed(&p->sel);
 	for (unsigned i = 0; i < p->rules; i++) {
 		struct net_endpoint src = p->rule[i].src;
 		p->rule[i].src = p->rule[i].dst;

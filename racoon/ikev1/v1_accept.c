@@ -48,18 +48,6 @@ selector_of(const struct ike_sa *sa, const struct wire_msg *m, struct sp_selecto
 	return i == NULL;
 }
 
-static struct sp_selector
-reversed(const struct sp_selector *s)
-{
-	struct sp_selector r = *s;
-
-	r.src = s->dst;
-	r.dst = s->src;
-	r.sport = s->dport;
-	r.dport = s->sport;
-	return r;
-}
-
 /* support_proxy: what a transport policy protects may have other addresses than the peer. */
 static bool
 is_proxy(const struct ike_sa *sa, const struct ipsec_policy *p)
@@ -74,7 +62,7 @@ is_proxy(const struct ike_sa *sa, const struct ipsec_policy *p)
 static const struct ipsec_policy *
 policy_for(const struct ike *e, const struct ike_sa *sa, const struct sp_selector *sel)
 {
-	struct sp_selector in = reversed(sel);
+	struct sp_selector in = sp_selector_reversed(sel);
 	const struct ipsec_policy *out_p = ike_spd_find(e, SP_OUT, sel);
 	const struct ipsec_policy *in_p = ike_spd_find(e, SP_IN, &in);
 	struct net_addr local, remote;

@@ -253,6 +253,19 @@ setkey_load() { # host: commands on standard input
 	on "$1" "$BIN/setkey" -f /dev/stdin
 }
 
+policies_howto() { # of topo_howto: a tunnel between the networks behind a and b
+	local from to
+	for from in 1 2; do
+		to=$((3 - from))
+		setkey_load "$([ $from = 1 ] && echo a || echo b)" <<-END
+		spdadd 172.16.$from.0/24 172.16.$to.0/24 any -P out ipsec
+			esp/tunnel/192.168.$from.100-192.168.$to.100/require;
+		spdadd 172.16.$to.0/24 172.16.$from.0/24 any -P in ipsec
+			esp/tunnel/192.168.$to.100-192.168.$from.100/require;
+		END
+	done
+}
+
 ask() { # host, control line: the answer of its ipsecd
 	printf '%s\r\n' "$2" | timeout 5 nc -N -U "$WORK/$1/ipsec.ctl"
 }

@@ -40,14 +40,7 @@ for h in a b; do
 	ipsecd_start $h
 done
 list
-setkey_load a <<-'END'
-spdadd 172.16.1.0/24 172.16.2.0/24 any -P out ipsec esp/tunnel/192.168.1.100-192.168.2.100/require;
-spdadd 172.16.2.0/24 172.16.1.0/24 any -P in ipsec esp/tunnel/192.168.2.100-192.168.1.100/require;
-END
-setkey_load b <<-'END'
-spdadd 172.16.2.0/24 172.16.1.0/24 any -P out ipsec esp/tunnel/192.168.2.100-192.168.1.100/require;
-spdadd 172.16.1.0/24 172.16.2.0/24 any -P in ipsec esp/tunnel/192.168.1.100-192.168.2.100/require;
-END
+policies_howto
 
 configure() { # host, peer, method, statements
 	cat >"$WORK/$1/racoon.conf" <<-END

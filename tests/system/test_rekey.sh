@@ -28,14 +28,7 @@ spis() { on a "$BIN/setkey" -D | grep -oE 'spi=[0-9]+' | sort; }
 
 topo_howto
 for h in a b; do ipsecd_start $h; done
-setkey_load a <<-'END'
-spdadd 172.16.1.0/24 172.16.2.0/24 any -P out ipsec esp/tunnel/192.168.1.100-192.168.2.100/require;
-spdadd 172.16.2.0/24 172.16.1.0/24 any -P in ipsec esp/tunnel/192.168.2.100-192.168.1.100/require;
-END
-setkey_load b <<-'END'
-spdadd 172.16.2.0/24 172.16.1.0/24 any -P out ipsec esp/tunnel/192.168.2.100-192.168.1.100/require;
-spdadd 172.16.1.0/24 172.16.2.0/24 any -P in ipsec esp/tunnel/192.168.1.100-192.168.2.100/require;
-END
+policies_howto
 configure a 192.168.2.100
 configure b 192.168.1.100
 like "ESTABLISH/CHILD" "$(racoon_says a 'ESTABLISH/CHILD 192.168.2.100')" '^200 '

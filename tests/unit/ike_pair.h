@@ -98,6 +98,9 @@ void pair_acquire(struct pair *p, int side);
 uint64_t pair_command(struct pair *p, int side, enum ike_command_type type, bool children);
 const struct pair_reply *pair_reply_to(const struct pair *p, int side, uint64_t id);
 
+/* A filter: loses the datagram whose number, from 0, user points to. */
+bool pair_lose_nth(struct pair *p, int from, uint8_t *octets, size_t n);
+
 unsigned pair_sas(const struct pair *p, int side);     /* mature */
 unsigned pair_children(const struct pair *p, int side); /* established */
 unsigned pair_up(const struct pair *p, int side);       /* established phase 1 */

@@ -12,6 +12,22 @@
 
 #include "lib/attr.h"
 
+struct sadb_msg
+keys_host_add(uint32_t spi)
+{
+	struct sadb_msg m = { .op = SADB_OP_ADD, .has_sa = true };
+
+	m.sa.proto = SA_ESP;
+	m.sa.mode = SA_TUNNEL;
+	m.sa.spi = spi;
+	m.sa.state = SA_MATURE;
+	m.sa.src.addr = net_ipv4(0x0a000001);
+	m.sa.dst.addr = net_ipv4(0x0a000002);
+	m.sa.encr = alg_by_name(ALG_ENCR, "aes-cbc");
+	m.sa.encr_key.octets = 16;
+	return m;
+}
+
 static void
 random_octets(void *user, uint8_t *out, size_t n)
 {

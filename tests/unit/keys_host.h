@@ -21,6 +21,8 @@ struct keys_host {
 
 /* A fresh socket path in a fresh directory of this process. */
 const char *keys_host_path(void);
+/* A request to add an ESP SA with this SPI. */
+struct sadb_msg keys_host_add(uint32_t spi);
 void keys_host_open(struct keys_host *h, uv_loop_t *loop, const char *path);
 void keys_host_close(struct keys_host *h); /* runs the loop until it is closed */
 /* The same in a child process; its pid. Ends with keys_host_reap. */

@@ -81,13 +81,6 @@ wrong_psk(void **state)
 	pair_free(p);
 }
 
-static bool
-lose_nth(struct pair *p, int from, uint8_t *octets, size_t n)
-{
-	(void)from, (void)octets, (void)n;
-	return p->counter++ != *(unsigned *)p->user;
-}
-
 /* Message 3 may be lost as well: what the initiator sends next shows that it had message 2. */
 static void
 any_one_lost(void **state)
@@ -100,7 +93,7 @@ any_one_lost(void **state)
 				.remote = p->host[1].local.addr } };
 		pair_policies(p, "esp/tunnel", NULL);
 		p->user = &lost;
-		p->filter = lose_nth;
+		p->filter = pair_lose_nth;
 		p->counter = 0;
 		pair_event(p, 0, &ev);
 		pair_run(p, 12000);

@@ -267,13 +267,6 @@ refused_at_once(void **state)
 
 /* -------------------------------------------------------------- loss, duplicates, strangers --- */
 
-static bool
-lose_nth(struct pair *p, int from, uint8_t *octets, size_t n)
-{
-	(void)from, (void)octets, (void)n;
-	return p->counter++ != *(unsigned *)p->user;
-}
-
 static void
 any_one_lost(void **state)
 {
@@ -282,7 +275,7 @@ any_one_lost(void **state)
 		struct pair *p = pair_new(NULL, NULL, NULL, NULL);
 		uint64_t id = pair_command(p, 1, IKE_CMD_CANCEL, false);
 		p->user = &lost;
-		p->filter = lose_nth;
+		p->filter = pair_lose_nth;
 		p->counter = 0;
 		struct ike_event ev = { .type = IKE_EV_COMMAND,
 			.command = { .id = 7, .type = IKE_CMD_ESTABLISH,

@@ -122,28 +122,12 @@ until(const size_t *count, size_t want)
 	assert_true(*count >= want);
 }
 
-static struct sadb_msg
-add(uint32_t spi)
-{
-	struct sadb_msg m = { .op = SADB_OP_ADD, .has_sa = true };
-
-	m.sa.proto = SA_ESP;
-	m.sa.mode = SA_TUNNEL;
-	m.sa.spi = spi;
-	m.sa.state = SA_MATURE;
-	m.sa.src.addr = net_ipv4(0x0a000001);
-	m.sa.dst.addr = net_ipv4(0x0a000002);
-	m.sa.encr = alg_by_name(ALG_ENCR, "aes-cbc");
-	m.sa.encr_key.octets = 16;
-	return m;
-}
-
 static void
 test_requests(void **state)
 {
 	struct keys_host host;
 	const char *path = keys_host_path();
-	struct sadb_msg m = add(0x1000);
+	struct sadb_msg m = keys_host_add(0x1000);
 	struct stat st;
 
 	(void)state;
@@ -189,7 +173,7 @@ test_events_go_to_others(void **state)
 {
 	struct keys_host host;
 	const char *path = keys_host_path();
-	struct sadb_msg m = add(0x2000);
+	struct sadb_msg m = keys_host_add(0x2000);
 
 	(void)state;
 	keys_host_open(&host, &loop, path);
@@ -204,7 +188,7 @@ test_events_go_to_others(void **state)
 	assert_int_equal(two.event.sa.spi, 0x2000);
 	assert_int_equal(one.events, 0);
 	/* An expiry is for both. */
-	m = add(0x2001);
+	m = keys_host_add(0x2001);
 	m.sa.hard.add_s = 1;
 	sadb_client_request(two.client, 1, &m);
 	until(&two.lasts, 1);
@@ -223,7 +207,7 @@ test_lost_and_found(void **state)
 {
 	struct keys_host host;
 	const char *path = keys_host_path();
-	struct sadb_msg m = add(0x3000);
+	struct sadb_msg m = keys_host_add(0x3000);
 
 	(void)state;
 	open_client(&one, path); /* nobody there yet */
@@ -300,7 +284,7 @@ test_many_and_a_slow_reader(void **state)
 	open_client(&one, path);
 	until(&one.ready, 1);
 	for (uint32_t i = 0; i < 8000; i++) {
-		m = add(0x10000 + i);
+		m = keys_host_add(0x10000 + i);
 		sadb_client_request(one.client, i, &m);
 	}
 	until(&one.lasts, 8000);

@@ -15,22 +15,6 @@
 #include "ipsec/sadb_stream.h"
 #include "tests/unit/keys_host.h"
 
-static struct sadb_msg
-add(uint32_t spi)
-{
-	struct sadb_msg m = { .op = SADB_OP_ADD, .has_sa = true };
-
-	m.sa.proto = SA_ESP;
-	m.sa.mode = SA_TUNNEL;
-	m.sa.spi = spi;
-	m.sa.state = SA_MATURE;
-	m.sa.src.addr = net_ipv4(0x0a000001);
-	m.sa.dst.addr = net_ipv4(0x0a000002);
-	m.sa.encr = alg_by_name(ALG_ENCR, "aes-cbc");
-	m.sa.encr_key.octets = 16;
-	return m;
-}
-
 static struct sadb_sync *
 connected(const char *path)
 {
@@ -49,7 +33,7 @@ test_stream(void **state)
 	static struct sadb_stream s;
 	uint8_t octets[2 * PFKEY_MSG_MAX];
 	struct writer w = writer_of(octets, sizeof(octets));
-	struct sadb_msg m = add(0x1000), out;
+	struct sadb_msg m = keys_host_add(0x1000), out;
 	struct bytes msg;
 	size_t room, n, first;
 	unsigned seen = 0;
@@ -161,7 +145,7 @@ test_calls(void **state)
 	int pid = keys_host_fork(path);
 	struct sadb_sync *s = connected(path);
 	struct seen seen = { 0 };
-	struct sadb_msg m = add(0x1234), answer;
+	struct sadb_msg m = keys_host_add(0x1234), answer;
 
 	(void)state;
 	sadb_sync_watch(s, on_octets, &seen);
@@ -199,7 +183,7 @@ test_bulk_and_long_dump(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N; i++)
-		m[i] = add((uint32_t)(0x1000 + (i == 77 ? 76 : i)));
+		m[i] = keys_host_add((uint32_t)(0x1000 + (i == 77 ? 76 : i)));
 	assert_int_equal(sadb_sync_bulk(s, m, N, on_result, seen), ST_NORMAL);
 	assert_int_equal(seen->results, N);
 	for (size_t i = 0; i < N; i++)
@@ -228,7 +212,7 @@ test_events(void **state)
 	(void)state;
 	assert_int_equal(sadb_sync_call(watcher, &m, &answer, NULL, NULL), ST_NORMAL);
 	assert_int_equal(sadb_sync_next(watcher, 50, &raw), ST_TIMEOUT);
-	m = add(0x4321);
+	m = keys_host_add(0x4321);
 	assert_int_equal(sadb_sync_call(s, &m, &answer, NULL, NULL), ST_NORMAL);
 	assert_int_equal(sadb_sync_next(watcher, 2000, &raw), ST_NORMAL);
 	assert_int_equal(pfkey_decode(raw, &m, NULL, 0), ST_NORMAL);
@@ -237,7 +221,7 @@ test_events(void **state)
 	/* Events of others do not disturb the answers to one's own. */
 	m = (struct sadb_msg){ .op = SADB_OP_FLUSH };
 	assert_int_equal(sadb_sync_call(s, &m, &answer, NULL, NULL), ST_NORMAL);
-	m = add(0x4322);
+	m = keys_host_add(0x4322);
 	assert_int_equal(sadb_sync_call(watcher, &m, &answer, NULL, NULL), ST_NORMAL);
 	assert_int_equal(answer.error, 0);
 	sadb_sync_close(watcher);
