@@ -24,10 +24,14 @@ struct ipsecd_options {
 	unsigned mtu;        /* of the device */
 };
 
+struct ipsecd_sort; /* ipsecd_sort.c */
+
 struct ipsecd_show { /* SHOW SAD or SHOW SPD under way */
 	struct ctl_call *call; /* NULL: free */
 	uint32_t client;
 	size_t entries;
+	struct ipsecd_sort *sort; /* NULL: as they come */
+	bool taking;              /* all are gathered, they are asked for one by one */
 };
 
 struct ipsecd {
@@ -51,6 +55,13 @@ int ipsecd_run(const struct ipsecd_options *o, char *why, size_t why_size);
 extern const struct verb ipsecd_verbs[];
 /* An answer for one of the shows; false: it is for none of them. */
 bool ipsecd_show_answer(struct ipsecd *d, const struct eng_answer *a);
+
+/* ipsecd_sort.c: /SORT=keys of SHOW SAD and SHOW SPD; what is wrong with the keys goes to why */
+enum status ipsecd_sort_new(const char *keys, bool of_sad, struct ipsecd_sort **out, char *why,
+	size_t why_size) ATTR_NODISCARD;
+enum status ipsecd_sort_add(struct ipsecd_sort *o, const struct sadb_msg *m) ATTR_NODISCARD;
+bool ipsecd_sort_take(struct ipsecd_sort *o, struct sadb_msg *ask); /* the next entry's request */
+void ipsecd_sort_free(struct ipsecd_sort *o); /* NULL: nothing */
 
 /* ipsecd_audit.c: log what the engine refused since the last call */
 void ipsecd_audit(struct ipsecd *d);

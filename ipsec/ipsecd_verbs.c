@@ -210,11 +210,13 @@ sp_json(struct json *j, const struct ipsec_policy *sp)
 
 /* One entry; lists in JSON go out line by line, which together are one document. */
 static void
-entry(struct ipsecd_show *s, const struct sadb_msg *m, bool last)
+entry(struct ipsecd_show *s, const struct sadb_msg *m)
 {
 	struct text out = { 0 };
 	struct json j = json_to(&out);
 
+	if (s->call->json && s->entries > 0)
+		text_add(&out, ",");
 	s->entries++;
 	if (!s->call->json) {
 		if (m->has_sa)
@@ -229,8 +231,6 @@ entry(struct ipsecd_show *s, const struct sadb_msg *m, bool last)
 	else
 		sp_json(&j, &m->sp);
 	json_end(&j);
-	if (!last)
-		text_add(&out, ",");
 	ctl_text(s->call, text_str(&out));
 	text_free(&out);
 }
@@ -241,6 +241,8 @@ show_end(struct ipsecd *d, struct ipsecd_show *s, enum status status)
 	struct ctl_call *call = s->call;
 
 	s->call = NULL;
+	ipsecd_sort_free(s->sort);
+	s->sort = NULL;
 	eng_client_gone(d->eng, s->client);
 	if (call->json)
 		ctl_text(call, "]}");
@@ -279,6 +281,55 @@ show_resume(struct ctl_call *call)
 	d->poke(d);
 }
 
+/* The next entry in order, when the asker can take it. */
+static void
+show_next(struct ipsecd *d, struct ipsecd_show *s)
+{
+	struct sadb_msg ask;
+
+	if (!ipsecd_sort_take(s->sort, &ask)) {
+		show_end(d, s, ST_NORMAL);
+		return;
+	}
+	eng_control(d->eng, when_now(), when_wall(), s->client, &ask);
+	d->poke(d);
+}
+
+static void
+show_next_later(struct ctl_call *call)
+{
+	struct ipsecd *d = call->user;
+	struct ipsecd_show *s = show_of(d, call);
+
+	if (s != NULL)
+		show_next(d, s);
+}
+
+/* An answer for a list that is sorted: first all entries, then each again. */
+static void
+sorted_answer(struct ipsecd *d, struct ipsecd_show *s, const struct eng_answer *a)
+{
+	enum status status;
+
+	if (s->taking) {
+		if (a->msg.error == 0)
+			entry(s, &a->msg);
+	} else {
+		status = a->msg.error == 0 ? ipsecd_sort_add(s->sort, &a->msg) : ST_NORMAL;
+		if (status != ST_NORMAL) {
+			show_end(d, s, status);
+			return;
+		}
+		s->taking = a->msg.error != 0 || a->msg.seq == 0;
+		if (!s->taking)
+			return;
+	}
+	if (ctl_congested(s->call))
+		s->call->resume = show_next_later;
+	else
+		show_next(d, s);
+}
+
 bool
 ipsecd_show_answer(struct ipsecd *d, const struct eng_answer *a)
 {
@@ -290,9 +341,13 @@ ipsecd_show_answer(struct ipsecd *d, const struct eng_answer *a)
 	s = &d->show[a->client - IPSECD_SELF - 1];
 	if (s->call == NULL)
 		return true;
+	if (s->sort != NULL) {
+		sorted_answer(d, s, a);
+		return true;
+	}
 	last = a->msg.error != 0 || a->msg.seq == 0;
 	if (a->msg.error == 0)
-		entry(s, &a->msg, last);
+		entry(s, &a->msg);
 	if (last) {
 		show_end(d, s, ST_NORMAL); /* an empty database answers with an error */
 	} else if (ctl_congested(s->call)) {
@@ -307,10 +362,21 @@ show_list(struct ctl_call *call, enum sadb_op op)
 {
 	struct ipsecd *d = call->user;
 	struct ipsecd_show *s = show_of(d, NULL);
+	const char *keys = cmd_qual(call->cmd, "SORT");
 	struct sadb_msg m = { .op = op };
+	char why[320];
+	enum status status;
 
 	if (s == NULL) {
 		ctl_done(call, ST_LIMIT, "%d lists are being shown already", IPSECD_SHOWS_MAX);
+		return;
+	}
+	s->taking = false;
+	why[0] = '\0';
+	status = keys == NULL ? ST_NORMAL :
+		ipsecd_sort_new(keys, op == SADB_OP_DUMP, &s->sort, why, sizeof(why));
+	if (status != ST_NORMAL) {
+		ctl_done(call, status, "%s", why);
 		return;
 	}
 	s->call = call;
@@ -527,6 +593,10 @@ verb_show(struct ctl_call *call)
 	const char *what = ctl_param(call, 0);
 	int which = what == NULL ? SHOW_STATUS : verb_keyword(words, what);
 
+	if (cmd_qual(call->cmd, "SORT") != NULL && which != SHOW_SAD && which != SHOW_SPD) {
+		ctl_done(call, ST_IVQUAL, "/SORT is for lists: SAD, SPD");
+		return;
+	}
 	switch (which) {
 	case SHOW_SAD:
 		show_list(call, SADB_OP_DUMP);
@@ -576,6 +646,15 @@ verb_shutdown(struct ctl_call *call)
 	d->shut_down(d);
 }
 
+static const struct verb_qual quals_show[] = {
+	{ "FORMAT", "TEXT|JSON", "form of the answer" },
+	{ "SORT",
+		"(SPI|SOURCE|DESTINATION|PROTOCOL|STATE|REQID|CREATED|OCTETS|DIRECTION|PRIORITY)",
+		"a list in this order: up to four keys with commas between them, - before one that "
+		"descends" },
+	{ NULL, NULL, NULL },
+};
+
 const struct verb ipsecd_verbs[] = {
 	{ "DEBUG", "level", 1, 1, NULL, CTL_OPERATOR, verb_debug,
 		"set how much is logged", "0 turns debugging off, larger is more verbose." },
@@ -584,7 +663,7 @@ const struct verb ipsecd_verbs[] = {
 	{ "MONITOR", "[ON|OFF|ALL|class...]", 0, 4, ctl_quals_monitor, CTL_READER, ctl_verb_monitor,
 		"show log lines as they come", NULL },
 	{ "NOOP", NULL, 0, 0, NULL, CTL_READER, ctl_verb_noop, "do nothing, successfully", NULL },
-	{ "SHOW", "[SAD|SPD|COUNTERS|LIMITS|STATUS|METRICS]", 0, 1, ctl_quals_format, CTL_READER,
+	{ "SHOW", "[SAD|SPD|COUNTERS|LIMITS|STATUS|METRICS]", 0, 1, quals_show, CTL_READER,
 		verb_show,
 		"show SAs, policies, counters, limits or the state",
 		"STATUS when nothing is named. Keys are never shown; setkey -D shows them." },

@@ -424,6 +424,18 @@ ctl_congested(const struct ctl_call *call)
 	return congested(call->session, CTL_HIGH_WATER);
 }
 
+bool
+ctl_yield(struct ctl_call *call, void (*again)(struct ctl_call *call))
+{
+	struct ctl_session *s = call->session;
+
+	if (s->t.later == NULL || s->gone || s->over)
+		return false;
+	call->resume = again;
+	s->t.later(s->t.user);
+	return true;
+}
+
 /* ------------------------------------------------------------------ for transports */
 
 struct ctl_session *

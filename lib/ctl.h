@@ -86,6 +86,12 @@ void ctl_done(struct ctl_call *call, enum status status, const char *fmt, ...) A
 void ctl_relay(struct ctl_call *call, struct bytes line, bool last);
 /* True when so much is waiting to be sent that a SHOW should set call->resume and return. */
 bool ctl_congested(const struct ctl_call *call);
+/*
+ * A verb that has been at it for a while lets others have their turn: true when `again` will be
+ * called (as call->resume) once the loop came round and what is unsent is below the mark; false:
+ * go on at once.
+ */
+bool ctl_yield(struct ctl_call *call, void (*again)(struct ctl_call *call)) ATTR_NODISCARD;
 
 /* What the transport gives a session. */
 struct ctl_transport {
@@ -93,6 +99,9 @@ struct ctl_transport {
 	void (*send)(void *user, struct bytes octets); /* queue for sending; copies */
 	size_t (*unsent)(void *user);                  /* octets queued */
 	void (*close)(void *user);                     /* after what is queued has gone out */
+	/* Call ctl_drained (of a channel: ctl_channel_drained) in the loop's next turn; NULL: the
+	 * transport cannot, and nothing yields to it. */
+	void (*later)(void *user);
 	/* A request that changes something has ended; may be NULL. The service's own audit is
 	 * called as well. */
 	void (*audit)(void *user, const char *who, const char *line, enum status result);

@@ -92,6 +92,15 @@ talk_unsent(void *user)
 	return t->ch->out.n + t->ch->t.unsent(t->ch->t.user);
 }
 
+static void
+talk_later(void *user)
+{
+	struct talk *t = user;
+
+	if (t->ch->t.later != NULL)
+		t->ch->t.later(t->ch->t.user);
+}
+
 /* The master keeps the accounts of all services. */
 static void
 talk_audit(void *user, const char *who, const char *line, enum status result)
@@ -147,7 +156,7 @@ begin_talk(struct ctl_channel *ch, uint32_t id, enum ctl_role role, const char *
 	struct bytes request)
 {
 	struct ctl_transport t = { .send = talk_send, .unsent = talk_unsent, .close = talk_close,
-		.audit = talk_audit };
+		.audit = talk_audit, .later = ch->t.later != NULL ? talk_later : NULL };
 	struct talk *talk;
 	struct ctl_session *s;
 	char name[CTL_WHO_MAX];

@@ -34,6 +34,7 @@ struct listener {
 
 struct conn {
 	struct list node;
+	struct list later; /* among those that go on in the loop's next turn */
 	struct ctl_server *server;
 	uv_pipe_t pipe;
 	struct ctl_session *session; /* NULL: channel, handshake, or over */
@@ -54,6 +55,8 @@ struct ctl_server {
 	struct conn *channel;
 	void (*orphan)(void *user);
 	uv_timer_t sweep;
+	uv_idle_t turn;     /* runs while somebody goes on in the next turn */
+	struct list later;
 	size_t handles; /* open ones: the server goes with the last */
 	bool closing, keep_sockets;
 	enum status end_status; /* what sessions are told at the end; ST_NORMAL: as ctl_end does */

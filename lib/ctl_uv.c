@@ -145,6 +145,46 @@ conn_unsent(void *user)
 	return c->closed ? 0 : uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe);
 }
 
+/* Those who let others have their turn have theirs again. */
+static void
+on_turn(uv_idle_t *idle)
+{
+	struct ctl_server *s = idle->data;
+	struct list now;
+
+	if (list_empty(&s->later)) {
+		uv_idle_stop(idle);
+		return;
+	}
+	list_init(&now);
+	while (!list_empty(&s->later)) {
+		struct list *n = s->later.next;
+
+		list_remove(n);
+		list_append(&now, n);
+	}
+	while (!list_empty(&now)) { /* dropping a connection takes it off the list */
+		struct conn *c = container_of(now.next, struct conn, later);
+
+		list_remove(&c->later);
+		if (c->session != NULL)
+			ctl_drained(c->session);
+		else if (c->channel != NULL)
+			ctl_channel_drained(c->channel);
+	}
+}
+
+static void
+conn_later(void *user)
+{
+	struct conn *c = user;
+
+	if (c->closed || c->later.next != NULL)
+		return;
+	list_append(&c->server->later, &c->later);
+	uv_idle_start(&c->server->turn, on_turn);
+}
+
 /* ------------------------------------------------------------------ the end of a connection */
 
 static void
@@ -171,6 +211,7 @@ conn_drop(struct conn *c)
 	c->session = NULL;
 	c->channel = NULL;
 	list_remove(&c->node);
+	list_remove(&c->later);
 	if (!c->is_channel)
 		s->sessions--;
 	else
@@ -531,7 +572,7 @@ static void
 session_open(struct conn *c)
 {
 	struct ctl_transport t = { .user = c, .send = conn_send, .unsent = conn_unsent,
-		.close = conn_end, .audit = conn_audit };
+		.close = conn_end, .audit = conn_audit, .later = conn_later };
 
 	if (!admit(c))
 		return;
@@ -607,12 +648,15 @@ ctl_server_new(struct uv_loop_s *loop, const struct ctl_service *service)
 	s->end_status = ST_NORMAL;
 	list_init(&s->listeners);
 	list_init(&s->conns);
+	list_init(&s->later);
 	if (uv_timer_init(loop, &s->sweep) != 0) {
 		free(s);
 		return NULL;
 	}
+	(void)uv_idle_init(loop, &s->turn); /* cannot fail */
 	s->sweep.data = s;
-	s->handles = 1;
+	s->turn.data = s;
+	s->handles = 2;
 	return s;
 }
 
@@ -639,7 +683,8 @@ ctl_channel_fd(void)
 enum status
 ctl_server_channel(struct ctl_server *s, int fd)
 {
-	struct ctl_transport t = { .send = conn_send, .unsent = conn_unsent, .close = conn_end };
+	struct ctl_transport t = { .send = conn_send, .unsent = conn_unsent, .close = conn_end,
+		.later = conn_later };
 	struct conn *c;
 
 	if (s->channel != NULL)
@@ -719,6 +764,7 @@ on_close_sweep(uv_timer_t *timer)
 
 	if (list_empty(&s->conns)) {
 		uv_close((uv_handle_t *)timer, on_sweep_closed);
+		uv_close((uv_handle_t *)&s->turn, on_sweep_closed);
 		return;
 	}
 	LIST_FOREACH(n, &s->conns) {

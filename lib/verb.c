@@ -5,14 +5,15 @@
  * listed.  Pure: looks only at its arguments.
  *
  * How a qualifier's value is described: NULL none; "TEXT|JSON" one of these words (any unique
- * prefix, handed on in full); "seconds" anything; "[level]" the same, and may be left out.
+ * prefix, handed on in full); "(A|B)" several of these with commas between them, looked at by the
+ * verb; "seconds" anything; "[level]" the same, and may be left out.
  */
 #include "lib/verb.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { VERB_TABLE_MAX = 64, HELP_COLUMN = 27, HELP_WIDTH = 79 };
+enum { VERB_TABLE_MAX = 64, HELP_COLUMN = 27, HELP_WIDTH = 79, QUAL_TEXT = 160 };
 
 static bool
 is_upper_word(const char *s, size_t n)
@@ -24,16 +25,16 @@ is_upper_word(const char *s, size_t n)
 	return n > 0;
 }
 
-/* The next alternative of "A|B|C" or "[A|B]": false at the end. */
+/* The next alternative of "A|B|C", "[A|B]" or "(A|B)": false at the end. */
 static bool
 next_alternative(const char **at, const char **word, size_t *n)
 {
 	const char *p = *at;
 
-	while (*p == '|' || *p == '[' || *p == ']')
+	while (*p != '\0' && strchr("|[]()", *p) != NULL)
 		p++;
 	*word = p;
-	*n = strcspn(p, "|[]");
+	*n = strcspn(p, "|[]()");
 	*at = p + *n;
 	return *n > 0;
 }
@@ -44,7 +45,7 @@ is_enumeration(const char *shape)
 	const char *word;
 	size_t n;
 
-	if (strchr(shape, '|') == NULL)
+	if (strchr(shape, '|') == NULL || shape[0] == '(')
 		return false;
 	while (next_alternative(&shape, &word, &n))
 		if (!is_upper_word(word, n))
@@ -358,7 +359,7 @@ help_one(const struct verb *v, const char *service, struct text *out)
 	if (v->role == CTL_OPERATOR)
 		text_add(out, "  Needs the operator's socket.\n");
 	for (const struct verb_qual *q = v->quals; q != NULL && q->name != NULL; q++) {
-		char name[80];
+		char name[QUAL_TEXT];
 
 		qual_text(q, name, sizeof(name));
 		verb_entry(out, name, q->help);
@@ -440,6 +441,23 @@ complete_shape(const char *shape, size_t len, const char *prefix, struct text *o
 	}
 }
 
+/* Of "(A|B)": what may come behind the last comma; the candidates are the whole value. */
+static void
+complete_list(const char *shape, const char *typed, struct text *out)
+{
+	const char *comma = strrchr(typed, ','), *last = comma != NULL ? comma + 1 : typed, *word;
+	size_t n;
+
+	last += *last == '-';
+	while (next_alternative(&shape, &word, &n)) {
+		char full[64];
+
+		snprintf(full, sizeof(full), "%.*s", (int)n, word);
+		if (text_prefix(last, full))
+			text_addf(out, "%.*s%s\t\n", (int)(last - typed), typed, full);
+	}
+}
+
 /* What the n-th parameter (from 0) may be, from the text that HELP shows. */
 static void
 complete_param(const struct verb *table, const struct verb *v, const struct cmd *cmd, size_t n,
@@ -472,7 +490,7 @@ static void
 complete_qual(const struct verb *v, const char *prefix, struct text *out)
 {
 	for (const struct verb_qual *q = v->quals; q != NULL && q->name != NULL; q++) {
-		char name[80];
+		char name[QUAL_TEXT];
 
 		qual_text(q, name, sizeof(name));
 		if (text_prefix(prefix, q->name))
@@ -490,6 +508,8 @@ complete_value(const struct verb *v, const struct cmd_qual *typed, struct text *
 		return;
 	if (strcmp(q->value, "[ident]") == 0)
 		complete_idents(typed->value, out);
+	else if (q->value[0] == '(')
+		complete_list(q->value, typed->value, out);
 	else
 		complete_shape(q->value, strlen(q->value), typed->value, out);
 }

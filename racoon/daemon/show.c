@@ -3,7 +3,8 @@
  *
  * The verb of that name.  Each section is a row with a function that gives the next item; between
  * items SHOW stops when too much is unsent and goes on when that has drained, so that a hundred
- * thousand SAs cost no more memory than one screen.  JSON answers are one value over many lines.
+ * thousand SAs cost no more memory than one screen; and every SHOW_TURN items negotiations have
+ * their turn.  JSON answers are one value over many lines.
  */
 #include "racoon/daemon/show.h"
 
@@ -13,8 +14,13 @@
 
 enum { SHOW_ROWS_MAX = 16 };
 
+#define KEYS_ISAKMP                                                                                \
+	(SHOW_KEY(SERIAL) | SHOW_KEY(LOCAL) | SHOW_KEY(REMOTE) | SHOW_KEY(STATE) |                 \
+		SHOW_KEY(SIDE) | SHOW_KEY(CREATED) | SHOW_KEY(EXPIRES) | SHOW_KEY(SECTION) |       \
+		SHOW_KEY(IPSEC))
+
 const struct show_row show_rows[] = {
-	{ "STATE", "state", NULL, NULL, true, false, NULL, show_state },
+	{ "STATE", "state", NULL, NULL, true, false, NULL, show_state, 0, NULL },
 	{ "ISAKMP", "isakmp",
 		"SA       Local                  Remote                 Cookies                    "
 		"       "
@@ -23,7 +29,8 @@ const struct show_row show_rows[] = {
 		"serial,local,local_port,remote,remote_port,cookies,side,exchange,state,"
 		"established,dying,remote_section,encryption,encryption_bits,hash,dh_group,"
 		"peer_id,created,expires_in,children,authentication,lifetime,nat,nat_traversal,dpd,"
-		"dpd_asked,dpd_unanswered,certificate", show_isakmp },
+		"dpd_asked,dpd_unanswered,certificate", show_isakmp, KEYS_ISAKMP,
+		show_isakmp_look },
 	{ "IPSEC", "ipsec",
 		"SA       Local                  Remote                 Proto/Mode    In       Out "
 		"     "
@@ -32,24 +39,32 @@ const struct show_row show_rows[] = {
 		"serial,parent,local,remote,protocol,mode,spi_in,spi_out,selector,encryption,"
 		"encryption_bits,authentication,pfs_group,side,state,established,created,"
 		"expires_in,lifetime,lifetime_octets,compression,udp,octets_in,octets_out,"
-		"packets_in,packets_out,octets_left,used", show_ipsec },
+		"packets_in,packets_out,octets_left,used", show_ipsec,
+		SHOW_KEY(SERIAL) | SHOW_KEY(LOCAL) | SHOW_KEY(REMOTE) | SHOW_KEY(STATE) |
+			SHOW_KEY(SIDE) | SHOW_KEY(CREATED) | SHOW_KEY(EXPIRES) |
+			SHOW_KEY(PROTOCOL) | SHOW_KEY(SPI), show_ipsec_look },
 	{ "PEERS", "peers",
 		"Peer                   Address                State         ISAKMP  IPsec  Last "
 		"failure",
-		"no remote sections", false, false, NULL, show_peer },
+		"no remote sections", false, false, NULL, show_peer,
+		SHOW_KEY(REMOTE) | SHOW_KEY(STATE) | SHOW_KEY(CREATED) | SHOW_KEY(SECTION) |
+			SHOW_KEY(IPSEC), NULL },
 	{ "FAILURES", "failures", NULL, "no failures", false, false,
-		"when,phase,local,remote,ident,text,detail,peer_notify,remedy", show_failure },
-	{ "COUNTERS", "counters", NULL, NULL, false, false, NULL, show_counters },
-	{ "LIMITS", "limits", NULL, NULL, false, false, NULL, show_limits },
+		"when,phase,local,remote,ident,text,detail,peer_notify,remedy", show_failure,
+		SHOW_KEY(LOCAL) | SHOW_KEY(REMOTE) | SHOW_KEY(STATE) | SHOW_KEY(CREATED), NULL },
+	{ "COUNTERS", "counters", NULL, NULL, false, false, NULL, show_counters, 0, NULL },
+	{ "LIMITS", "limits", NULL, NULL, false, false, NULL, show_limits, 0, NULL },
 	{ "SCHEDULE", "schedule", "In          SA       Peer                   Event",
 		"nothing is scheduled", false, false,
-		"in,serial,remote,event,at,created", show_schedule },
+		"in,serial,remote,event,at,created", show_schedule,
+		SHOW_KEY(SERIAL) | SHOW_KEY(REMOTE) | SHOW_KEY(CREATED) | SHOW_KEY(EXPIRES), NULL },
 	{ "TICKETS", "tickets", "Ticket   Peer                   Begun                    Result",
-		"no tickets", false, false, "ticket,remote,begun,ended,ident,detail", show_ticket },
-	{ "CONFIG", "config", NULL, NULL, false, false, NULL, show_config },
+		"no tickets", false, false, "ticket,remote,begun,ended,ident,detail", show_ticket,
+		SHOW_KEY(SERIAL) | SHOW_KEY(REMOTE) | SHOW_KEY(STATE) | SHOW_KEY(CREATED), NULL },
+	{ "CONFIG", "config", NULL, NULL, false, false, NULL, show_config, 0, NULL },
 	{ "CERTIFICATE", "certificates", NULL, "no peer has shown a certificate", false, true, NULL,
-		show_certificate },
-	{ "METRICS", "metrics", NULL, NULL, false, true, NULL, show_metrics },
+		show_certificate, KEYS_ISAKMP, show_isakmp_look },
+	{ "METRICS", "metrics", NULL, NULL, false, true, NULL, show_metrics, 0, NULL },
 	{ .name = NULL },
 };
 
@@ -85,19 +100,38 @@ show_json_endpoint(struct json *j, const char *name, const char *port_name,
 /* ----------------------------------------------------------------------------------- the walk */
 
 static void
-show_end(struct show *s)
+show_over(struct show *s, enum status status, const char *why)
 {
 	struct ctl_call *call = s->call;
 
-	if (call->json && !s->csv)
-		ctl_line(call, "}");
 	show_peers_free(s);
 	show_batch_free(s);
+	show_sort_free(s);
 	text_free(&s->out);
 	free(s);
 	call->state = NULL;
-	call->cancel = NULL;
-	ctl_done(call, ST_NORMAL, NULL);
+	call->cancel = call->resume = NULL;
+	ctl_done(call, status, "%s", why);
+}
+
+static void
+show_end(struct show *s)
+{
+	if (s->call->json && !s->csv)
+		ctl_line(s->call, "}");
+	show_over(s, ST_NORMAL, "");
+}
+
+void
+show_fail(struct show *s, enum status status, const char *why)
+{
+	show_over(s, status, why);
+}
+
+static void
+show_cancel(struct ctl_call *call)
+{
+	show_over(call->state, ST_CANCELLED, "");
 }
 
 static void
@@ -156,6 +190,47 @@ is_first_wanted(const struct show *s)
 	return (s->wanted & ((1u << s->at) - 1)) == 0;
 }
 
+static bool
+one_item(struct show *s, const struct show_row *row)
+{
+	text_clear(&s->out);
+	s->json = json_to(&s->out);
+	return show_is_sorted(s) && row->look == NULL ? show_sorted_kept(s) : row->next(s);
+}
+
+/* The rest of a section; false: it is not over, and goes on later. */
+static bool
+section_go(struct show *s, const struct show_row *row)
+{
+	for (;;) {
+		switch (show_sort_step(s, row)) {
+		case SHOW_SORT_FAILED:
+			return false;
+		case SHOW_SORT_MORE:
+			if (ctl_yield(s->call, show_go))
+				return false;
+			continue;
+		case SHOW_SORT_DONE:
+			break;
+		}
+		break;
+	}
+	for (unsigned shown = 0;; shown++) {
+		if (shown >= SHOW_TURN) {
+			if (ctl_yield(s->call, show_go))
+				return false;
+			shown = 0;
+		}
+		if (ctl_congested(s->call)) {
+			s->call->resume = show_go;
+			return false;
+		}
+		if (!one_item(s, row))
+			return !s->waiting;
+		section_item(s, row);
+	}
+}
+
 void
 show_go(struct ctl_call *call)
 {
@@ -175,21 +250,10 @@ show_go(struct ctl_call *call)
 			s->cursor = 0;
 			s->index = 0;
 		}
-		for (;;) {
-			if (ctl_congested(call)) {
-				call->resume = show_go;
-				return;
-			}
-			text_clear(&s->out);
-			s->json = json_to(&s->out);
-			if (!row->next(s)) {
-				if (s->waiting)
-					return;
-				break;
-			}
-			section_item(s, row);
-		}
+		if (!section_go(s, row))
+			return;
 		section_end(s, row);
+		show_sort_end(s);
 		s->begun = false;
 	}
 	show_end(s);
@@ -237,6 +301,8 @@ take_filters(struct show *s, unsigned section)
 			"SCHEDULE and TICKETS");
 		return false;
 	}
+	if (cmd_qual(call->cmd, "SORT") != NULL && !show_sort_take(s, cmd_qual(call->cmd, "SORT")))
+		return false;
 	call->json = call->json || s->csv; /* the lines are made of the objects */
 	return true;
 }
@@ -280,6 +346,7 @@ show_run(struct ctl_call *call)
 		return;
 	}
 	call->state = s;
+	call->cancel = show_cancel;
 	if (call->json && !s->csv)
 		ctl_line(call, "{ \"schema\": \"multinet.racoon.show\", \"version\": 1, ");
 	show_go(call);

@@ -11,6 +11,28 @@
 
 struct show_peers; /* show_state.c */
 struct show_batch; /* show_ipsec.c */
+struct show_sort;  /* show_sort.c */
+
+enum { SHOW_TURN = 256 }; /* items handed out, or put in order, before others get their turn */
+
+enum show_key { /* what /SORT can go by; names in show_sort.c */
+	SHOW_BY_SERIAL, SHOW_BY_LOCAL, SHOW_BY_REMOTE, SHOW_BY_STATE, SHOW_BY_SIDE,
+	SHOW_BY_CREATED, SHOW_BY_EXPIRES, SHOW_BY_SECTION, SHOW_BY_IPSEC, SHOW_BY_PROTOCOL,
+	SHOW_BY_SPI, SHOW_N_KEYS
+};
+#define SHOW_KEY(k) (1u << SHOW_BY_##k)
+
+struct show_item { /* what an item is sorted by */
+	uint64_t ref; /* for whoever finds it again */
+	uint64_t serial;
+	struct net_endpoint local, remote;
+	const char *state, *section, *protocol;
+	bool initiator;
+	wall created;
+	instant expires;
+	unsigned children;
+	uint32_t spi;
+};
 
 struct show { /* one SHOW under way */
 	struct ctl_call *call;
@@ -32,6 +54,8 @@ struct show { /* one SHOW under way */
 	struct show_batch *batch; /* IPsec SAs whose traffic is being asked for */
 	bool traffic;             /* it is, whatever /FULL says */
 	bool waiting;             /* … so that there is no item yet */
+	struct show_sort *sort;   /* NULL: as they come */
+	struct show_item item;    /* the one that was just shown, or looked at */
 };
 
 struct show_row {
@@ -44,13 +68,33 @@ struct show_row {
 	const char *csv;   /* members of the JSON object that are columns; NULL: no CSV */
 	/* The next item, as lines or as a JSON value, into s->out; false: there is none. */
 	bool (*next)(struct show *s);
+	unsigned keys; /* bits: what it can be sorted by; `next` then fills s->item */
+	/* The next item's s->item alone; `next` then takes references from show_sorted.  NULL:
+	 * what `next` made is kept until all are there. */
+	bool (*look)(struct show *s);
 };
 
 extern const struct show_row show_rows[]; /* ends with name NULL */
 
 void show_run(struct ctl_call *call); /* the verb */
 
+/* ---- show_sort.c */
+bool show_sort_take(struct show *s, const char *keys); /* false: the call was ended */
+enum show_sort_step { SHOW_SORT_DONE, SHOW_SORT_MORE, SHOW_SORT_FAILED /* the call was ended */ };
+/* Put a section's items in order, SHOW_TURN of them at a time. */
+enum show_sort_step show_sort_step(struct show *s, const struct show_row *row);
+/* The next item of a section that is sorted: its reference. */
+bool show_sorted(struct show *s, uint64_t *ref);
+bool show_is_sorted(const struct show *s); /* references come from show_sorted now */
+/* … or what was kept of it, into s->out. */
+bool show_sorted_kept(struct show *s);
+void show_sort_end(struct show *s);  /* of a section */
+void show_sort_free(struct show *s);
+void show_fail(struct show *s, enum status status, const char *why); /* ends the call */
+
 bool show_state(struct show *s);
+bool show_isakmp_look(struct show *s);
+bool show_ipsec_look(struct show *s);
 bool show_isakmp(struct show *s);
 bool show_ipsec(struct show *s);
 void show_batch_free(struct show *s); /* its answers may still come */

@@ -38,33 +38,65 @@ skip_value(const char *p)
 	return p;
 }
 
-/* The value of a member of the object; *n its length. NULL: it has none. */
-static const char *
-find(const char *object, const char *key, size_t key_n, size_t *n)
+enum { MEMBERS_MAX = 48 };
+
+struct member { /* of the object, where it stands */
+	const char *name, *value;
+	size_t name_n, value_n;
+};
+
+/* Takes an object apart, once for all its columns; the number of members. */
+static size_t
+members(const char *object, struct member *m)
 {
-	const char *p = strchr(object, '{');
+	const char *p = strchr(object, '{'), *quote;
+	size_t n = 0;
 
-	for (p = p != NULL ? p + 1 : ""; *p != '\0' && *p != '}';) {
-		const char *name, *value, *end;
-
+	for (p = p != NULL ? p + 1 : ""; *p != '\0' && *p != '}' && n < MEMBERS_MAX; n++) {
 		p += strspn(p, " ,\n");
-		if (*p != '"')
-			return NULL;
-		name = p + 1;
-		value = strchr(name, '"');
-		if (value == NULL)
-			return NULL;
-		end = value + 1;
-		end += strspn(end, ": ");
-		p = skip_value(end);
-		if ((size_t)(value - name) == key_n && memcmp(name, key, key_n) == 0) {
-			*n = (size_t)(p - end);
-			while (*n > 0 && (end[*n - 1] == ' ' || end[*n - 1] == '\n'))
-				--*n;
-			return end;
-		}
+		quote = *p == '"' ? strchr(p + 1, '"') : NULL;
+		if (quote == NULL)
+			return n;
+		m[n].name = p + 1;
+		m[n].name_n = (size_t)(quote - p - 1);
+		m[n].value = quote + 1 + strspn(quote + 1, ": ");
+		p = skip_value(m[n].value);
+		m[n].value_n = (size_t)(p - m[n].value);
+		while (m[n].value_n > 0 && (m[n].value[m[n].value_n - 1] == ' ' ||
+			m[n].value[m[n].value_n - 1] == '\n'))
+			m[n].value_n--;
+	}
+	return n;
+}
+
+/* The member of that name, looked for from *hint on; columns come in the members' order mostly. */
+static const struct member *
+find(const struct member *m, size_t n, const char *key, size_t key_n, size_t *hint)
+{
+	for (size_t k = 0; k < n; k++) {
+		const struct member *one = &m[(*hint + k) % n];
+
+		if (one->name_n != key_n || memcmp(one->name, key, key_n) != 0)
+			continue;
+		*hint = (size_t)(one - m) + 1;
+		return one;
 	}
 	return NULL;
+}
+
+/* With its quotes doubled. */
+static void
+add_quoted(struct text *out, const char *p, size_t n)
+{
+	const char *quote;
+
+	while ((quote = memchr(p, '"', n)) != NULL) {
+		text_add_n(out, p, (size_t)(quote - p) + 1);
+		text_add(out, "\"");
+		n -= (size_t)(quote - p) + 1;
+		p = quote + 1;
+	}
+	text_add_n(out, p, n);
 }
 
 /* JSON's text as CSV's: quotes are doubled, what cannot stand in a line is left escaped. */
@@ -77,16 +109,21 @@ add_value(struct text *out, const char *p, size_t n)
 		bool plain = memchr(p, ',', n) == NULL;
 
 		text_add(out, plain ? "" : "\"");
-		for (size_t i = 0; i < n; i++)
-			text_add_n(out, p[i] == '"' ? "\"\"" : p + i, p[i] == '"' ? 2 : 1);
+		add_quoted(out, p, n);
 		text_add(out, plain ? "" : "\"");
 		return;
 	}
 	text_add(out, "\"");
-	for (size_t i = 1; i + 1 < n; i++) {
-		if (p[i] == '\\' && (p[i + 1] == '"' || p[i + 1] == '\\' || p[i + 1] == '/'))
+	for (size_t i = 1, from = 1; i + 1 < n; from = i) {
+		while (i + 1 < n && p[i] != '\\')
 			i++;
-		text_add_n(out, p[i] == '"' ? "\"\"" : p + i, p[i] == '"' ? 2 : 1);
+		add_quoted(out, p + from, i - from);
+		if (i + 1 >= n)
+			break;
+		/* The escape, then what it stands for, or as it is. */
+		i += p[i + 1] == '"' || p[i + 1] == '\\' || p[i + 1] == '/';
+		add_quoted(out, p + i, 1);
+		i++;
 	}
 	text_add(out, "\"");
 }
@@ -94,14 +131,17 @@ add_value(struct text *out, const char *p, size_t n)
 void
 show_csv(const char *columns, const char *object, struct text *out)
 {
+	struct member m[MEMBERS_MAX];
+	size_t count = members(object, m), hint = 0;
+
 	for (bool first = true; *columns != '\0'; first = false) {
-		size_t n = strcspn(columns, ","), value_n = 0;
-		const char *value = find(object, columns, n, &value_n);
+		size_t n = strcspn(columns, ",");
+		const struct member *one = find(m, count, columns, n, &hint);
 
 		if (!first)
 			text_add(out, ",");
-		if (value != NULL)
-			add_value(out, value, value_n);
+		if (one != NULL)
+			add_value(out, one->value, one->value_n);
 		columns += n + (columns[n] == ',');
 	}
 }
@@ -116,6 +156,9 @@ show_ticket(struct show *s)
 
 	if (k == NULL)
 		return false;
+	s->item = (struct show_item){ .serial = k->number, .remote.addr = k->remote,
+		.state = k->ended.ms == 0 ? "" : status_row(k->status)->ident,
+		.created = k->begun };
 	net_addr_text(peer, sizeof(peer), &k->remote);
 	if (s->call->json) {
 		json_object(&s->json, NULL);

@@ -52,7 +52,6 @@ answered(void *user, const struct ipsec_sa *sa)
 		return;
 	}
 	s->waiting = false;
-	s->call->cancel = NULL;
 	show_go(s->call);
 }
 
@@ -70,19 +69,6 @@ show_batch_free(struct show *s)
 }
 
 static void
-gone(struct ctl_call *call)
-{
-	struct show *s = call->state;
-
-	s->waiting = false;
-	show_batch_free(s);
-	show_peers_free(s);
-	text_free(&s->out);
-	free(s);
-	ctl_done(call, ST_CANCELLED, NULL);
-}
-
-static void
 ask(struct show_batch *b, struct use *u, const struct net_addr *src, const struct net_addr *dst,
 	enum sa_proto proto, uint32_t spi)
 {
@@ -95,11 +81,33 @@ ask(struct show_batch *b, struct use *u, const struct net_addr *src, const struc
 static bool
 next_child(struct show *s, struct ike_child_view *v)
 {
+	uint64_t at;
+
+	if (show_is_sorted(s)) {
+		while (show_sorted(s, &at))
+			if (ike_show_child_at(rd_engine(s->d), at, v))
+				return true;
+		return false;
+	}
 	do
 		if (!ike_show_child(rd_engine(s->d), &s->cursor, v))
 			return false;
 	while (!show_wants(s, &v->remote, v->state, v->established, v->created) ||
 		(s->local.family != 0 && !net_addr_equal(&s->local, &v->local.addr)));
+	return true;
+}
+
+bool
+show_ipsec_look(struct show *s)
+{
+	struct ike_child_view v;
+
+	if (!next_child(s, &v))
+		return false;
+	s->item = (struct show_item){ .ref = v.at, .serial = v.serial, .local = v.local,
+		.remote = v.remote, .state = v.state, .protocol = sa_proto_name(v.proto),
+		.initiator = v.initiator, .created = v.created, .expires = v.expires,
+		.spi = v.spi_in };
 	return true;
 }
 
@@ -121,7 +129,6 @@ fill(struct show *s, struct show_batch *b)
 	if (b->pending == 0)
 		return;
 	s->waiting = true;
-	s->call->cancel = gone;
 }
 
 /* The next child, with its traffic when that was asked for. */

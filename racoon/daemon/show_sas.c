@@ -134,11 +134,33 @@ isakmp_full(struct show *s, const struct ike_sa_view *v)
 static bool
 next_sa(struct show *s, struct ike_sa_view *v)
 {
+	uint64_t serial;
+
+	if (show_is_sorted(s)) {
+		while (show_sorted(s, &serial))
+			if (ike_show_sa_at(rd_engine(s->d), serial, v))
+				return true;
+		return false;
+	}
 	do
 		if (!ike_show_sa(rd_engine(s->d), &s->cursor, v))
 			return false;
 	while (!show_wants(s, &v->remote, v->state, v->established, v->created) ||
 		(s->local.family != 0 && !net_addr_equal(&s->local, &v->local.addr)));
+	return true;
+}
+
+bool
+show_isakmp_look(struct show *s)
+{
+	struct ike_sa_view v;
+
+	if (!next_sa(s, &v))
+		return false;
+	s->item = (struct show_item){ .ref = v.serial, .serial = v.serial, .local = v.local,
+		.remote = v.remote, .state = v.dying ? "DYING" : v.state, .section = v.remote_name,
+		.initiator = v.initiator, .created = v.created, .expires = v.expires,
+		.children = v.children };
 	return true;
 }
 
@@ -209,6 +231,8 @@ schedule_item(struct show *s, instant when, uint64_t serial, const struct net_en
 {
 	char until[32], peer[NET_ENDPOINT_TEXT];
 
+	s->item = (struct show_item){ .serial = serial, .remote = *remote, .created = created,
+		.expires = when };
 	if (s->call->json) {
 		json_object(&s->json, NULL);
 		json_int(&s->json, "in", show_seconds(s, when));
@@ -295,6 +319,8 @@ show_failure(struct show *s)
 		if (!ike_show_failure(rd_engine(s->d), s->index++, &v))
 			return false;
 	while (!show_wants(s, &v.remote, "", true, v.when));
+	s->item = (struct show_item){ .local = v.local, .remote = v.remote,
+		.state = status_row(v.status)->ident, .created = v.when };
 	if (s->call->json) {
 		failure_json(s, &v);
 		return true;

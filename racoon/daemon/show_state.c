@@ -245,6 +245,10 @@ show_peer(struct show *s)
 	p = v.known;
 	bool failed = p != NULL && p->failed.ms != 0;
 
+	s->item = (struct show_item){ .remote.addr = v.address, .state = v.state,
+		.section = v.section, .children = v.children,
+		.created = failed ? p->failed : (wall){ 0 } };
+
 	if (v.address.family != 0)
 		net_addr_text(addr, sizeof(addr), &v.address);
 	if (failed)

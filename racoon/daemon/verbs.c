@@ -461,6 +461,9 @@ static const struct verb_qual quals_show[] = {
 	{ "FULL", NULL, "the rest of each SA; of IPsec SAs also their traffic" },
 	{ "LOCAL", "address", "only SAs from this address of ours" },
 	{ "SINCE", "time", "only SAs and failures since then: 10:22, TODAY, -0:30" },
+	{ "SORT", "(SERIAL|LOCAL|REMOTE|STATE|SIDE|CREATED|EXPIRES|SECTION|IPSEC|PROTOCOL|SPI)",
+		"a list in this order: up to four keys with commas between them, - before one that "
+		"descends" },
 	{ "STATE", "state", "only SAs in this state: ESTABLISHED, or as it is shown" },
 	{ NULL, NULL, NULL },
 };

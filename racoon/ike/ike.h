@@ -204,6 +204,7 @@ struct ike_sa_view {
 	struct bytes peer_cert; /* DER of what vouched for it, or empty; until the next step */
 };
 struct ike_child_view {
+	uint64_t at; /* for ike_show_child_at */
 	uint64_t serial, parent; /* parent: the phase 1's serial, 0 when it is gone */
 	struct net_endpoint local, remote;
 	struct sp_selector sel; /* outbound: src local, dst remote */
@@ -234,6 +235,9 @@ struct ike_failure_view { /* kept after the SA is gone, newest first */
 /* Walks that survive changes between calls: cursor starts at 0; false at the end. */
 bool ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out);
 bool ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out);
+/* One that such a walk has shown, by its serial and by its view's `at`; false: it is gone. */
+bool ike_show_sa_at(const struct ike *e, uint64_t serial, struct ike_sa_view *out);
+bool ike_show_child_at(const struct ike *e, uint64_t at, struct ike_child_view *out);
 /* The cipher's key of the phase 1 SA that a message with these 16 octets of cookies belongs to, for
  * a capture; borrowed until the next step.  False: there is none. */
 bool ike_show_key(const struct ike *e, const uint8_t *cookies, struct bytes *key);

@@ -25,14 +25,9 @@ sa_after(const struct ike *e, uint64_t cursor)
 	return NULL;
 }
 
-bool
-ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
+static void
+sa_view(const struct ike_sa *sa, struct ike_sa_view *out)
 {
-	const struct ike_sa *sa = sa_after(e, *cursor);
-
-	if (sa == NULL)
-		return false;
-	*cursor = sa->serial;
 	memset(out, 0, sizeof(*out));
 	out->serial = sa->serial;
 	out->local = sa->local;
@@ -66,7 +61,28 @@ ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
 	snprintf(out->peer_id, sizeof(out->peer_id), "%s",
 		sa->peer_id_text == NULL ? "" : sa->peer_id_text);
 	out->peer_cert = sa->peer_cert;
+}
+
+bool
+ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
+{
+	const struct ike_sa *sa = sa_after(e, *cursor);
+
+	if (sa == NULL)
+		return false;
+	*cursor = sa->serial;
+	sa_view(sa, out);
 	return true;
+}
+
+bool
+ike_show_sa_at(const struct ike *e, uint64_t serial, struct ike_sa_view *out)
+{
+	const struct ike_sa *sa = ike_sa_by_serial(e, serial);
+
+	if (sa != NULL)
+		sa_view(sa, out);
+	return sa != NULL;
 }
 
 bool
@@ -83,18 +99,28 @@ ike_show_key(const struct ike *e, const uint8_t *cookies, struct bytes *key)
 }
 
 static const struct ike_child *
-child_after(const struct ike *e, uint64_t cursor)
+child_of(const struct ike *e, uint64_t serial)
 {
-	struct hash_node *n = cursor == 0 ? NULL
-					  : hash_find(&e->child_by_serial, hash_more(0, cursor));
+	struct hash_node *n = serial == 0 ? NULL
+					  : hash_find(&e->child_by_serial, hash_more(0, serial));
 
 	for (; n != NULL; n = hash_again(n)) {
 		const struct ike_child *c = container_of(n, struct ike_child, by_serial);
-		if (c->serial == cursor)
-			return c->in_all.next == &e->children
-				? NULL
-				: container_of(c->in_all.next, struct ike_child, in_all);
+		if (c->serial == serial)
+			return c;
 	}
+	return NULL;
+}
+
+static const struct ike_child *
+child_after(const struct ike *e, uint64_t cursor)
+{
+	const struct ike_child *last = child_of(e, cursor);
+
+	if (last != NULL)
+		return last->in_all.next == &e->children
+			? NULL
+			: container_of(last->in_all.next, struct ike_child, in_all);
 	LIST_FOREACH(at, &e->children)
 		if (container_of(at, struct ike_child, in_all)->serial > cursor)
 			return container_of(at, struct ike_child, in_all);
@@ -106,24 +132,13 @@ child_after(const struct ike *e, uint64_t cursor)
  */
 enum { PAIR_SHIFT = 60 };
 
-bool
-ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out)
+static void
+child_view(const struct ike *e, const struct ike_child *c, unsigned pair,
+	struct ike_child_view *out)
 {
-	uint64_t serial = *cursor & ((UINT64_C(1) << PAIR_SHIFT) - 1);
-	unsigned pair = (unsigned)(*cursor >> PAIR_SHIFT);
-	const struct ike_child *c = NULL;
-
-	if (pair != 0) /* more pairs of the same one */
-		c = child_after(e, serial - 1);
-	if (c == NULL || c->serial != serial || pair >= c->pairs) {
-		c = child_after(e, serial);
-		pair = 0;
-	}
-	if (c == NULL)
-		return false;
 	const struct ike_pair *p = &c->pair[pair];
 	const struct ike_sa *parent = ike_sa_by_serial(e, c->parent);
-	*cursor = c->serial | (pair + 1 < c->pairs ? (uint64_t)(pair + 1) << PAIR_SHIFT : 0);
+
 	memset(out, 0, sizeof(*out));
 	out->serial = c->serial;
 	out->parent = parent == NULL ? 0 : c->parent;
@@ -151,6 +166,39 @@ ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out
 	out->msgid = c->message_id;
 	out->created = c->created;
 	out->expires = c->expires;
+}
+
+bool
+ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out)
+{
+	uint64_t serial = *cursor & ((UINT64_C(1) << PAIR_SHIFT) - 1);
+	unsigned pair = (unsigned)(*cursor >> PAIR_SHIFT);
+	const struct ike_child *c = NULL;
+
+	if (pair != 0) /* more pairs of the same one */
+		c = child_of(e, serial);
+	if (c == NULL || c->serial != serial || pair >= c->pairs) {
+		c = child_after(e, serial);
+		pair = 0;
+	}
+	if (c == NULL)
+		return false;
+	*cursor = c->serial | (pair + 1 < c->pairs ? (uint64_t)(pair + 1) << PAIR_SHIFT : 0);
+	child_view(e, c, pair, out);
+	out->at = c->serial | (uint64_t)pair << PAIR_SHIFT;
+	return true;
+}
+
+bool
+ike_show_child_at(const struct ike *e, uint64_t at, struct ike_child_view *out)
+{
+	const struct ike_child *c = child_of(e, at & ((UINT64_C(1) << PAIR_SHIFT) - 1));
+	unsigned pair = (unsigned)(at >> PAIR_SHIFT);
+
+	if (c == NULL || (pair != 0 && pair >= c->pairs))
+		return false;
+	child_view(e, c, pair, out);
+	out->at = at;
 	return true;
 }
 

@@ -111,6 +111,13 @@ like "our SAD is empty" "$(sad a)" 'No SAD entries'
 ok "the peer was told" wait_for 5 sh -c "! MULTINET_IPSEC_SOCKET=$WORK/b/ipsec.sock $BIN/setkey -D | grep -q mature"
 ok "traffic brings it up again" on na ping -c 2 -i 0.3 -W 8 172.16.2.10
 
+# ---- lists in order
+order() { console a ipsec show sad/sort="$1"/format=json | jq -c '[.entries[].spi]'; }
+is "SHOW SAD/SORT: by SPI" "$(order spi)" "$(order spi | jq -c sort)"
+is "… and from the last to the first" "$(order -spi)" "$(order spi | jq -c reverse)"
+like "SHOW SPD/SORT" "$(console a ipsec show spd/sort=direction,-destination | tr '\n' ' ')" '^in .* out .* fwd '
+is "a key that policies have not" "$(console a ipsec show spd/sort=spi >/dev/null 2>&1; echo $?)" 2
+
 # ---- kill -9
 kill -9 "$(service_pid a racoon)"
 sleep 0.1

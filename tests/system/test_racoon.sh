@@ -72,6 +72,8 @@ if command -v jq >/dev/null; then
 	is "JSON: schema" "$(json a 'SHOW ALL' | jq -r '.schema, .version' | tr '\n' ' ')" 'multinet.racoon.show 1 '
 	is "JSON: SAs" "$(json a SHOW | jq -r '.isakmp[0].state, (.ipsec | length)' | tr '\n' ' ')" 'ESTABLISHED 1 '
 fi
+like "SHOW /SORT" "$(tell a 'SHOW/SORT=-CREATED,REMOTE')" '^200-#[0-9]+ .*ESTABLISHED'
+like "SHOW /SORT by what is not there" "$(tell a 'SHOW ISAKMP/SORT=SPI')" '^509 .*ISAKMP has SERIAL, '
 like "SHOW of nothing known" "$(tell a 'SHOW NONSENSE')" '^509 %NETCTL-W-IVKEYW'
 like "ESTABLISH of no peer" "$(tell a 'ESTABLISH 192.168.9.9')" '^541 %CONFIG-E-NOCONF'
 like "ESTABLISH from a foreign address" "$(tell a "ESTABLISH $B 10.9.9.9")" '^510 %NETCTL-W-IVPARM'

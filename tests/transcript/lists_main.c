@@ -10,6 +10,7 @@
 #include "ipsec/ipsecd.h"
 #include "lib/cmd.h"
 #include "lib/ctl_channel.h"
+#include "lib/sorted.h"
 #include "lib/status.h"
 #include "lib/verb.h"
 #include "logicals/lnm.h"
@@ -110,6 +111,8 @@ bounds(void)
 		{ "octets of an asker's name on a channel", CTL_WHO_MAX - 1 },
 		{ "commands of RACOON under way", RD_COMMANDS_MAX },
 		{ "tickets that RACOON knows", RD_TICKETS_MAX },
+		{ "keys of one /SORT", SORTED_KEYS_MAX },
+		{ "octets that all sorted SHOWs of a service take together", SORTED_OCTETS_MAX },
 		{ "characters of a logical name, and of a value", LNM_NAME_MAX },
 		{ "values of a search list", LNM_VALUES_MAX },
 		{ "levels of a translation", LNM_DEPTH_MAX },

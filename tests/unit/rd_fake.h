@@ -32,6 +32,7 @@ static struct {
 	enum log_level level;
 	enum status reload;
 	size_t sas, children, failures;
+	uint64_t gone; /* serial of an SA that went away after it was looked at */
 	struct net_addr host;
 	bool full; /* too many commands */
 } rd;

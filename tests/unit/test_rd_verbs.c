@@ -8,6 +8,8 @@
  */
 #define ike_show_sa fake_show_sa
 #define ike_show_child fake_show_child
+#define ike_show_sa_at fake_show_sa_at
+#define ike_show_child_at fake_show_child_at
 #define ike_show_failure fake_show_failure
 #define ike_count fake_count
 #define ike_count_name fake_count_name
@@ -34,6 +36,7 @@
 #include "racoon/daemon/show.c"
 #include "racoon/daemon/show_ipsec.c"
 #include "racoon/daemon/show_sas.c"
+#include "racoon/daemon/show_sort.c"
 #include "racoon/daemon/show_state.c"
 
 #include "tests/unit/rd_fake.h"
@@ -63,7 +66,7 @@ ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out
 	(void)e;
 	if (*cursor >= rd.children)
 		return false;
-	*out = (struct ike_child_view){ .serial = ++*cursor, .parent = 1,
+	*out = (struct ike_child_view){ .at = *cursor + 1, .serial = ++*cursor, .parent = 1,
 		.local = { addr("10.0.0.1"), 500 }, .remote = { addr("10.0.0.2"), 500 },
 		.proto = SA_ESP, .mode = SA_TUNNEL, .spi_in = 0x1000, .spi_out = 0x2000,
 		.encr = alg_by_name(ALG_ENCR, "aes-cbc"), .bits = 128,
@@ -73,6 +76,22 @@ ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out
 	assert_true(net_prefix_parse("10.2.0.0/16", &out->sel.dst));
 	out->sel.upper = SP_UPPER_ANY;
 	return true;
+}
+
+bool
+ike_show_sa_at(const struct ike *e, uint64_t serial, struct ike_sa_view *out)
+{
+	uint64_t cursor = serial - 1;
+
+	return serial != rd.gone && ike_show_sa(e, &cursor, out);
+}
+
+bool
+ike_show_child_at(const struct ike *e, uint64_t at, struct ike_child_view *out)
+{
+	uint64_t cursor = at - 1;
+
+	return ike_show_child(e, &cursor, out);
 }
 
 bool
@@ -131,6 +150,7 @@ static struct {
 	struct ctl_session *session;
 	bool hold; /* what is sent stays unsent until drained */
 	bool closed;
+	size_t later; /* how often others were let have their turn */
 } talk;
 
 static void
@@ -158,10 +178,20 @@ on_close(void *user)
 	talk.closed = true;
 }
 
+static void
+on_later(void *user)
+{
+	(void)user;
+	talk.later++;
+}
+
 static const struct ctl_service service = { .facility = "RACOON", .version = "test",
 	.verbs = rd_verbs };
 static const struct ctl_transport transport = { .send = on_send, .unsent = on_unsent,
 	.close = on_close };
+/* The same that lets others have their turn. */
+static const struct ctl_transport in_turns = { .send = on_send, .unsent = on_unsent,
+	.close = on_close, .later = on_later };
 
 static int
 open_session(void **state)
@@ -684,6 +714,79 @@ show_yields(void **state)
 	talk.session = NULL;
 }
 
+static void
+show_in_order(void **state)
+{
+	const char *p;
+
+	(void)state;
+	rd.sas = rd.children = 3;
+	rd.failures = 2;
+	rd.gone = 2;
+	say("SHOW ISAKMP/SORT=-serial\n");
+	p = strstr(text_str(&talk.out), "200-#3 ");
+	assert_non_null(p);
+	assert_null(strstr(text_str(&talk.out), "200-#2 ")); /* went away meanwhile */
+	assert_non_null(strstr(p, "200-#1 "));
+	say("SHOW/SORT=(remote,-serial)/FORMAT=JSON\n");
+	p = strstr(text_str(&talk.out), "\"ipsec\"");
+	assert_non_null(p);
+	p = strstr(p, "\"serial\":3,");
+	assert_non_null(p);
+	assert_non_null(strstr(p, "\"serial\":1,"));
+	say("SHOW FAILURES/SORT=remote\n");
+	assert_non_null(strstr(text_str(&talk.out), "200 %RACOON-S-NORMAL"));
+	say("SHOW SCHEDULE/SORT=-expires/FORMAT=CSV\n");
+	assert_int_equal(lines_of(text_str(&talk.out)), 3 + 2);
+	say("SHOW ISAKMP/SORT=-expires/FULL\n");
+	assert_non_null(strstr(text_str(&talk.out), "section 10.0.0.2"));
+	say("SHOW PEERS/SORT=state,section\n");
+	assert_non_null(strstr(text_str(&talk.out), "200 %RACOON-S-NORMAL"));
+	expect("SHOW ISAKMP/SORT=spi\n", "509 %NETCTL-W-IVKEYW, unrecognized keyword - check "
+		"validity and spelling: /SORT=\\SPI\\: ISAKMP has SERIAL, LOCAL, REMOTE, STATE, "
+		"SIDE, CREATED, EXPIRES, SECTION, IPSEC\n");
+	say("SHOW ISAKMP/SORT=bogus\n");
+	assert_memory_equal(text_str(&talk.out), "509 ", 4);
+	say("SHOW COUNTERS/SORT=serial\n");
+	assert_memory_equal(text_str(&talk.out), "504 ", 4);
+}
+
+/* With very many SAs others have their turn while they are put in order, and what the sorted SHOWs
+ * take together is bounded. */
+static void
+show_sorts_in_turns(void **state)
+{
+	size_t turns = 0;
+
+	(void)state;
+	rd.sas = 20000;
+	ctl_close(talk.session);
+	talk.session = ctl_open(&service, &in_turns, CTL_READER, "uid 1");
+	assert_non_null(talk.session);
+	say("SHOW ISAKMP/SORT=remote,-serial\n");
+	while (strstr(text_str(&talk.out), "\n200 %RACOON") == NULL && turns++ < 1000) {
+		assert_true(ctl_is_busy(talk.session));
+		assert_int_equal(talk.later, turns); /* one for each */
+		ctl_drained(talk.session);
+	}
+	assert_true(turns >= 2 * 20000 / SHOW_TURN);
+	assert_int_equal(lines_of(text_str(&talk.out)), 20000 + 2);
+	assert_int_equal(budget.used, 0);
+	budget.max = 4096;
+	say("SHOW ISAKMP/SORT=remote,local\n");
+	assert_non_null(strstr(text_str(&talk.out), "452 %SYSTEM-E-LIMIT"));
+	assert_int_equal(budget.used, 0);
+	/* Whoever leaves takes what was gathered along. */
+	budget.max = SORTED_OCTETS_MAX;
+	say("SHOW ISAKMP/SORT=remote\n");
+	assert_true(ctl_is_busy(talk.session));
+	ctl_drained(talk.session);
+	assert_true(budget.used > 0);
+	ctl_close(talk.session);
+	talk.session = NULL;
+	assert_int_equal(budget.used, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_session, close_session)
 
 int
@@ -709,6 +812,8 @@ main(void)
 		TEST(monitor_classes),
 		TEST(show_as_json),
 		TEST(show_yields),
+		TEST(show_in_order),
+		TEST(show_sorts_in_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
