@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "ipsec/sadb_dial.h"
 #include "ipsec/sadb_link.h"
 #include "ipsec/sadb_stream.h"
 #include "lib/secret.h"
@@ -195,25 +195,25 @@ close_link(struct sadb_link *l)
 static const struct sadb_link_ops ops = { .name = "engine", .send = send_message, .work = work,
 	.next = next, .close = close_link };
 
-static enum status
-connect_to(int fd, const char *path, char *why, size_t why_size)
+/* The socket, or -1: told. */
+static int
+connect_to(const char *path, char *why, size_t why_size)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = sadb_dial(path, false);
 	const char *hint = "";
 
-	if (strlen(path) >= sizeof(un.sun_path)) {
+	if (fd >= 0)
+		return fd;
+	if (errno == ENAMETOOLONG) {
 		snprintf(why, why_size, "engine: socket path %s is too long", path);
-		return ST_NOBACKEND;
+		return -1;
 	}
-	strcpy(un.sun_path, path);
-	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
-		return ST_NORMAL;
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		hint = " - is service IPSEC running?";
 	else if (errno == EACCES || errno == EPERM)
 		hint = " - only the superuser may load SAs";
 	snprintf(why, why_size, "engine: connect %s: %s%s", path, strerror(errno), hint);
-	return ST_NOBACKEND;
+	return -1;
 }
 
 enum status
@@ -221,7 +221,6 @@ backend_engine_open(const char *path, struct sadb_link **out, char *why, size_t 
 {
 	struct engine_link *e = calloc(1, sizeof(*e));
 	char where[SADB_PATH_MAX];
-	enum status status;
 
 	if (e == NULL) {
 		snprintf(why, why_size, "out of memory");
@@ -229,19 +228,12 @@ backend_engine_open(const char *path, struct sadb_link **out, char *why, size_t 
 	}
 	e->link.ops = &ops;
 	e->pid = (uint32_t)getpid();
-	e->link.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	e->link.fd = connect_to(sadb_engine_path(path, where, sizeof(where)), why, why_size);
 	if (e->link.fd < 0) {
-		snprintf(why, why_size, "engine: socket: %s", strerror(errno));
 		free(e);
 		return ST_NOBACKEND;
 	}
 	e->link.events = e->link.fd;
-	status = connect_to(e->link.fd, sadb_engine_path(path, where, sizeof(where)), why,
-		why_size);
-	if (status != ST_NORMAL) {
-		close_link(&e->link);
-		return status;
-	}
 	*out = &e->link;
 	return ST_NORMAL;
 }

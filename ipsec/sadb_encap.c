@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "ipsec/sadb_dial.h"
 #include "ipsec/sadb_stream.h"
 
 #ifndef UDP_GRO
@@ -102,24 +103,23 @@ send_descriptor(int to, int fd)
 static enum status
 engine_takes(const char *path, int fd, int *from, char *why, size_t why_size)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	char at[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int to, off = 0, queue = SOCKET_QUEUE;
 
 	/* An ipsecd that was killed left its setting: who reads fd now wants single datagrams. */
 	(void)setsockopt(fd, IPPROTO_UDP, UDP_GRO, &off, sizeof(off));
-	if (!sadb_encap_path(path, un.sun_path, sizeof(un.sun_path))) {
+	if (!sadb_encap_path(path, at, sizeof(at))) {
 		snprintf(why, why_size, "the path of ipsecd's socket is too long");
 		return ST_BACKEND;
 	}
-	to = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	to = sadb_dial(at, true);
 	if (to >= 0)
 		(void)setsockopt(to, SOL_SOCKET, SO_RCVBUF, &queue, sizeof(queue));
-	if (to >= 0 && connect(to, (struct sockaddr *)&un, sizeof(un)) == 0 &&
-		send_descriptor(to, fd)) {
+	if (to >= 0 && send_descriptor(to, fd)) {
 		*from = to;
 		return ST_NORMAL;
 	}
-	snprintf(why, why_size, "ipsecd does not take the socket at %s: %s", un.sun_path,
+	snprintf(why, why_size, "ipsecd does not take the socket at %s: %s", at,
 		strerror(errno));
 	if (to >= 0)
 		close(to);

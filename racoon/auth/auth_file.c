@@ -15,26 +15,25 @@
 
 #include "lib/secret.h"
 
-static enum status
-check_owner(int fd, const char *path, bool secret, uint32_t uid, char *why, size_t size)
+enum status
+auth_file_fault(const char *path, uint32_t mode, uint32_t owner, bool secret, uint32_t uid,
+	char *why, size_t size)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (!S_ISREG(mode)) {
 		snprintf(why, size, "%s is not a regular file", path);
 		return ST_NOFILE;
 	}
-	if (secret && st.st_uid != uid) {
+	if (secret && owner != uid) {
 		snprintf(why, size,
 			"%s belongs to user %u: it must belong to user %u, who runs "
 			"racoon (chown %u %s)",
-			path, (unsigned)st.st_uid, (unsigned)uid, (unsigned)uid, path);
+			path, (unsigned)owner, (unsigned)uid, (unsigned)uid, path);
 		return ST_FILEPROT;
 	}
-	if (secret && (st.st_mode & 077) != 0) {
+	if (secret && (mode & 077) != 0) {
 		snprintf(why, size,
 			"%s is open to others (mode %04o): expected mode 0600 (chmod 600 %s)", path,
-			(unsigned)st.st_mode & 07777, path);
+			(unsigned)mode & 07777, path);
 		return ST_FILEPROT;
 	}
 	return ST_NORMAL;
@@ -46,6 +45,7 @@ auth_read_file(
 {
 	/* O_NONBLOCK: what turns out to be a pipe must not hold us up. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st = { .st_mode = 0 };
 	char buf[4096];
 	enum status status;
 	ssize_t n;
@@ -55,7 +55,10 @@ auth_read_file(
 		snprintf(why, size, "%s: %s", path, strerror(errno));
 		return ST_NOFILE;
 	}
-	status = check_owner(fd, path, secret, uid, why, size);
+	if (fstat(fd, &st) != 0)
+		st.st_mode = 0; /* not regular, then */
+	status = auth_file_fault(path, (uint32_t)st.st_mode, (uint32_t)st.st_uid, secret, uid, why,
+		size);
 	while (status == ST_NORMAL && (n = read(fd, buf, sizeof(buf))) != 0) {
 		if (n < 0) {
 			snprintf(why, size, "%s: %s", path, strerror(errno));

@@ -19,5 +19,11 @@ enum { AUTH_FILE_MAX = 1 << 20 /* octets */ };
  */
 enum status auth_read_file(const char *path, bool secret, uint32_t uid, struct text *out, char *why,
 	size_t size) ATTR_NODISCARD;
+/*
+ * What is wrong with a file of this mode and owner: not a regular one, or, if secret, not uid's
+ * alone.  ST_NORMAL, ST_NOFILE, ST_FILEPROT; why as above.
+ */
+enum status auth_file_fault(const char *path, uint32_t mode, uint32_t owner, bool secret,
+	uint32_t uid, char *why, size_t size) ATTR_NODISCARD;
 
 #endif

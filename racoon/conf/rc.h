@@ -134,6 +134,7 @@ struct rc_remote {
 	struct rc_proposal proposal[RC_PROPOSALS_MAX];
 	unsigned proposals;
 	struct stmt_pos pos;
+	unsigned index; /* in rc_config.remote */
 	struct rc_remote *next_any; /* the next one without an address */
 	struct hash_node by_address, by_name;
 };
@@ -186,6 +187,13 @@ struct rc_listen {
 	bool natt;
 };
 
+struct rc_privsep { /* a worker of its own user, and a privileged process that helps it */
+	bool on;                    /* user names another one than the superuser */
+	const char *user, *group, *chroot; /* as written; NULL: not said */
+	uint32_t uid, gid;          /* while on */
+	struct stmt_pos pos;
+};
+
 struct rc_config {
 	struct arena *arena;
 	const char *file;
@@ -208,6 +216,7 @@ struct rc_config {
 	unsigned remotes;
 	struct rc_sainfo **sainfo; /* in look-up order */
 	unsigned sainfos;
+	struct rc_privsep privsep;
 	bool wants_legacy; /* names an algorithm of OpenSSL's legacy provider */
 	struct rc_loaded *loaded; /* files of keys and certificates, each once */
 	struct hash_table loaded_by_name;
@@ -219,6 +228,7 @@ struct rc_config {
 };
 
 struct cry;
+struct rc_tape;
 
 struct rc_options {
 	struct cry *cry; /* to tell which algorithms can be had; legacy is loaded as needed */
@@ -229,6 +239,8 @@ struct rc_options {
 	/* A file's contents from memory (tests, the simulator); NULL: files are files. */
 	bool (*contents)(void *user, const char *path, struct text *out);
 	void *user;
+	/* Records what is asked of the system, or answers it: rc_ask.h.  NULL: none. */
+	struct rc_tape *tape;
 };
 
 /*

@@ -8,7 +8,7 @@
  */
 #include "racoon/conf/rc_in.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,11 @@
 #include "lib/cry_x509.h"
 #include "racoon/auth/auth_file.h"
 #include "racoon/auth/auth_plain.h"
+#include "racoon/conf/rc_ask.h"
 
 enum loaded_kind { L_CERTS, L_KEY, L_PRIVATE, L_PUBLIC, L_TRUST, L_HASHED };
-enum { HASH_DIGITS = 8, HASHED_MAX = 1000 /* files of a directory that are looked at */ };
+enum { HASH_DIGITS = 8, HASHED_MAX = 1000 /* files of a directory that are looked at */,
+	NAMES_MAX = 16 << 20 };
 
 struct rc_loaded { /* one file, or one set of CAs; in the arena, what it holds is not */
 	struct hash_node by_name;
@@ -193,6 +195,28 @@ rc_certs_free(struct rc_config *c)
 	hash_free(&c->loaded_by_name);
 }
 
+/* auth_read_file by way of rc_ask. */
+static enum status
+ask_file(struct rc_loading *l, const char *path, bool secret, struct text *out, char *why,
+	size_t size)
+{
+	struct rc_answer a;
+	enum status status = ST_NOFILE;
+
+	rc_ask(l, RC_ASK_FILE, path, AUTH_FILE_MAX, &a);
+	*out = a.text;
+	if (a.error == EFBIG)
+		status = ST_LIMIT;
+	if (a.error != 0)
+		snprintf(why, size, "%s: %s", path,
+			a.error == EFBIG ? "the file is too large" : strerror(a.error));
+	else
+		status = auth_file_fault(path, a.mode, a.id, secret, l->options->uid, why, size);
+	if (status != ST_NORMAL)
+		text_free(out);
+	return status;
+}
+
 static bool
 get_text(struct rc_loading *l, const char *path, bool secret, struct stmt_pos pos, struct text *out)
 {
@@ -205,7 +229,7 @@ get_text(struct rc_loading *l, const char *path, bool secret, struct stmt_pos po
 		stmt_error(l->ctx.errors, pos, "%s: no such file", path);
 		return false;
 	}
-	status = auth_read_file(path, secret, l->options->uid, out, why, sizeof(why));
+	status = ask_file(l, path, secret, out, why, sizeof(why));
 	if (status == ST_FILEPROT)
 		l->key_file_open = true;
 	if (status != ST_NORMAL)
@@ -298,34 +322,68 @@ is_hashed(const char *name, bool *is_list)
  * be unknown, and worse, a revocation list would be overlooked.
  */
 static void
-check_hashed(struct rc_loading *l, const char *dir, struct stmt_pos pos)
+check_hashed(struct rc_loading *l, const char *path, struct bytes text, bool is_list,
+	struct stmt_pos pos)
 {
-	char path[RC_PATH_MAX], why[RC_PATH_MAX + 256], hash[HASH_DIGITS + 1];
-	DIR *d = opendir(dir);
-	struct dirent *entry;
+	const char *slash = strrchr(path, '/');
+	char hash[HASH_DIGITS + 1];
+
+	if (!cry_hashed_name(text, is_list, hash))
+		stmt_warn(l->ctx.errors, pos, "%s: no %s in PEM", path,
+			is_list ? "revocation list" : "certificate");
+	else if (strncmp(hash, slash + 1, HASH_DIGITS) != 0)
+		stmt_warn(l->ctx.errors, pos,
+			"%s is not found under this name, which should begin with %s: "
+			"openssl rehash %.*s", path, hash, (int)(slash - path), path);
+}
+
+/* Of this reading, or by now: one who cannot look into the directory again. */
+static bool
+is_worker(const struct rc_loading *l)
+{
+	return l->c->privsep.on || l->options->tape != NULL;
+}
+
+/*
+ * Look at a hashed directory's files, the first time; with privsep they go into the trust now, for
+ * the worker cannot come back for them.
+ */
+static void
+read_hashed(struct rc_loading *l, const char *dir, struct cry_trust *trust, struct stmt_pos pos)
+{
+	const char *pattern = arena_printf(l->ctx.arena, "%s/????????.*", dir);
+	bool first = find_loaded(l->c, L_HASHED, dir) == NULL, keep = is_worker(l);
+	char why[RC_PATH_MAX + 256];
+	struct rc_answer names;
 	unsigned seen = 0;
 	bool is_list;
 
-	while (d != NULL && seen < HASHED_MAX && (entry = readdir(d)) != NULL) {
+	if (pattern == NULL || (!first && !keep) ||
+		(first && new_loaded(l->c, L_HASHED, dir) == NULL))
+		return;
+	rc_ask(l, RC_ASK_GLOB, pattern, NAMES_MAX, &names);
+	for (size_t at = 0; names.error == 0 && at < names.text.n && seen < HASHED_MAX;
+		at += strlen(names.text.p + at) + 1) {
+		const char *path = names.text.p + at;
 		struct text text = { 0 };
 
-		if (!is_hashed(entry->d_name, &is_list))
+		if (!is_hashed(strrchr(path, '/') + 1, &is_list))
 			continue;
 		seen++;
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		if (auth_read_file(path, false, 0, &text, why, sizeof(why)) != ST_NORMAL)
-			stmt_warn(l->ctx.errors, pos, "%s", why);
-		else if (!cry_hashed_name(bytes_of(text.p, text.n), is_list, hash))
-			stmt_warn(l->ctx.errors, pos, "%s: no %s in PEM", path,
-				is_list ? "revocation list" : "certificate");
-		else if (strncmp(hash, entry->d_name, HASH_DIGITS) != 0)
-			stmt_warn(l->ctx.errors, pos,
-				"%s is not found under this name, which should begin with %s: "
-				"openssl rehash %s", path, hash, dir);
+		if (ask_file(l, path, false, &text, why, sizeof(why)) != ST_NORMAL) {
+			if (first)
+				stmt_warn(l->ctx.errors, pos, "%s", why);
+			continue;
+		}
+		if (first)
+			check_hashed(l, path, bytes_of(text.p, text.n), is_list, pos);
+		/* ST_BADCERT: a revocation list has no CA, and need not. */
+		if (keep && cry_trust_add(trust, bytes_of(text.p, text.n)) == ST_LIMIT)
+			stmt_warn(l->ctx.errors, pos, "%s: too many CAs: this one is left out",
+				path);
 		text_free(&text);
 	}
-	if (d != NULL)
-		closedir(d);
+	text_free(&names.text);
 }
 
 /* The hashed directory and the file of ca_type, as one; NULL: told. */
@@ -346,14 +404,14 @@ load_trust(struct rc_loading *l, const struct rc_remote *r)
 		return at == NULL || at->bad ? NULL : at->trust;
 	at = new_loaded(l->c, L_TRUST, name);
 	if (at != NULL)
-		at->trust = cry_trust_new(l->options->contents != NULL ? NULL : dir);
+		at->trust = cry_trust_new(
+			l->options->contents != NULL || is_worker(l) ? NULL : dir);
 	if (at == NULL || at->trust == NULL) {
 		stmt_error(l->ctx.errors, r->pos, "out of memory");
 		return NULL;
 	}
-	if (l->options->contents == NULL && find_loaded(l->c, L_HASHED, dir) == NULL &&
-		new_loaded(l->c, L_HASHED, dir) != NULL)
-		check_hashed(l, dir, r->pos);
+	if (l->options->contents == NULL)
+		read_hashed(l, dir, at->trust, r->pos);
 	at->name = file;
 	at->bad =
 		ca->name != NULL && (!get_text(l, file, false, ca->pos, &text) ||

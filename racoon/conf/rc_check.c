@@ -83,7 +83,7 @@ check_scripts(struct rc_loading *l, struct rc_remote *r)
 			stmt_error(l->ctx.errors, r->script_pos[i], "out of memory");
 			continue;
 		}
-		fault = rc_script_fault(r->script_path[i], l->options->uid);
+		fault = rc_script_fault_asked(l, r->script_path[i]);
 		if (fault != NULL)
 			stmt_warn(l->ctx.errors, r->script_pos[i],
 				"script \"%s\" %s: it will not be run", r->script_path[i], fault);
@@ -182,6 +182,7 @@ rc_check(struct rc_loading *l)
 {
 	struct rc_config *c = l->c;
 
+	rc_privsep_check(l);
 	for (unsigned i = 0; i < c->remotes; i++)
 		check_remote(l, c->remote[i]);
 	check_anonymous(l);

@@ -95,6 +95,7 @@ rc_dump(const struct rc_config *c, struct text *out)
 	dump_block("timer", rc_timer_rows, &c->timer, out);
 	dump_listen(c, out);
 	dump_block("padding", rc_padding_rows, &c->padding, out);
+	dump_block("privsep", rc_privsep_rows, &c->privsep, out);
 	for (unsigned i = 0; i < c->remotes; i++) {
 		const struct rc_remote *r = c->remote[i];
 

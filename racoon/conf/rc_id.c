@@ -6,6 +6,8 @@
  */
 #include "racoon/conf/rc_in.h"
 
+#include "racoon/conf/rc_ask.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -126,7 +128,7 @@ take_keyid(struct conf_ctx *ctx, const struct stmt *s, size_t *at, struct rc_id 
 	path = rc_path(l, (const char *)out->value.p, NULL, pos.file);
 	if (path != NULL && strcmp(path, "-") == 0)
 		path = "./-"; /* not standard input */
-	if (path == NULL || stmt_load(path, &content, why, sizeof(why)) != ST_NORMAL) {
+	if (path == NULL || rc_ask_text(l, path, &content, why, sizeof(why)) != ST_NORMAL) {
 		stmt_error(ctx->errors, pos, "keyid: %s", why);
 		return false;
 	}

@@ -75,7 +75,8 @@ conf_setter rc_set_inert;       /* read in full (row->def: which kind of words),
 conf_setter rc_set_refused;     /* not available, whatever its value */
 conf_setter rc_set_obsolete;    /* not a directive any more: row->help says what is */
 conf_setter rc_set_timer_block, rc_set_listen_block, rc_set_padding_block, rc_set_refused_block;
-conf_setter rc_set_privsep_block, rc_set_privsep_user;
+conf_setter rc_set_privsep_block, rc_set_privsep_name;
+conf_printer rc_print_privsep_name;
 
 bool rc_string_word(struct conf_ctx *ctx, const struct stmt_word *w, const char *what);
 /* "[500]" */
@@ -122,6 +123,7 @@ bool rc_id_words(struct conf_ctx *ctx, const struct stmt *s, size_t *at, bool ow
 const char *rc_path(struct rc_loading *l, const char *written, const char *base, const char *from);
 /* Where a hook's program is: relative to `path script`, else to scripts/ beside the file. */
 const char *rc_script_path(struct rc_loading *l, const char *written);
+const char *rc_script_fault_asked(struct rc_loading *l, const char *path); /* NULL: none */
 bool rc_read_file(struct rc_loading *l, const char *path, const struct stmt_pos *from);
 bool rc_read_text(struct rc_loading *l, const char *name, struct bytes text);
 
@@ -134,6 +136,7 @@ void rc_certs_load(struct rc_loading *l, struct rc_remote *r);
 void rc_certs_free(struct rc_config *c);
 uint64_t rc_name_hash(const struct rc_config *c, const char *name);
 
+void rc_privsep_check(struct rc_loading *l); /* before rc_certs_load */
 void rc_check(struct rc_loading *l);  /* everything that needs the whole file */
 bool rc_index(struct rc_loading *l);  /* look-up tables, duplicates */
 uint64_t rc_pair_hash(const struct rc_config *c, const struct net_prefix *local,

@@ -3,14 +3,11 @@
  *
  * Called by the daemon at start and at RELOAD, by `racoon -t` and `-C`, by tests and the simulator.
  * It fills a new model and hands it over only when nothing is wrong with it; the configuration in
- * use is never touched.  The only file of racoon/conf besides rc_psk.c and rc_id.c that opens
- * files.
+ * use is never touched.  Whatever it asks of the system goes through rc_ask.c.
  */
 #include "racoon/conf/rc_in.h"
 
 #include <errno.h>
-#include <glob.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +15,9 @@
 #include <unistd.h>
 
 #include "lib/secret.h"
+#include "racoon/conf/rc_ask.h"
+
+enum { GLOB_TEXT_MAX = 4 << 20 };
 
 /* ---------------------------------------------------------------------------------- file names */
 
@@ -38,11 +38,14 @@ directory_of(struct arena *arena, const char *path)
 const char *
 rc_path(struct rc_loading *l, const char *written, const char *base, const char *from)
 {
-	char located[RC_PATH_MAX];
+	if (l->options->locate != NULL) {
+		struct rc_answer a;
 
-	if (l->options->locate != NULL &&
-		l->options->locate(l->options->user, written, located, sizeof(located)))
-		written = arena_strdup(l->ctx.arena, located);
+		rc_ask(l, RC_ASK_LOCATE, written, 0, &a);
+		if (a.error == 0)
+			written = arena_strdup(l->ctx.arena, text_str(&a.text));
+		text_free(&a.text);
+	}
 	if (written == NULL || written[0] == '/' || written[0] == '~')
 		return written;
 	if (base != NULL) {
@@ -63,20 +66,37 @@ rc_script_path(struct rc_loading *l, const char *written)
 	return rc_path(l, written, base, l->c->file);
 }
 
+static const char *
+script_fault(int error, uint32_t mode, uint32_t owner, uint32_t uid)
+{
+	if (error != 0)
+		return error == ENOENT ? "does not exist" : "cannot be looked at";
+	if (!S_ISREG(mode) || (mode & 0111) == 0)
+		return "is not a program";
+	if (owner != uid && owner != 0)
+		return "belongs to another user";
+	if ((mode & 022) != 0)
+		return "can be changed by others";
+	return NULL;
+}
+
 const char *
 rc_script_fault(const char *path, uint32_t uid)
 {
 	struct stat st;
+	int error = stat(path, &st) != 0 ? errno : 0;
 
-	if (stat(path, &st) != 0)
-		return errno == ENOENT ? "does not exist" : "cannot be looked at";
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
-		return "is not a program";
-	if (st.st_uid != uid && st.st_uid != 0)
-		return "belongs to another user";
-	if ((st.st_mode & 022) != 0)
-		return "can be changed by others";
-	return NULL;
+	return error != 0 ? script_fault(error, 0, 0, uid) :
+		script_fault(0, (uint32_t)st.st_mode, (uint32_t)st.st_uid, uid);
+}
+
+const char *
+rc_script_fault_asked(struct rc_loading *l, const char *path)
+{
+	struct rc_answer a;
+
+	rc_ask(l, RC_ASK_STATUS, path, 0, &a);
+	return script_fault(a.error, a.mode, a.id, l->options->uid);
 }
 
 bool
@@ -147,7 +167,7 @@ rc_read_file(struct rc_loading *l, const char *path, const struct stmt_pos *from
 	/* "-" is standard input, but only for whoever typed it. */
 	if (from != NULL && strcmp(path, "-") == 0)
 		path = "./-";
-	good = stmt_load(path, &text, why, sizeof(why)) == ST_NORMAL;
+	good = rc_ask_text(l, path, &text, why, sizeof(why)) == ST_NORMAL;
 	if (!good && from != NULL) {
 		stmt_error(l->ctx.errors, *from, "cannot include: %s", why);
 	} else if (!good) {
@@ -190,8 +210,7 @@ rc_set_include(struct conf_ctx *ctx, const struct conf_row *row, const struct st
 {
 	struct rc_loading *l = rc_loading_of(ctx);
 	const char *path;
-	glob_t found = { 0 };
-	int result;
+	struct rc_answer a;
 
 	(void)into;
 	if (!rc_words(ctx, row, s, 1, 1) || !rc_string_word(ctx, &s->word[1], "a file name"))
@@ -199,18 +218,17 @@ rc_set_include(struct conf_ctx *ctx, const struct conf_row *row, const struct st
 	path = rc_path(l, s->word[1].text, l->c->path_include, s->pos.file);
 	if (path == NULL)
 		return false;
-	result = glob(path, GLOB_TILDE, NULL, &found);
-	if (result == GLOB_NOMATCH && strpbrk(path, "*?[") != NULL) {
+	rc_ask(l, RC_ASK_GLOB, path, GLOB_TEXT_MAX, &a);
+	if (a.error == ENOENT && strpbrk(path, "*?[") != NULL)
 		stmt_warn(ctx->errors, s->pos, "no file fits \"%s\"", path);
-	} else if (result != 0 && result != GLOB_NOMATCH) {
-		stmt_error(ctx->errors, s->pos, "cannot include \"%s\": %s", path,
-			result == GLOB_NOSPACE ? "out of memory" : "a directory cannot be read");
-	} else if (result == GLOB_NOMATCH) {
+	else if (a.error == ENOENT)
 		include_one(l, path, s);
-	}
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		include_one(l, arena_strdup(ctx->arena, found.gl_pathv[i]), s);
-	globfree(&found);
+	else if (a.error != 0)
+		stmt_error(ctx->errors, s->pos, "cannot include \"%s\": %s", path,
+			a.error == EACCES ? "a directory cannot be read" : strerror(a.error));
+	for (size_t at = 0; a.error == 0 && at < a.text.n; at += strlen(a.text.p + at) + 1)
+		include_one(l, arena_strdup(ctx->arena, a.text.p + at), s);
+	text_free(&a.text);
 	return true;
 }
 
@@ -276,6 +294,7 @@ bool
 rc_set_adminsock(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
 {
 	struct rc_config *c = into;
+	struct rc_answer a;
 
 	if (!rc_words(ctx, row, s, 1, 4))
 		return false;
@@ -293,7 +312,8 @@ rc_set_adminsock(struct conf_ctx *ctx, const struct conf_row *row, const struct 
 		!rc_string_word(ctx, &s->word[3], "a group") ||
 		!mode_word(ctx, &s->word[4], &c->adminsock_mode))
 		return false;
-	if (getpwnam(s->word[2].text) == NULL)
+	rc_ask(rc_loading_of(ctx), RC_ASK_USER, s->word[2].text, 0, &a);
+	if (a.error != 0)
 		stmt_warn(ctx->errors, s->word[2].pos, "there is no user \"%s\" here",
 			s->word[2].text);
 	c->adminsock_owner = s->word[2].text;

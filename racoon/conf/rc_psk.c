@@ -9,13 +9,11 @@
 #include "racoon/conf/rc_in.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/secret.h"
+#include "racoon/auth/auth_file.h"
+#include "racoon/conf/rc_ask.h"
 
 enum { PSK_FILE_MAX = 64 << 20 };
 
@@ -179,43 +177,16 @@ rc_psk_read_text(struct rc_loading *l, const char *name, struct bytes text)
 
 /* Nobody but the user who runs us may be able to read or write the keys. */
 static bool
-is_protected(struct rc_loading *l, int fd, const char *path)
+is_protected(struct rc_loading *l, const struct rc_answer *a, const char *path)
 {
-	struct stat st;
+	char why[RC_PATH_MAX + 256];
+	enum status status = auth_file_fault(path, a->mode, a->id, true, l->options->uid, why,
+		sizeof(why));
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		stmt_error(l->ctx.errors, l->psk_pos, "%s is not a regular file", path);
-		return false;
-	}
-	if (st.st_uid == l->options->uid && (st.st_mode & 077) == 0)
+	if (status == ST_NORMAL)
 		return true;
-	l->key_file_open = true;
-	if (st.st_uid != l->options->uid)
-		stmt_error(l->ctx.errors, l->psk_pos,
-			"%s belongs to user %u: it must belong to user %u, who runs racoon "
-			"(chown %u %s)", path, (unsigned)st.st_uid, (unsigned)l->options->uid,
-			(unsigned)l->options->uid, path);
-	else
-		stmt_error(l->ctx.errors, l->psk_pos,
-			"%s is open to others (mode %04o): expected mode 0600 (chmod 600 %s)", path,
-			(unsigned)st.st_mode & 07777, path);
-	return false;
-}
-
-static bool
-slurp(struct rc_loading *l, int fd, const char *path, struct text *out)
-{
-	char buf[16384];
-	ssize_t n;
-
-	out->limit = PSK_FILE_MAX;
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		text_add_n(out, buf, (size_t)n);
-	wipe(buf, sizeof(buf));
-	if (n == 0 && !out->failed)
-		return true;
-	stmt_error(l->ctx.errors, l->psk_pos, "%s: %s", path,
-		n < 0 ? strerror(errno) : "the file is too large");
+	l->key_file_open |= status == ST_FILEPROT;
+	stmt_error(l->ctx.errors, l->psk_pos, "%s", why);
 	return false;
 }
 
@@ -234,33 +205,26 @@ rc_psk_read_file(struct rc_loading *l)
 {
 	const char *written = l->c->path_psk != NULL ? l->c->path_psk : "psk.txt";
 	const char *path = rc_path(l, written, NULL, l->psk_pos.file);
-	struct text text = { 0 };
-	int fd;
+	struct rc_answer a;
 
 	if (path == NULL) {
 		stmt_error(l->ctx.errors, l->psk_pos, "out of memory");
 		return;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT && !wants_psk(l->c))
-		return;
-	if (fd < 0 && errno == ENOENT) {
+	rc_ask(l, RC_ASK_FILE, path, PSK_FILE_MAX, &a);
+	if (a.error == ENOENT && wants_psk(l->c))
 		/* As racoon: a missing file is a missing key, told again at each negotiation. */
 		stmt_warn(l->ctx.errors, l->psk_pos,
 			"%s: there is no such file, so no pre-shared key is known", path);
-		return;
-	}
-	if (fd < 0) {
-		stmt_error(l->ctx.errors, l->psk_pos, "%s: %s", path, strerror(errno));
-		return;
-	}
-	if (is_protected(l, fd, path) && slurp(l, fd, path, &text)) {
+	else if (a.error != 0 && a.error != ENOENT)
+		stmt_error(l->ctx.errors, l->psk_pos, "%s: %s", path,
+			a.error == EFBIG ? "the file is too large" : strerror(a.error));
+	if (a.error == 0 && is_protected(l, &a, path)) {
 		l->c->path_psk_file = path;
-		if (!rc_psk_read_text(l, path, bytes_of(text.p, text.n)))
+		if (!rc_psk_read_text(l, path, bytes_of(a.text.p, a.text.n)))
 			stmt_error(l->ctx.errors, l->psk_pos, "%s: out of memory", path);
 	}
-	text_free(&text);
-	close(fd);
+	text_free(&a.text);
 }
 
 /* -------------------------------------------------------------------------------------- look-up */

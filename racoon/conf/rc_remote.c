@@ -94,6 +94,7 @@ append_remote(struct rc_loading *l, struct rc_remote *r)
 		c->remote = p;
 		l->remote_room = room;
 	}
+	r->index = c->remotes;
 	c->remote[c->remotes++] = r;
 	return true;
 }

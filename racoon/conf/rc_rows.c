@@ -276,16 +276,20 @@ const struct conf_row rc_sainfo_rows[] = {
 	{ .keyword = NULL },
 };
 
-/* ------------------------------------------------- blocks whose work this version does not do */
+/* ------------------------------------------------------------------------------------ privsep */
 
+/* .def: a number will do as well */
 const struct conf_row rc_privsep_rows[] = {
-	{ "user", "\"name\"|number;", rc_set_privsep_user,
-		.help = "a worker without privileges" },
-	{ "group", "\"name\"|number;", rc_set_privsep_user,
-		.help = "a worker without privileges" },
-	{ "chroot", "\"directory\";", rc_set_refused, .help = "a worker without privileges" },
+	{ "user", "\"name\"|number;", rc_set_privsep_name, rc_print_privsep_name,
+		AT(rc_privsep, user), .def = 1, .help = "whose process handles the network" },
+	{ "group", "\"name\"|number;", rc_set_privsep_name, rc_print_privsep_name,
+		AT(rc_privsep, group), .def = 1, .help = "its group; else the user's own" },
+	{ "chroot", "\"directory\";", rc_set_privsep_name, rc_print_privsep_name,
+		AT(rc_privsep, chroot), .help = "its root directory" },
 	{ .keyword = NULL },
 };
+
+/* ------------------------------------------------- blocks whose work this version does not do */
 
 static const struct conf_word split_words[] = {
 	{ "include", 0 }, { "local_lan", 1 }, { NULL, 0 },

@@ -192,13 +192,6 @@ rc_set_padding_block(struct conf_ctx *ctx, const struct conf_row *row, const str
 	return rc_words(ctx, row, s, 0, 0) && rc_read_block(ctx, rc_padding_rows, s, &c->padding);
 }
 
-bool
-rc_set_privsep_block(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s,
-	void *into)
-{
-	return rc_words(ctx, row, s, 0, 0) && rc_read_block(ctx, rc_privsep_rows, s, into);
-}
-
 /* The words inside are checked, so that a slip is told as what it is; then the block is refused. */
 bool
 rc_set_refused_block(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s,
@@ -297,21 +290,6 @@ rc_set_obsolete(struct conf_ctx *ctx, const struct conf_row *row, const struct s
 	(void)into;
 	stmt_error(ctx->errors, s->pos, "\"%s\" has no place here: %s", row->keyword, row->help);
 	return false;
-}
-
-/* user 0 and group 0, "root" and "wheel" ask for no worker of its own. */
-bool
-rc_set_privsep_user(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s,
-	void *into)
-{
-	const char *word;
-
-	if (!rc_words(ctx, row, s, 1, 1))
-		return false;
-	word = s->word[1].text;
-	if (strcmp(word, "0") == 0 || strcmp(word, "root") == 0 || strcmp(word, "wheel") == 0)
-		return true;
-	return rc_set_refused(ctx, row, s, into);
 }
 
 /* ------------------------------------------------------------------------------ words of values */

@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "racoon/conf/rc_ask.h"
+
+#define RUN_DIRECTORY "/run/multinet"
 
 bool
 rd_locate(void *user, const char *spec, char *path, size_t size)
@@ -56,6 +59,27 @@ apply_level(struct rd *d)
 	d->base_level = level > LOG_L_DEBUG2 ? LOG_L_DEBUG2 : (enum log_level)level;
 }
 
+const char *
+rd_control_path(const struct rd *d)
+{
+	if (d->options->control != NULL)
+		return d->options->control;
+	if (d->managed || d->config->adminsock_disabled)
+		return NULL;
+	return d->config->adminsock != NULL ? d->config->adminsock : RUN_DIRECTORY "/racoon.sock";
+}
+
+bool
+rd_pidfile_path(const struct rd *d, char *path, size_t size)
+{
+	const char *name = d->config->path_pidfile;
+
+	if (name == NULL)
+		return false;
+	snprintf(path, size, "%s%s", name[0] == '/' ? "" : "/var/run/", name);
+	return true;
+}
+
 bool
 rd_config_load_first(struct rd *d)
 {
@@ -95,6 +119,45 @@ swap(struct rd *d, struct rc_config *config)
 		sadb_client_buffer(d->sadb, d->config->pfkey_buffer_kb);
 }
 
+/* As the worker: what the privileged process has read. */
+static enum status
+load_again(struct rd *d, struct rc_config **config, struct stmt_errors *errors)
+{
+	struct rc_options options = d->rc_options;
+	struct rc_tape tape;
+	enum status status = ST_SYSERR;
+
+	if (d->priv == NULL)
+		return rc_load(d->config_file, &options, config, errors);
+	if (rd_priv_load(d, &tape)) {
+		options.tape = &tape;
+		status = rc_load(d->config_file, &options, config, errors);
+		if (tape.astray) /* cannot be: the same program has read the same */
+			log_line(LOG_L_ERROR, NULL, "two readings of the configuration differ");
+	}
+	text_free(&tape.octets);
+	return status;
+}
+
+static bool
+same_name(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Who we are was decided at the start. */
+static void
+check_privsep(const struct rd *d, const struct rc_privsep *p, struct text *out)
+{
+	const struct rc_privsep *now = &d->config->privsep;
+
+	if (p->on == now->on && (!p->on || (p->uid == now->uid && p->gid == now->gid &&
+			same_name(p->chroot, now->chroot))))
+		return;
+	log_line(LOG_L_WARNING, NULL, "privsep: changed; it takes effect at the next start");
+	text_add(out, "privsep: changed; it takes effect at the next start\n");
+}
+
 enum status
 rd_reload(struct rd *d, struct rc_plan *plan, struct text *out)
 {
@@ -104,7 +167,7 @@ rd_reload(struct rd *d, struct rc_plan *plan, struct text *out)
 
 	if (d->ending)
 		return ST_SHUTTING;
-	status = rc_load(d->config_file, &d->rc_options, &config, &errors);
+	status = load_again(d, &config, &errors);
 	rd_report(&errors);
 	if (status != ST_NORMAL) {
 		log_line(LOG_L_ERROR, NULL, "config reload failed: the configuration in use stays");
@@ -112,6 +175,7 @@ rd_reload(struct rd *d, struct rc_plan *plan, struct text *out)
 	} else {
 		text_add(out, text_str(&errors.warnings));
 		*plan = rc_plan(d->config, config, out);
+		check_privsep(d, &config->privsep, out);
 		swap(d, config);
 	}
 	stmt_errors_free(&errors);

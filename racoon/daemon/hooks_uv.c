@@ -4,10 +4,11 @@
  * Called by host_uv.c with the engine's notes.  A program is executed directly, never by a shell,
  * with the event as its only argument and nothing inherited; it is not waited for.  So many run at
  * once, so many wait their turn, and each has a time limit: a peer cannot make this host fork
- * without end.
+ * without end.  With privilege separation the privileged process does it, at the worker's word.
  */
 #include "racoon/daemon/host_uv.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,12 @@ rd_hooks_note(struct rd *d, const struct ike_note *n)
 
 	if (hook == RC_HOOKS || n->conf == NULL || n->conf->script_path[hook] == NULL)
 		return;
+	if (d->priv != NULL) {
+		if (!priv_hook(d->priv, hook, n))
+			log_line(LOG_L_ERROR, NULL, "script %s %s is not run: %s",
+				n->conf->script_path[hook], rd_hook_name(hook), strerror(errno));
+		return;
+	}
 	if (d->hooks_pending >= HOOKS_WAITING) {
 		log_line(LOG_L_ERROR, NULL, "script %s %s is not run: %d are waiting already",
 			n->conf->script_path[hook], rd_hook_name(hook), HOOKS_WAITING);

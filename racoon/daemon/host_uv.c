@@ -363,6 +363,7 @@ end_all(void *user)
 	struct rd *d = user;
 
 	d->ctl = NULL;
+	rd_priv_close(d);
 	close_handle((uv_handle_t *)&d->timer);
 	/* A look-up in the resolver's hands may hold the loop for long: then it is left behind. */
 	uv_timer_start(&d->patience, on_impatience, RD_EMERGENCY_MS, 0);

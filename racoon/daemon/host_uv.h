@@ -18,6 +18,7 @@
 #include "racoon/daemon/host.h"
 #include "racoon/daemon/journal.h"
 #include "racoon/daemon/options.h"
+#include "racoon/daemon/priv.h"
 
 enum {
 	RD_SCAN_MS =
@@ -106,6 +107,9 @@ struct rd {
 	uint64_t last_usage;
 
 	struct rd_capture *capture; /* NULL: none */
+	struct priv *priv;  /* privsep: who does what we may not; NULL: we may everything */
+	uv_poll_t priv_poll;
+	int privileged;     /* its process */
 	struct rd_sockets *sockets;
 	struct sadb_client *sadb;
 	struct rd_dump dump;
@@ -148,6 +152,7 @@ void rd_sockets_send(struct rd *d, const struct ike_effect *fx);
 void rd_sockets_close(struct rd *d);
 void rd_sockets_free(struct rd *d);
 size_t rd_sockets_count(const struct rd *d);
+void rd_tell_unmarked(int error, bool *told); /* of udp_open */
 
 /* sadb_host_uv.c */
 bool rd_sadb_open(struct rd *d);
@@ -183,12 +188,24 @@ void rd_journal_flush(struct rd *d);          /* write what is pending, asynchro
 void rd_journal_close(
 	struct rd *d, bool clean); /* waits for what is under way; empties when clean */
 const char *rd_journal_path(const struct rd *d);
+/* The file that will replace the journal's, or -1; and that it does, or that there is none. */
+int rd_journal_file_new(struct rd *d);
+bool rd_journal_file_do(struct rd *d, bool take);
+
+/* priv_uv.c: without privsep these do nothing */
+bool rd_priv_fork(struct rd *d); /* before anything is opened */
+bool rd_priv_drop(struct rd *d); /* when everything is, and before any thread */
+bool rd_priv_load(struct rd *d, struct rc_tape *tape);
+void rd_priv_close(struct rd *d); /* its handles */
+void rd_priv_end(struct rd *d);
 
 /* config_uv.c */
 bool rd_config_load_first(struct rd *d);
 bool rd_locate(void *user, const char *spec, char *path, size_t size);
 const char *rd_logical(struct rd *d, const char *name, char *buf, size_t size); /* NULL: none */
 void rd_report(const struct stmt_errors *errors);
+const char *rd_control_path(const struct rd *d); /* of a racoon run alone; NULL: there is none */
+bool rd_pidfile_path(const struct rd *d, char *path, size_t size);
 
 
 

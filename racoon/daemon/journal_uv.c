@@ -35,17 +35,25 @@ struct rd_file {
 
 /* ---------------------------------------------------------------------- in the pool's thread */
 
+static int
+open_new(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 /* A whole new file beside the old one, locked before it takes the name. */
 static bool
 write_anew(struct rd_file *f)
 {
-	int fd = open(f->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct priv *priv = f->d->priv;
+	int fd = priv != NULL ? priv_journal_new(priv) : open_new(f->temporary);
 
 	if (fd < 0)
 		return false;
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 ||
 		!file_write(fd, bytes_of(f->writing.p, f->writing.n)) ||
-		rename(f->temporary, f->path) != 0) {
+		(priv != NULL ? !priv_do(priv, PRIV_JOURNAL_TAKE) :
+				rename(f->temporary, f->path) != 0)) {
 		int error = errno;
 
 		close(fd);
@@ -71,7 +79,9 @@ on_work(uv_work_t *work)
 static void
 file_free(struct rd_file *f)
 {
-	if (f->clean)
+	if (f->clean && f->d->priv != NULL)
+		(void)priv_do(f->d->priv, PRIV_JOURNAL_GONE);
+	else if (f->clean)
 		(void)unlink(f->path);
 	if (f->fd >= 0)
 		close(f->fd);
@@ -152,6 +162,37 @@ journal_name(struct rd *d, char *path, size_t size)
 	return (size_t)snprintf(path, size, "%.*s.journal", (int)(dot - control), control) < size;
 }
 
+static bool
+temporary_name(const char *path, char *temporary, size_t size)
+{
+	int n = snprintf(temporary, size, "%s.new", path);
+
+	return n > 0 && (size_t)n < size;
+}
+
+int
+rd_journal_file_new(struct rd *d)
+{
+	char path[RC_PATH_MAX], temporary[RC_PATH_MAX + 8];
+
+	errno = ENAMETOOLONG;
+	return journal_name(d, path, sizeof(path)) &&
+			temporary_name(path, temporary, sizeof(temporary)) ?
+		open_new(temporary) : -1;
+}
+
+bool
+rd_journal_file_do(struct rd *d, bool take)
+{
+	char path[RC_PATH_MAX], temporary[RC_PATH_MAX + 8];
+
+	errno = ENAMETOOLONG;
+	if (!journal_name(d, path, sizeof(path)) ||
+		!temporary_name(path, temporary, sizeof(temporary)))
+		return false;
+	return (take ? rename(temporary, path) : unlink(path)) == 0;
+}
+
 /* The file, locked, and still the one of that name. -1 with errno. */
 static int
 open_locked(const char *path)
@@ -207,7 +248,7 @@ rd_journal_open(struct rd *d)
 		file_free(f);
 		return;
 	}
-	snprintf(f->temporary, sizeof(f->temporary), "%s.new", f->path);
+	(void)temporary_name(f->path, f->temporary, sizeof(f->temporary));
 	if (strncmp(f->path, RUN_DIRECTORY "/", sizeof(RUN_DIRECTORY)) == 0)
 		(void)mkdir(RUN_DIRECTORY, 0755);
 	f->fd = open_locked(f->path);

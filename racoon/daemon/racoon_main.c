@@ -145,12 +145,10 @@ into_background(const struct rd *d)
 static void
 write_pidfile(struct rd *d, char *path, size_t size)
 {
-	const char *name = d->config->path_pidfile;
 	FILE *f;
 
-	if (name == NULL)
+	if (!rd_pidfile_path(d, path, size))
 		return;
-	snprintf(path, size, "%s%s", name[0] == '/' ? "" : "/var/run/", name);
 	f = fopen(path, "we");
 	if (f == NULL) {
 		log_line(LOG_L_WARNING, NULL, "pidfile %s: %s", path, strerror(errno));
@@ -180,7 +178,7 @@ on_audit(void *user, const char *who, const char *line, enum status result)
 static bool
 open_control(struct rd *d)
 {
-	const char *path = d->options->control;
+	const char *path = rd_control_path(d);
 	struct ctl_listen l = { .mode = 0660, .role = CTL_OPERATOR };
 	char why[256];
 
@@ -196,19 +194,16 @@ open_control(struct rd *d)
 			return false;
 		}
 	}
-	if (path == NULL && (d->managed || d->config->adminsock_disabled))
+	if (path == NULL)
 		return true;
-	if (path == NULL && d->config->adminsock != NULL) {
-		path = d->config->adminsock;
+	if (path == d->config->adminsock) {
 		l.owner = d->config->adminsock_owner;
 		l.group = d->config->adminsock_group;
 		if (d->config->adminsock_mode != 0)
 			l.mode = d->config->adminsock_mode;
 	}
-	if (path == NULL) {
+	if (strncmp(path, RUN_DIRECTORY "/", sizeof(RUN_DIRECTORY)) == 0)
 		(void)mkdir(RUN_DIRECTORY, 0755);
-		path = RUN_DIRECTORY "/racoon.sock";
-	}
 	l.path = path;
 	if (ctl_server_listen(d->ctl, &l, why, sizeof(why)) == ST_NORMAL)
 		return true;
@@ -259,7 +254,6 @@ open_all(struct rd *d)
 	if (!open_control(d))
 		return false;
 	rd_trace_open(d);
-	find_host_address(d);
 	return true;
 }
 
@@ -267,15 +261,20 @@ static int
 run(struct rd *d)
 {
 	char pidfile[RC_PATH_MAX];
+	bool good;
 
 	if (d->options->foreground)
 		fprintf(stderr, "Foreground mode.\n");
 	log_line(LOG_L_INFO, NULL, "racoon %s", MULTINET_VERSION);
-	if (!rd_config_load_first(d) || !into_background(d) || !rd_host_open(d))
+	if (!rd_config_load_first(d) || !into_background(d) || !rd_priv_fork(d) ||
+		!rd_host_open(d))
 		return EXIT_FAILURE;
 	pidfile[0] = '\0';
-	if (open_all(d)) {
+	good = open_all(d);
+	if (good)
 		write_pidfile(d, pidfile, sizeof(pidfile));
+	if (good && rd_priv_drop(d)) {
+		find_host_address(d);
 		ctl_server_ready(d->ctl);
 		log_line(LOG_L_INFO, NULL, "ready");
 	} else {
@@ -284,6 +283,7 @@ run(struct rd *d)
 	}
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	rd_host_free(d);
+	rd_priv_end(d);
 	if (pidfile[0] != '\0')
 		(void)unlink(pidfile);
 	return d->exit_status;

@@ -22,10 +22,10 @@
 #include <linux/rtnetlink.h>
 
 #include "ipsec/sadb_encap.h"
-#include "ipsec/sadb_socket.h"
 #include "lib/log.h"
+#include "racoon/daemon/udp.h"
 
-enum { NON_ESP_MARKER = 4, NATT_KEEPALIVE = 1, RECEIVE_BUFFER = 4 << 20 };
+enum { NON_ESP_MARKER = 4, NATT_KEEPALIVE = 1 };
 
 struct sock {
 	struct list node;
@@ -272,48 +272,28 @@ rd_sockets_send(struct rd *d, const struct ike_effect *fx)
 
 /* -------------------------------------------------------------------------- opening, closing */
 
-static void
-set_option(int fd, int level, int name, int value)
+void
+rd_tell_unmarked(int error, bool *told)
 {
-	(void)setsockopt(fd, level, name, &value, sizeof(value));
+	if (error == 0 || *told)
+		return;
+	log_line(LOG_L_WARNING, NULL,
+		"packets cannot be marked (%s): policies that cover IKE's own packets will "
+		"catch them", strerror(error));
+	*told = true;
 }
 
 static int
 socket_at(struct rd *d, const struct net_endpoint *local, bool natt)
 {
-	bool v4 = local->addr.family == 4;
-	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_storage ss;
-	socklen_t n = net_to_sockaddr(local, &ss);
+	int unmarked, error, fd;
 
-	if (fd < 0)
-		return -1;
-	/* IKE messages may be larger than the path's MTU: let them be fragmented. */
-	if (v4) {
-		set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-	} else {
-		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-	}
-	/* A third of a second of a flood of first messages, beyond what others are limited to. */
-	set_option(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-	set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
-	if (!sadb_socket_bypass(fd, v4 ? AF_INET : AF_INET6) && !d->sockets->mark_told) {
-		log_line(LOG_L_WARNING, NULL,
-			"packets cannot be marked (%s): policies that cover IKE's own packets will "
-			"catch them", strerror(errno));
-		d->sockets->mark_told = true;
-	}
-	/* The SA database may hold the port for SAs that a racoon before us left. */
-	if (natt)
-		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (bind(fd, (struct sockaddr *)&ss, n) != 0) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-		return -1;
-	}
+	if (d->priv != NULL)
+		return priv_bind(d->priv, local, natt);
+	fd = udp_open(local, natt, &unmarked);
+	error = errno;
+	rd_tell_unmarked(unmarked, &d->sockets->mark_told);
+	errno = error;
 	return fd;
 }
 
