@@ -18,8 +18,9 @@
 
 enum { ENCAP_NON_IKE = 1, ENCAP_RFC3948 = 2, ALGORITHM_NAME = 64 };
 
-struct attrs { /* the value of each, empty when it is not there */
-	struct bytes v[XFRMA_MAX + 1];
+struct attrs {
+	struct bytes v[XFRMA_MAX + 1]; /* the value of each, empty when it is not there */
+	uint64_t now_s;                /* wall seconds */
 	char *why;
 	size_t why_size;
 };
@@ -308,8 +309,7 @@ flags_of(const struct attrs *a, const struct xfrm_usersa_info *info)
 }
 
 static enum xfrm_decoded
-take_info(struct attrs *a, const struct xfrm_env *env, const struct xfrm_usersa_info *info,
-	struct sadb_msg *m)
+take_info(struct attrs *a, const struct xfrm_usersa_info *info, struct sadb_msg *m)
 {
 	struct ipsec_sa *sa = &m->sa;
 
@@ -334,7 +334,7 @@ take_info(struct attrs *a, const struct xfrm_env *env, const struct xfrm_usersa_
 	encap(a, info->family, sa);
 	context(a, &sa->ctx);
 	mark(a, &sa->mark, &sa->if_id);
-	sa->state = state_of(sa, env->now_s);
+	sa->state = state_of(sa, a->now_s);
 	m->seq = info->seq;
 	m->has_sa = true;
 	return XFRM_MESSAGE;
@@ -350,73 +350,62 @@ note_larval(const struct attrs *a, struct ipsec_sa *sa)
 		sa->state = SA_LARVAL;
 }
 
-static bool
-fixed(struct reader *r, void *out, size_t n, size_t aligned)
-{
-	if (reader_left(r) < n)
-		return false;
-	read_copy(r, out, n);
-	aligned -= n;
-	read_skip(r, aligned < reader_left(r) ? aligned : reader_left(r));
-	return true;
-}
-#define FIXED(r, v) fixed((r), &(v), sizeof(v), xfrm_align(sizeof(v)))
+union body { /* the fixed part of a message */
+	struct xfrm_usersa_info sa;
+	struct xfrm_usersa_id sa_id;
+	struct xfrm_user_expire expire;
+	struct xfrm_usersa_flush flush;
+	struct xfrm_userpolicy_info policy;
+	struct xfrm_userpolicy_id policy_id;
+	struct xfrm_user_polexpire policy_expire;
+	struct xfrm_user_acquire acquire;
+	struct xfrm_user_mapping mapping;
+};
 
 static enum xfrm_decoded
-decode_sa(struct attrs *a, const struct xfrm_env *env, struct reader r, struct sadb_msg *m)
+decode_sa(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_usersa_info info;
-	enum xfrm_decoded d;
+	enum xfrm_decoded d = take_info(a, &b->sa, m);
 
-	if (!FIXED(&r, info) || !find_attributes(a, r))
-		return broken(a, "an SA that is cut short");
-	d = take_info(a, env, &info, m);
 	if (d == XFRM_MESSAGE)
 		note_larval(a, &m->sa);
 	return d;
 }
 
 static enum xfrm_decoded
-decode_delsa(struct attrs *a, const struct xfrm_env *env, struct reader r, struct sadb_msg *m)
+decode_delsa(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_usersa_id id;
 	struct xfrm_usersa_info info;
 
-	if (!FIXED(&r, id) || !find_attributes(a, r))
-		return broken(a, "a deletion that is cut short");
+	(void)b; /* its name; the whole SA goes with it */
 	if (!take(a, XFRMA_SA, &info, sizeof(info)))
 		return broken(a, "a deletion without its SA");
-	return take_info(a, env, &info, m);
+	return take_info(a, &info, m);
 }
 
 static enum xfrm_decoded
-decode_expire(struct attrs *a, const struct xfrm_env *env, struct reader r, struct sadb_msg *m)
+decode_expire(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_user_expire x;
-	enum xfrm_decoded d;
+	enum xfrm_decoded d = take_info(a, &b->expire.state, m);
 
-	if (!FIXED(&r, x) || !find_attributes(a, r))
-		return broken(a, "an expiry that is cut short");
-	d = take_info(a, env, &x.state, m);
 	/* What only waited for a key manager was never an SA to anyone. */
 	if (d == XFRM_MESSAGE && m->sa.spi == 0)
 		return XFRM_FOREIGN;
-	m->hard = x.hard != 0;
+	m->hard = b->expire.hard != 0;
 	if (m->hard)
 		m->sa.state = SA_DEAD;
 	return d;
 }
 
 static enum xfrm_decoded
-decode_flush(struct attrs *a, struct reader r, struct sadb_msg *m)
+decode_flush(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_usersa_flush x;
+	uint8_t proto = b->flush.proto;
 
-	if (!FIXED(&r, x))
-		return broken(a, "a flush that is cut short");
-	if (x.proto == SA_ESP || x.proto == SA_AH || x.proto == SA_IPCOMP)
-		m->sa.proto = (enum sa_proto)x.proto;
-	else if (x.proto != 0 && x.proto != 255)
+	(void)a;
+	if (proto == SA_ESP || proto == SA_AH || proto == SA_IPCOMP)
+		m->sa.proto = (enum sa_proto)proto;
+	else if (proto != 0 && proto != 255)
 		return XFRM_FOREIGN;
 	return XFRM_MESSAGE;
 }
@@ -482,37 +471,27 @@ take_policy(struct attrs *a, const struct xfrm_userpolicy_info *info, struct sad
 }
 
 static enum xfrm_decoded
-decode_policy(struct attrs *a, struct reader r, struct sadb_msg *m)
+decode_policy(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_userpolicy_info info;
-
-	if (!FIXED(&r, info) || !find_attributes(a, r))
-		return broken(a, "a policy that is cut short");
-	return take_policy(a, &info, m);
+	return take_policy(a, &b->policy, m);
 }
 
 static enum xfrm_decoded
-decode_delpolicy(struct attrs *a, struct reader r, struct sadb_msg *m)
+decode_delpolicy(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_userpolicy_id id;
 	struct xfrm_userpolicy_info info;
 
-	if (!FIXED(&r, id) || !find_attributes(a, r))
-		return broken(a, "a deletion that is cut short");
+	(void)b;
 	if (!take(a, XFRMA_POLICY, &info, sizeof(info)))
 		return broken(a, "a deletion without its policy");
 	return take_policy(a, &info, m);
 }
 
 static enum xfrm_decoded
-decode_polexpire(struct attrs *a, struct reader r, struct sadb_msg *m)
+decode_polexpire(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_user_polexpire x;
-
-	if (!FIXED(&r, x) || !find_attributes(a, r))
-		return broken(a, "an expiry that is cut short");
-	m->hard = x.hard != 0;
-	return take_policy(a, &x.pol, m);
+	m->hard = b->policy_expire.hard != 0;
+	return take_policy(a, &b->policy_expire.pol, m);
 }
 
 /* The rule that the missing SA is for: mode and reqid of what is to be negotiated. */
@@ -533,29 +512,27 @@ wanted(const struct ipsec_policy *sp, struct ipsec_sa *sa)
 }
 
 static enum xfrm_decoded
-decode_acquire(struct attrs *a, struct reader r, struct sadb_msg *m)
+decode_acquire(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_user_acquire x;
+	const struct xfrm_user_acquire *x = &b->acquire;
 	enum xfrm_decoded d;
 	uint16_t family;
 
-	if (!FIXED(&r, x) || !find_attributes(a, r))
-		return broken(a, "an acquire that is cut short");
-	if (x.id.proto != SA_ESP && x.id.proto != SA_AH && x.id.proto != SA_IPCOMP)
+	if (x->id.proto != SA_ESP && x->id.proto != SA_AH && x->id.proto != SA_IPCOMP)
 		return XFRM_FOREIGN;
-	d = take_policy(a, &x.policy, m);
+	d = take_policy(a, &x->policy, m);
 	if (d != XFRM_MESSAGE)
 		return d;
 	/* The end points of a tunnel may be of another family than what goes through it. */
-	family = x.sel.family;
-	m->sa.proto = (enum sa_proto)x.id.proto;
+	family = x->sel.family;
+	m->sa.proto = (enum sa_proto)x->id.proto;
 	for (unsigned i = 0; i < m->sp.rules; i++)
 		if (m->sp.rule[i].mode == SA_TUNNEL && m->sp.rule[i].proto == m->sa.proto)
 			family = m->sp.rule[i].dst.addr.family == 6 ? AF_INET6 : AF_INET;
-	if (!address(&x.saddr, family, &m->sa.src.addr) ||
-		!address(&x.id.daddr, family, &m->sa.dst.addr))
+	if (!address(&x->saddr, family, &m->sa.src.addr) ||
+		!address(&x->id.daddr, family, &m->sa.dst.addr))
 		return broken(a, "an acquire of family %u", family);
-	m->seq = x.seq;
+	m->seq = x->seq;
 	m->sa.mode = SA_TRANSPORT;
 	wanted(&m->sp, &m->sa);
 	m->sa.mark = m->sp.mark;
@@ -565,17 +542,15 @@ decode_acquire(struct attrs *a, struct reader r, struct sadb_msg *m)
 }
 
 static enum xfrm_decoded
-decode_migrate(struct attrs *a, struct reader r, struct sadb_msg *m)
+decode_migrate(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_userpolicy_id id;
+	const struct xfrm_userpolicy_id *id = &b->policy_id;
 	struct xfrm_user_migrate x;
 	struct bytes v;
 
-	if (!FIXED(&r, id) || !find_attributes(a, r))
-		return broken(a, "a migration that is cut short");
-	if (id.dir > XFRM_POLICY_FWD || !selector(&id.sel, &m->sp.sel))
+	if (id->dir > XFRM_POLICY_FWD || !selector(&id->sel, &m->sp.sel))
 		return broken(a, "a migration's selector");
-	m->sp.dir = (enum sp_dir)(id.dir + SP_IN);
+	m->sp.dir = (enum sp_dir)(id->dir + SP_IN);
 	m->sp.action = SP_IPSEC;
 	m->has_sp = true;
 	for (v = a->v[XFRMA_MIGRATE]; v.n >= sizeof(x); v.p += sizeof(x), v.n -= sizeof(x)) {
@@ -599,83 +574,80 @@ decode_migrate(struct attrs *a, struct reader r, struct sadb_msg *m)
 
 /* ESP in UDP that proved authentic came from elsewhere. */
 static enum xfrm_decoded
-decode_mapping(struct attrs *a, struct reader r, struct sadb_msg *m)
+decode_mapping(struct attrs *a, const union body *b, struct sadb_msg *m)
 {
-	struct xfrm_user_mapping x;
+	const struct xfrm_user_mapping *x = &b->mapping;
 
-	if (!FIXED(&r, x))
-		return broken(a, "a mapping that is cut short");
-	if (x.id.proto != SA_ESP)
+	if (x->id.proto != SA_ESP)
 		return XFRM_FOREIGN;
-	if (!address(&x.id.daddr, x.id.family, &m->sa.dst.addr) ||
-		!address(&x.old_saddr, x.id.family, &m->sa.src.addr) ||
-		!address(&x.new_saddr, x.id.family, &m->mapped.addr))
-		return broken(a, "a mapping of family %u", x.id.family);
+	if (!address(&x->id.daddr, x->id.family, &m->sa.dst.addr) ||
+		!address(&x->old_saddr, x->id.family, &m->sa.src.addr) ||
+		!address(&x->new_saddr, x->id.family, &m->mapped.addr))
+		return broken(a, "a mapping of family %u", x->id.family);
 	m->sa.proto = SA_ESP;
-	m->sa.spi = ntohl(x.id.spi);
-	m->sa.reqid = x.reqid;
-	m->sa.src.port = ntohs(x.old_sport);
-	m->mapped.port = ntohs(x.new_sport);
+	m->sa.spi = ntohl(x->id.spi);
+	m->sa.reqid = x->reqid;
+	m->sa.src.port = ntohs(x->old_sport);
+	m->mapped.port = ntohs(x->new_sport);
 	m->has_sa = true;
 	return XFRM_MESSAGE;
 }
 
 /* ------------------------------------------------------------------------------------ messages */
 
+#define BODY(member) sizeof(((union body *)NULL)->member)
+static const struct kind { /* numbers that are not here are the kernel's own affairs */
+	uint16_t type;
+	enum sadb_op op;
+	size_t size;
+	const char *what;
+	/* NULL: the type says all. */
+	enum xfrm_decoded (*decode)(struct attrs *a, const union body *b, struct sadb_msg *m);
+} kinds[] = {
+	{ XFRM_MSG_NEWSA, SADB_OP_ADD, BODY(sa), "an SA", decode_sa },
+	{ XFRM_MSG_UPDSA, SADB_OP_UPDATE, BODY(sa), "an SA", decode_sa },
+	{ XFRM_MSG_DELSA, SADB_OP_DELETE, BODY(sa_id), "a deletion", decode_delsa },
+	{ XFRM_MSG_FLUSHSA, SADB_OP_FLUSH, BODY(flush), "a flush", decode_flush },
+	{ XFRM_MSG_EXPIRE, SADB_OP_EXPIRE, BODY(expire), "an expiry", decode_expire },
+	{ XFRM_MSG_ACQUIRE, SADB_OP_ACQUIRE, BODY(acquire), "an acquire", decode_acquire },
+	{ XFRM_MSG_MAPPING, SADB_OP_MAPPING, BODY(mapping), "a mapping", decode_mapping },
+	{ XFRM_MSG_NEWPOLICY, SADB_OP_SPDADD, BODY(policy), "a policy", decode_policy },
+	{ XFRM_MSG_UPDPOLICY, SADB_OP_SPDUPDATE, BODY(policy), "a policy", decode_policy },
+	{ XFRM_MSG_DELPOLICY, SADB_OP_SPDDELETE, BODY(policy_id), "a deletion", decode_delpolicy },
+	{ XFRM_MSG_FLUSHPOLICY, SADB_OP_SPDFLUSH, 0, "a flush", NULL },
+	{ XFRM_MSG_POLEXPIRE, SADB_OP_SPDEXPIRE, BODY(policy_expire), "an expiry",
+		decode_polexpire },
+	{ XFRM_MSG_MIGRATE, SADB_OP_MIGRATE, BODY(policy_id), "a migration", decode_migrate },
+};
+
 static enum xfrm_decoded
-decode_body(struct attrs *a, uint16_t type, const struct xfrm_env *env, struct reader r,
-	struct sadb_msg *m)
+decode_body(struct attrs *a, uint16_t type, struct reader r, struct sadb_msg *m)
 {
-	switch (type) {
-	case XFRM_MSG_NEWSA:
-		m->op = SADB_OP_ADD;
-		return decode_sa(a, env, r, m);
-	case XFRM_MSG_UPDSA:
-		m->op = SADB_OP_UPDATE;
-		return decode_sa(a, env, r, m);
-	case XFRM_MSG_DELSA:
-		m->op = SADB_OP_DELETE;
-		return decode_delsa(a, env, r, m);
-	case XFRM_MSG_FLUSHSA:
-		m->op = SADB_OP_FLUSH;
-		return decode_flush(a, r, m);
-	case XFRM_MSG_EXPIRE:
-		m->op = SADB_OP_EXPIRE;
-		return decode_expire(a, env, r, m);
-	case XFRM_MSG_ACQUIRE:
-		m->op = SADB_OP_ACQUIRE;
-		return decode_acquire(a, r, m);
-	case XFRM_MSG_NEWPOLICY:
-		m->op = SADB_OP_SPDADD;
-		return decode_policy(a, r, m);
-	case XFRM_MSG_UPDPOLICY:
-		m->op = SADB_OP_SPDUPDATE;
-		return decode_policy(a, r, m);
-	case XFRM_MSG_DELPOLICY:
-		m->op = SADB_OP_SPDDELETE;
-		return decode_delpolicy(a, r, m);
-	case XFRM_MSG_FLUSHPOLICY:
-		m->op = SADB_OP_SPDFLUSH;
-		return XFRM_MESSAGE;
-	case XFRM_MSG_POLEXPIRE:
-		m->op = SADB_OP_SPDEXPIRE;
-		return decode_polexpire(a, r, m);
-	case XFRM_MSG_MIGRATE:
-		m->op = SADB_OP_MIGRATE;
-		return decode_migrate(a, r, m);
-	case XFRM_MSG_MAPPING:
-		m->op = SADB_OP_MAPPING;
-		return decode_mapping(a, r, m);
-	default: /* numbers of the kernel's, not ours: REPORT, NEWAE and what is to come */
+	const struct kind *k = kinds;
+	union body b;
+	size_t room;
+
+	while (k < kinds + ARRAY_LEN(kinds) && k->type != type)
+		k++;
+	if (k == kinds + ARRAY_LEN(kinds))
 		return XFRM_FOREIGN;
-	}
+	m->op = k->op;
+	room = xfrm_align(k->size);
+	if (reader_left(&r) < k->size)
+		return broken(a, "%s that is cut short", k->what);
+	memset(&b, 0, sizeof(b));
+	read_copy(&r, &b, k->size);
+	read_skip(&r, room - k->size < reader_left(&r) ? room - k->size : reader_left(&r));
+	if (!find_attributes(a, r))
+		return broken(a, "%s that is cut short", k->what);
+	return k->decode == NULL ? XFRM_MESSAGE : k->decode(a, &b, m);
 }
 
 enum xfrm_decoded
 xfrm_decode(struct bytes msg, const struct xfrm_env *env, struct sadb_msg *out, char *why,
 	size_t why_size)
 {
-	struct attrs a = { .why = why, .why_size = why_size };
+	struct attrs a = { .now_s = env->now_s, .why = why, .why_size = why_size };
 	struct reader r = reader_of(msg);
 	struct nlmsghdr h;
 
@@ -687,5 +659,5 @@ xfrm_decode(struct bytes msg, const struct xfrm_env *env, struct sadb_msg *out, 
 		return broken(&a, "length %u of %zu octets", h.nlmsg_len, msg.n);
 	read_skip(&r, NLMSG_HDRLEN);
 	out->pid = h.nlmsg_pid;
-	return decode_body(&a, h.nlmsg_type, env, r, out);
+	return decode_body(&a, h.nlmsg_type, r, out);
 }

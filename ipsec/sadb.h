@@ -32,12 +32,12 @@ enum sadb_op { /* PF_KEYv2 message types */
 	SADB_OP_SPDADD = 14,
 	SADB_OP_SPDDELETE = 15, /* by selector and direction */
 	SADB_OP_SPDGET = 16,    /* by id */
-	SADB_OP_MAPPING = 17,   /* event: authentic ESP of sa (its spi; src as it was) came from
-				 * `mapped`: a NAT before the peer chose another port or address */
 	SADB_OP_SPDDUMP = 18,
 	SADB_OP_SPDFLUSH = 19,
 	SADB_OP_SPDEXPIRE = 21,
 	SADB_OP_SPDDELETE2 = 22, /* by id */
+	SADB_OP_MAPPING = 23,    /* event: authentic ESP of sa (its spi; src as it was) came from
+				  * `mapped`: a NAT before the peer chose another port */
 	SADB_OP_MIGRATE = 24,    /* sp's selector and direction; move[] says the new end points */
 };
 

@@ -55,6 +55,20 @@ bulk_engine() {
 	contest_end bulk
 }
 
+# What a packet costs in the engine, in nanoseconds out and in, with one SA and with all of them.
+bulk_lookup() {
+	local program=$bin/../tests/eng_bench
+	[ -x "$program" ] || { say 'bulk: no look-up, tests/eng_bench was not built'; return; }
+	"$program" 400000 "$BULK" aes-gcm-16 | awk '$2 == 64 {
+		for (i = 1; i <= NF; i++) {
+			if ($i == "out") out = $(i + 1)
+			if ($i == "in") into = $(i + 1)
+		}
+		printf "bulk engine look-up: 64 octets through %d of %d SAs and policies: out %.0f ns, in %.0f ns\n",
+			$6, $4, 1e9 / out, 1e9 / into
+	}'
+}
+
 kernel_kb() { awk '$1 ~ /^Slab:|^VmallocUsed:|^Percpu:/ {t += $2} END {print t}' /proc/meminfo; }
 
 bulk_xfrm() {
@@ -115,6 +129,7 @@ bench_bulk() {
 	. tests/bench/throughput.sh
 	bulk_files
 	bulk_engine
+	bulk_lookup
 	bulk_xfrm
 	bulk_stream
 }

@@ -198,6 +198,20 @@ events() {
 	show $D/events
 	echo 'flush; spdflush;' | setkey_on a $b -f -
 }
+mapping() { # b's packets come from another port than a was told, as behind a NAT that forgot
+	local b=$1 pid
+	load $b "add $A[4500] $B[4500] esp-udp 0x1000 -m tunnel $AES $HMAC; add $B[4500] $A[4500] esp-udp 0x1001 -m tunnel $AES $HMAC;" \
+		172.16.1.0/24 172.16.2.0/24 esp/tunnel/$A-$B/require esp/tunnel/$B-$A/require
+	echo "delete $B $A esp-udp 0x1001; add $B[4501] $A[4500] esp-udp 0x1001 -m tunnel $AES $HMAC;" | setkey_on b $b -f -
+	on a "$bin/kern" events $b 4 >$D/events 2>&1 &
+	pid=$!
+	until_true 20 grep -q registered $D/events
+	expect "$b: from another port it is taken" on a ping -c 1 -W 2 -I 172.16.1.1 172.16.2.1
+	wait $pid
+	expect "$b: … and told" grep "mapping esp $B .* spi=4097 .* now $B port 4501" $D/events
+	echo 'flush; spdflush;' | setkey_on a $b -f -
+	echo 'flush; spdflush;' | setkey_on b $b -f -
+}
 many() { # the dump of many SAs while others change the database, through a tiny buffer
 	expect "$1: 20,000 SAs, none missing, none twice" sh -c "ip netns exec a $bin/kern many $1 20000 | tee $D/many; grep -q '^20000 SAs: 0 refused, 0 missing, 0 twice, numbers right, end Success' $D/many"
 	show $D/many
@@ -248,7 +262,7 @@ for part in $parts; do
 	text) for b in xfrm pfkey; do same_text $b a; done; same_text engine c ;;
 	traffic) for b in xfrm pfkey; do traffic $b; done ;;
 	newer) newer ;;
-	events) for b in xfrm pfkey; do events $b; done ;;
+	events) for b in xfrm pfkey; do events $b; mapping $b; done ;;
 	many) for b in xfrm pfkey; do many $b; done ;;
 	migration) for b in xfrm pfkey; do migration $b; done ;;
 	engine) engine_pairs ;;

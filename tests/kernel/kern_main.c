@@ -175,6 +175,9 @@ show_event(const struct sadb_msg *m)
 	if (m->op == SADB_OP_ACQUIRE)
 		printf(" policy=%s rules=%u seq=%s", m->sp.id != 0 ? "known" : "none", m->sp.rules,
 			m->seq != 0 ? "set" : "none");
+	if (m->op == SADB_OP_MAPPING)
+		printf(" now %s port %u", net_addr_text(src, sizeof(src), &m->mapped.addr),
+			m->mapped.port);
 	printf("\n");
 	fflush(stdout);
 }
