@@ -96,6 +96,7 @@ generated_for(struct ike *e, struct ike_sa *sa, const struct wire_msg *m,
 {
 	char a[NET_PREFIX_TEXT], b[NET_PREFIX_TEXT];
 	const struct ike_child *old = ike_generated_by(e, sa->peer, sel);
+	const struct wire_payload *p = wire_find(m, WIRE_SA, 0);
 	const struct rc_sainfo *info;
 	struct wire_sa offer;
 	bool tunnel = false;
@@ -116,7 +117,8 @@ generated_for(struct ike *e, struct ike_sa *sa, const struct wire_msg *m,
 			"no policy is generated for %s: no sainfo names these identities", why);
 		return ST_BADID;
 	}
-	if (wire_parse_sa(wire_find(m, WIRE_SA, 0), e->step, &offer, NULL) != ST_NORMAL)
+	/* The row's payloads are asked for only when there is a child. */
+	if (p == NULL || wire_parse_sa(p, e->step, &offer, NULL) != ST_NORMAL)
 		return ST_MALFORMED;
 	TRY(v1_generate2(e, sa, info, &offer, sel, &g->policy, why, size));
 	for (unsigned i = 0; i < g->policy.rules; i++) {
