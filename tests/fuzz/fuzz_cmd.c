@@ -10,6 +10,7 @@
 #include "lib/cmd.h"
 #include "lib/ctl.h"
 #include "lib/verb.h"
+#include "tests/fuzz/snap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -112,6 +113,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.close = sink_close };
 	if (size == 0)
 		return 0;
+	snap_begin();
 	one_line(bytes_of(data, size));
 	struct ctl_session *s = ctl_open(&service, &t, data[0] % 3, "fuzz");
 	if (!s)
@@ -127,5 +129,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sink.octets > 0 && sink.last != '\n')
 		abort();
 	ctl_close(s);
+	snap_end();
 	return 0;
 }

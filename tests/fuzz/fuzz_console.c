@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "netcontrol/nc_script.h"
+#include "tests/fuzz/snap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -99,8 +100,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct state s = { 0 };
 	struct text typed = { 0 };
 	size_t lines = 0;
-	char *text = malloc(size + 1);
+	char *text;
 
+	snap_begin();
+	text = malloc(size + 1);
 	if (text == NULL)
 		abort();
 	memcpy(text, data, size);
@@ -118,5 +121,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	nc_symbols_free(&s.symbols);
 	text_free(&typed);
 	free(text);
+	snap_end();
 	return 0;
 }

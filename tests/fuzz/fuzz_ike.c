@@ -3,9 +3,9 @@
  * be a peer that knows the keys.
  *
  * First octet: how many datagrams pass before the attack (low four bits) and the exchange of phase
- * 1; second: bits, see below.  Then records of an op, a length and contents: datagrams as they are,
- * with the cookies of the SA, in fragments, or as payloads that are hashed and sealed with its keys.
- * Nothing may crash, and the engines must come to rest.
+ * 1; second: bits, see below.  Then records of an op, a length and contents: datagrams as they
+ * are, with the cookies of the SA, in fragments, or as payloads that are hashed and sealed with its
+ * keys.  Nothing may crash or be lost, and the engines must come to rest.
  */
 #include "tests/fuzz/pair.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "logicals/lnm.h"
+#include "tests/fuzz/snap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -86,14 +87,17 @@ try_spec(const struct lnm *l, const char *spec)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct lnm *l = lnm_new();
 	struct text errors = { 0 };
+	struct lnm *l;
 	char *text;
 
+	snap_begin();
+	l = lnm_new();
 	if (l == NULL || size == 0 || size > 8192 ||
 		lnm_load_text(l, "base", bytes_str(base), &errors) != ST_NORMAL) {
 		lnm_free(l);
 		text_free(&errors);
+		snap_end();
 		return 0;
 	}
 	text = malloc(size);
@@ -111,5 +115,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text);
 	lnm_free(l);
 	text_free(&errors);
+	snap_end();
 	return 0;
 }

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/cry.h"
 #include "racoon/conf/rc.h"
+#include "tests/fuzz/snap.h"
+#include "tests/fuzz/toy_cry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -29,17 +30,23 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 static bool
 locate(void *user, const char *spec, char *path, size_t size)
 {
-	(void)user;
-	(void)spec;
+	(void)user, (void)spec;
 	if (size > 0)
 		path[0] = '\0';
+	return false;
+}
+
+static bool
+no_contents(void *user, const char *path, struct text *out)
+{
+	(void)user, (void)path, (void)out;
 	return false;
 }
 
 static struct rc_config *
 load(const char *text, const char *psk, struct stmt_errors *errors)
 {
-	struct rc_options options = { .cry = cry, .locate = locate };
+	struct rc_options options = { .cry = cry, .locate = locate, .contents = no_contents };
 	struct rc_config *c = NULL;
 	enum status status = rc_load_text("fuzz", text, psk, &options, &c, errors);
 	if ((status == ST_NORMAL) != (c != NULL))
@@ -49,34 +56,53 @@ load(const char *text, const char *psk, struct stmt_errors *errors)
 	return c;
 }
 
+static void
+use(struct rc_config *c, const char *psk, struct stmt_errors *errors)
+{
+	struct net_addr peer = net_ipv4(0xc0a80164);
+	struct text dump = { 0 }, plan = { 0 };
+	struct rc_config *again;
+	struct rc_plan p;
+
+	rc_dump(c, &dump);
+	again = load(text_str(&dump), psk, errors);
+	if (!again)
+		abort();
+	p = rc_plan(c, again, &plan);
+	if (p.removed != 0 || p.added != 0)
+		abort();
+	rc_free(again);
+	text_free(&dump);
+	text_free(&plan);
+	rc_remote_for(c, &peer);
+	rc_psk_for_address(c, &peer);
+	rc_free(c);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char text[2 * CONF_MAX + 2];
+	struct stmt_errors errors = { 0 };
+	struct rc_config *c;
+	const char *psk;
+	char *text;
+
 	if (size > CONF_MAX)
 		return 0;
+	snap_begin();
+	text = malloc(size + 2);
+	if (text == NULL)
+		abort();
 	memcpy(text, data, size);
 	text[size] = text[size + 1] = '\0';
-	const char *psk = text + strlen(text) + 1;
+	psk = text + strlen(text) + 1;
 	if (psk > text + size)
 		psk = "";
-	if (strstr(text, "include"))
-		return 0;
-	struct stmt_errors errors = { 0 };
-	struct rc_config *c = load(text, psk, &errors);
-	if (c) {
-		struct text dump = { 0 };
-		rc_dump(c, &dump);
-		struct rc_config *again = load(text_str(&dump), psk, &errors);
-		if (!again)
-			abort();
-		rc_free(again);
-		text_free(&dump);
-		struct net_addr peer = net_ipv4(0xc0a80164);
-		rc_remote_for(c, &peer);
-		rc_psk_for_address(c, &peer);
-		rc_free(c);
-	}
+	c = strstr(text, "include") != NULL ? NULL : load(text, psk, &errors);
+	if (c != NULL)
+		use(c, psk, &errors);
 	stmt_errors_free(&errors);
+	free(text);
+	snap_end();
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/svc.h"
+#include "tests/fuzz/snap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,8 +27,8 @@ look(const struct svc_conf *c)
 		abort();
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+one(const uint8_t *data, size_t size)
 {
 	struct stmt_errors errors = { 0 };
 	struct svc_file *f = svc_read("fuzz", bytes_of(data, size), &errors), *again;
@@ -37,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (f == NULL) {
 		stmt_errors_free(&errors);
-		return 0;
+		return;
 	}
 	svc_print(f, &first);
 	again = svc_read("printed", bytes_str(text_str(&first)), &errors);
@@ -58,5 +59,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_free(&first);
 	text_free(&second);
 	stmt_errors_free(&errors);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *exact;
+
+	snap_begin();
+	exact = malloc(size + 1);
+	if (exact == NULL)
+		abort();
+	memcpy(exact, data, size);
+	one(exact, size);
+	free(exact);
+	snap_end();
 	return 0;
 }

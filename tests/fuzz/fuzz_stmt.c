@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/stmt.h"
+#include "tests/fuzz/snap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +34,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct stmt_errors errors = { 0 };
+	snap_begin();
 	struct arena *arena = arena_new(8 << 20);
 	struct stmt_reader *r = stmt_open("fuzz", bytes_of(data, size), &errors);
 	if (!arena || !r)
@@ -48,5 +50,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	stmt_close(r);
 	stmt_errors_free(&errors);
 	arena_free(arena);
+	snap_end();
 	return 0;
 }

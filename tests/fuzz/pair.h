@@ -105,7 +105,8 @@ read_config(unsigned side, unsigned mode, bool sign, bool natt)
 	snprintf(remote, sizeof(remote), sign_text, who, who);
 	snprintf(text, sizeof(text),
 		"%sremote anonymous { exchange_mode %s; nat_traversal %s;\n"
-		"ike_frag %s; dpd_delay 30; dpd_retry 5; generate_policy on; proposal_check claim;\n%s",
+		"ike_frag %s; dpd_delay 30; dpd_retry 5; generate_policy on;\n"
+		"proposal_check claim;\n%s",
 		common_text, modes[mode], natt ? "force" : "on", natt ? "force" : "on",
 		sign ? remote : psk_text);
 	if (rc_load_text("fuzz", text, side == 0 ? "10.0.0.2 key\n" : "10.0.0.1 key\n", &options,
@@ -421,7 +422,7 @@ sa_of(unsigned to)
 }
 
 /* From where the peer would send it. */
-static void
+static ATTR_UNUSED void
 datagram(unsigned to, const uint8_t *p, size_t n)
 {
 	const struct ike_sa *sa = sa_of(to);
@@ -433,7 +434,7 @@ datagram(unsigned to, const uint8_t *p, size_t n)
 }
 
 /* Until both have nothing to do, or all that is unfinished has been given up. */
-static void
+static ATTR_UNUSED void
 run_out(void)
 {
 	for (unsigned n = 0; n < ROUNDS_MAX; n++) {

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lib/attr.h"
+
 #define SNAP_RAW __attribute__((no_sanitize("address"), noinline))
 
 enum { SNAP_REGION = 256 << 20, SNAP_ZONE = 32, SNAP_LIVE = 0x6c697665, SNAP_HOLES = 4,
@@ -65,7 +67,7 @@ snap_fill(void *to, int with, size_t n)
 	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(with) : "memory");
 }
 
-static void
+static ATTR_UNUSED void
 snap_init(void)
 {
 	size_t scale, offset;
@@ -191,7 +193,7 @@ __wrap_strdup(const char *s)
 }
 
 /* Of the region, what need not be put back; in the order of addresses, whole granules of it. */
-static void
+static ATTR_UNUSED void
 snap_hole(const void *from, const void *to)
 {
 	size_t a = (size_t)((const uint8_t *)from - snap.base);
@@ -204,7 +206,7 @@ snap_hole(const void *from, const void *to)
 }
 
 /* Between the region and a copy, around the holes. */
-static void
+static ATTR_UNUSED void
 snap_move(uint8_t *region, uint8_t *copy, size_t top, size_t unit, bool back)
 {
 	size_t at = 0;
@@ -224,7 +226,7 @@ snap_move(uint8_t *region, uint8_t *copy, size_t top, size_t unit, bool back)
 	}
 }
 
-static void
+static ATTR_UNUSED void
 snap_take(struct snap *s)
 {
 	bool was = snap_on;
@@ -241,7 +243,7 @@ snap_take(struct snap *s)
 	snap_on = was;
 }
 
-static void
+static ATTR_UNUSED void
 snap_back(const struct snap *s)
 {
 	snap_move(snap.base, s->octets, s->top, 1, true);
@@ -255,6 +257,28 @@ snap_back(const struct snap *s)
 			(snap.high - s->top) / SNAP_SHADOW + 1);
 	snap.top = snap.high = s->top;
 	snap.live = s->live;
+}
+
+/*
+ * The same without a snapshot, for targets that begin with nothing: all that an input allocates is
+ * to be freed by its end, and goes with it.
+ */
+static ATTR_UNUSED void
+snap_begin(void)
+{
+	if (snap.base == NULL)
+		snap_init();
+	snap_on = true;
+}
+
+static ATTR_UNUSED void
+snap_end(void)
+{
+	snap_on = false;
+	if (snap.live != 0)
+		abort(); /* a leak */
+	snap_fill(snap.shadow, SNAP_POISON, snap.high / SNAP_SHADOW + 1);
+	snap.top = snap.high = 0;
 }
 
 #endif
