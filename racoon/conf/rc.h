@@ -69,6 +69,7 @@ enum rc_idtype { /* ISAKMP ID types (RFC 2407 4.6.2.1) */
 struct rc_id {
 	enum rc_idtype type;
 	bool own_address;   /* `my_identifier address;`: the local address of the negotiation */
+	bool of_section;    /* `peers_identifier address;`: the address of the section */
 	struct bytes value; /* the ID payload behind its 4-octet header; empty with own_address */
 	const char *text;   /* as written, for dumps and SHOW */
 };

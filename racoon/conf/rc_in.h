@@ -34,6 +34,7 @@ struct rc_psk { /* one line of psk.txt; lives in the configuration's arena */
 	unsigned line;
 };
 
+#define RC_AVAILABLE "is available in this version"
 #define RC_UNAVAILABLE "is not available in this version"
 
 /* ------------------------------------------------------------------------ tables (rc_rows.c) */
@@ -88,6 +89,8 @@ void rc_print_endpoint(struct text *out, const struct net_endpoint *e, uint16_t 
 
 /* The algorithm a word names, when it may be used for `purpose`; with its key length. */
 enum rc_purpose { RC_FOR_PHASE1, RC_FOR_PHASE2 };
+bool rc_alg_available(struct rc_loading *l, const struct alg *a, enum rc_purpose purpose);
+const char *rc_kind_name(enum alg_kind kind); /* "cipher" */
 const struct alg *rc_alg_word(struct conf_ctx *ctx, const struct stmt_word *w, enum alg_kind kind,
 	enum rc_purpose purpose);
 bool rc_bits_word(struct conf_ctx *ctx, const struct stmt_word *w, const struct alg *a,

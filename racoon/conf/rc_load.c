@@ -249,8 +249,14 @@ rc_set_isakmp(struct conf_ctx *ctx, const struct conf_row *row, const struct stm
 		return rc_words(ctx, row, s, 1, at - 1);
 	for (unsigned i = 0; i < c->listens; i++)
 		if (net_endpoint_equal(&c->listen[i].address, &listen.address)) {
-			stmt_error(ctx->errors, s->pos, "this address and port are listed already");
-			return false;
+			if (c->listen[i].natt != natt) {
+				stmt_error(ctx->errors, s->pos,
+					"this address and port are listed already, as %s",
+					natt ? "isakmp" : "isakmp_natt");
+				return false;
+			}
+			stmt_warn(ctx->errors, s->pos, "this address and port are listed twice");
+			return true;
 		}
 	if (c->listens == RC_LISTEN_MAX) {
 		stmt_error(ctx->errors, s->pos, "more than %d addresses are listed", RC_LISTEN_MAX);

@@ -48,7 +48,9 @@ take_head(struct conf_ctx *ctx, const struct stmt *s, size_t *at, struct head *o
 		out->anonymous = true;
 		out->name = w->text;
 		++*at;
-		return true;
+		/* `remote anonymous [500]`: a port of peers from anywhere tells nothing. */
+		return *at == s->words || s->word[*at].kind != STMT_BRACKET ||
+			rc_port_word(ctx, &s->word[(*at)++], &out->address.port);
 	}
 	if (!rc_endpoint_words(ctx, s, at, &out->address))
 		return false;
@@ -143,11 +145,16 @@ fill_peer_address(struct conf_ctx *ctx, struct rc_remote *r)
 	for (unsigned i = 0; i < r->peer_ids; i++) {
 		struct rc_id *id = &r->peer_id[i];
 
-		if (!id->own_address)
+		/* One that was inherited means the heir's address. */
+		if (!id->own_address && !id->of_section)
 			continue;
-		if (r->address.addr.family == 0)
-			continue; /* for any peer: the address it speaks from */
-		id->own_address = false;
+		id->of_section = r->address.addr.family != 0;
+		id->own_address = !id->of_section;
+		if (id->own_address) { /* for any peer: the address it speaks from */
+			id->text = "address";
+			id->value = (struct bytes){ 0 };
+			continue;
+		}
 		id->type = r->address.addr.family == 4 ? RC_ID_IPV4 : RC_ID_IPV6;
 		id->value = arena_dup(ctx->arena, net_addr_bytes(&r->address.addr));
 		id->text = arena_printf(ctx->arena, "address %s",

@@ -43,6 +43,10 @@ take_range(struct conf_ctx *ctx, const struct stmt *s, size_t *at, struct rc_sel
 	if (*at < s->words && s->word[*at].kind == STMT_BARE && n < sizeof(text) &&
 		(s->word[*at].text[0] == '/' || s->word[*at].text[0] == '-'))
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", s->word[(*at)++].text);
+	/* `ADDR - ADDR` */
+	if (*at < s->words && n < sizeof(text) && text[n - 1] == '-' &&
+		s->word[*at].kind == STMT_BARE)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", s->word[(*at)++].text);
 	if (n >= sizeof(text))
 		goto bad;
 	dash = strchr(text, '-');
@@ -355,6 +359,26 @@ take_choice(struct conf_ctx *ctx, const struct stmt *s, size_t *at, enum alg_kin
 	return out->alg != NULL;
 }
 
+/*
+ * One that racoon.conf may well name and that this version has not: of a list of alternatives it is
+ * left out, with its key length, as long as others remain.
+ */
+static bool
+leave_out(struct conf_ctx *ctx, const struct stmt *s, size_t *at, enum alg_kind kind)
+{
+	const struct stmt_word *w = &s->word[*at];
+	const struct alg *a = w->kind == STMT_BARE ? alg_by_racoon(kind, w->text) : NULL;
+
+	if (a == NULL || rc_alg_available(rc_loading_of(ctx), a, RC_FOR_PHASE2))
+		return false;
+	stmt_warn(ctx->errors, w->pos, "%s \"%s\" " RC_UNAVAILABLE ": it is left out of the list",
+		rc_kind_name(kind), w->text);
+	++*at;
+	if (*at < s->words && s->word[*at].kind != STMT_COMMA)
+		++*at;
+	return true;
+}
+
 static bool
 is_in(const struct rc_alg_choice *list, unsigned n, const struct rc_alg_choice *choice)
 {
@@ -375,7 +399,7 @@ rc_set_sainfo_algs(struct conf_ctx *ctx, const struct conf_row *row, const struc
 				     : kind == ALG_AUTH ? sa->auth
 							: sa->comp;
 	unsigned *n = kind == ALG_ENCR ? &sa->encrs : kind == ALG_AUTH ? &sa->auths : &sa->comps;
-	bool good = true;
+	bool good = true, left_out = false;
 
 	if (!rc_words(ctx, row, s, 1, STMT_WORDS_MAX))
 		return false;
@@ -383,7 +407,9 @@ rc_set_sainfo_algs(struct conf_ctx *ctx, const struct conf_row *row, const struc
 		struct rc_alg_choice choice;
 		size_t first = at;
 
-		if (!take_choice(ctx, s, &at, kind, &choice)) {
+		if (leave_out(ctx, s, &at, kind)) {
+			left_out = true;
+		} else if (!take_choice(ctx, s, &at, kind, &choice)) {
 			good = false;
 		} else if (is_in(list, *n, &choice)) {
 			stmt_warn(ctx->errors, s->word[first].pos, "\"%s\" is listed twice",
@@ -404,6 +430,10 @@ rc_set_sainfo_algs(struct conf_ctx *ctx, const struct conf_row *row, const struc
 			stmt_error(ctx->errors, s->end, "expected an algorithm after \",\"");
 			return false;
 		}
+	}
+	if (good && left_out && *n == 0) {
+		stmt_error(ctx->errors, s->pos, "%s names none that " RC_AVAILABLE, row->keyword);
+		return false;
 	}
 	return good;
 }

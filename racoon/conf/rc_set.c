@@ -52,7 +52,9 @@ static bool
 is_repeatable(const char *keyword)
 {
 	static const char *const words[] = { "isakmp", "isakmp_natt", "peers_identifier",
-		"proposal", "script", "auth", "acct", "split_network", "split_dns" };
+		"proposal", "script", "auth", "acct", "split_network", "split_dns",
+		/* of a sainfo: the lists are one */
+		"encryption_algorithm", "authentication_algorithm", "compression_algorithm" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcmp(words[i], keyword) == 0)
@@ -110,11 +112,12 @@ rc_read_block(struct conf_ctx *ctx, const struct conf_row *table, const struct s
 		const struct stmt *at = s->block[i];
 		const char *keyword = at->word[0].text;
 
-		if (!is_repeatable(keyword) && is_given_before(s->block, i, keyword, &line)) {
-			stmt_error(ctx->errors, at->pos,
-				"\"%s\" is given twice: it is at line %u already", keyword, line);
-			good = false;
-		} else if (!conf_read_stmt(ctx, table, at, into)) {
+		/* As racoon: the last one counts. */
+		if (!is_repeatable(keyword) && is_given_before(s->block, i, keyword, &line))
+			stmt_warn(ctx->errors, at->pos,
+				"\"%s\" is given twice: this one counts, not that at line %u",
+				keyword, line);
+		if (!conf_read_stmt(ctx, table, at, into)) {
 			good = false;
 		} else {
 			rc_warn_idle(ctx, at);
@@ -353,8 +356,8 @@ rc_print_endpoint(struct text *out, const struct net_endpoint *e, uint16_t usual
 
 /* --------------------------------------------------------------------------------- algorithms */
 
-static const char *
-kind_name(enum alg_kind kind)
+const char *
+rc_kind_name(enum alg_kind kind)
 {
 	switch (kind) {
 	case ALG_ENCR:
@@ -406,6 +409,28 @@ is_to_be_had(struct rc_loading *l, const struct alg *a)
 	return cry_has(cry, a);
 }
 
+bool
+rc_alg_available(struct rc_loading *l, const struct alg *a, enum rc_purpose purpose)
+{
+	return fits_purpose(a, purpose) && is_to_be_had(l, a);
+}
+
+/* "aes256" for "aes 256": told. */
+static bool
+is_glued(struct conf_ctx *ctx, const struct stmt_word *w, enum alg_kind kind)
+{
+	size_t n = strcspn(w->text, "0123456789");
+	const char *name = arena_strndup(ctx->arena, w->text, n);
+
+	if (kind != ALG_ENCR || w->text[n] == '\0' || name == NULL ||
+		w->text[n + strspn(w->text + n, "0123456789")] != '\0' ||
+		alg_by_racoon(kind, name) == NULL)
+		return false;
+	stmt_error(ctx->errors, w->pos, "unknown %s \"%s\": did you mean \"%s %s\"?",
+		rc_kind_name(kind), w->text, name, w->text + n);
+	return true;
+}
+
 static void
 unknown_alg(struct conf_ctx *ctx, const struct stmt_word *w, enum alg_kind kind,
 	enum rc_purpose purpose)
@@ -419,12 +444,15 @@ unknown_alg(struct conf_ctx *ctx, const struct stmt_word *w, enum alg_kind kind,
 			for (size_t k = 0; k < ALG_AKA_MAX && alg_table[i].racoon[k] != NULL; k++)
 				names[n++] = alg_table[i].racoon[k];
 	names[n] = NULL;
+	if (is_glued(ctx, w, kind))
+		return;
 	nearest = text_nearest(w->text, names);
 	if (nearest != NULL)
 		stmt_error(ctx->errors, w->pos, "unknown %s \"%s\": did you mean \"%s\"?",
-			kind_name(kind), w->text, nearest);
+			rc_kind_name(kind), w->text, nearest);
 	else
-		stmt_error(ctx->errors, w->pos, "unknown %s \"%s\"", kind_name(kind), w->text);
+		stmt_error(ctx->errors, w->pos, "unknown %s \"%s\"", rc_kind_name(kind),
+			w->text);
 }
 
 const struct alg *
@@ -438,9 +466,9 @@ rc_alg_word(struct conf_ctx *ctx, const struct stmt_word *w, enum alg_kind kind,
 		unknown_alg(ctx, w, kind, purpose);
 		return NULL;
 	}
-	if (!fits_purpose(a, purpose) || !is_to_be_had(l, a)) {
-		stmt_error(ctx->errors, w->pos, "%s \"%s\" " RC_UNAVAILABLE "%s", kind_name(kind),
-			w->text,
+	if (!rc_alg_available(l, a, purpose)) {
+		stmt_error(ctx->errors, w->pos, "%s \"%s\" " RC_UNAVAILABLE "%s",
+			rc_kind_name(kind), w->text,
 			purpose == RC_FOR_PHASE1 && kind == ALG_ENCR ? " for phase 1" : "");
 		return NULL;
 	}

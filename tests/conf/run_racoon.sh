@@ -110,6 +110,11 @@ expect 0 'may be missing' "warning: psk.conf:1:1: psk.txt: there is no such file
 printf '# keys\n\n10.0.0.1\tsimple psk  \n10.0.0.2 0x00ff1\nwww.example.net  a key\n' >psk.txt
 chmod 600 psk.txt
 expect 0 'is read' ''
+# As the HOWTO and chapter 29 print them.
+cp "$here/../system/howto/psk.txt" psk.txt && chmod 600 psk.txt
+expect 0 "of the HOWTO is read" ''
+printf '192.168.1.2 deadbeef\n192.168.1.3 deadbeef\n192.168.1.4 deadbeef\n192.168.1.5 face0ff0\n' >psk.txt
+expect 0 "of chapter 29 is read" ''
 chmod 640 psk.txt
 expect 1 'open to the group is refused' "psk.conf:1:1: psk.txt is open to others (mode 0640): expected mode 0600 (chmod 600 psk.txt)
 %SYSTEM-E-FILEPROT, file is open to others
