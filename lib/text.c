@@ -91,14 +91,19 @@ text_addv(struct text *t, const char *fmt, va_list ap)
 	va_list again;
 	int n;
 
+	size_t left = t->failed ? 0 : t->room - t->n;
+
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	if (n < 0)
+	n = vsnprintf(left == 0 ? NULL : t->p + t->n, left, fmt, ap);
+	if (n < 0) {
 		t->failed = true;
-	else if (make_room(t, (size_t)n)) {
-		vsnprintf(t->p + t->n, (size_t)n + 1, fmt, again);
+	} else if (make_room(t, (size_t)n)) {
+		if ((size_t)n >= left) /* it did not fit as it was */
+			vsnprintf(t->p + t->n, (size_t)n + 1, fmt, again);
 		t->n += (size_t)n;
 	}
+	if (t->p != NULL)
+		t->p[t->n] = '\0';
 	va_end(again);
 }
 

@@ -125,7 +125,7 @@ struct sim_event {
 		} job;
 		struct {
 			uint64_t id;
-			struct sadb_msg msg;
+			struct sadb_msg *msg; /* the event's */
 		} sadb;
 		struct {
 			unsigned policy, hops;
@@ -177,6 +177,7 @@ struct sim_host {
 	struct sim_policy policy[SIM_POLICIES];
 	unsigned policies;
 	struct sim_sa sa[SIM_SAS];
+	unsigned sa_top; /* none at this place and after */
 	instant sadb_free; /* when the database is done with what it was asked */
 	unsigned in_flight; /* jobs and database requests */
 	instant last_step;
@@ -252,6 +253,11 @@ void sim_say(struct sim_world *w, char who, const char *fmt, ...) ATTR_PRINTF(3,
 
 /* sim_rand.c */
 void sim_seed_openssl(uint64_t seed);
+uint64_t sim_reseed_openssl(uint64_t state); /* what it was: put that back afterwards */
+
+/* sim_dh.c */
+void sim_job_run(struct sim_world *w, unsigned host, struct cry_job *job);
+void sim_dh_free(void);
 
 /* sim_host.c */
 bool sim_host_config(struct sim_world *w, unsigned host, const char *text, const char *psk);

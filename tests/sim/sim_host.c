@@ -176,7 +176,7 @@ sim_host_job(struct sim_world *w, const struct sim_event *ev)
 	if (w->faults && sim_chance(&w->rng, w->profile->refused))
 		ev->job.job->status = ST_FAILED;
 	else
-		cry_job_run(w->cry, ev->job.job);
+		sim_job_run(w, ev->host, ev->job.job);
 	if (ev->job.job->type == CRY_JOB_DERIVE)
 		sim_secret(w, secret_view(&ev->job.job->shared));
 	struct ike_event done = { .type = IKE_EV_DONE,
@@ -192,8 +192,8 @@ sim_host_answer(struct sim_world *w, const struct sim_event *ev)
 		return;
 	struct ike_event done = { .type = IKE_EV_DONE,
 		.done = { .id = ev->sadb.id,
-			.status = sadb_status(ev->sadb.msg.op, ev->sadb.msg.error),
-			.sadb = &ev->sadb.msg } };
+			.status = sadb_status(ev->sadb.msg->op, ev->sadb.msg->error),
+			.sadb = ev->sadb.msg } };
 	sim_step(w, ev->host, &done);
 	sim_release(w, ev->host);
 }

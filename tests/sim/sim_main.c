@@ -172,6 +172,7 @@ main(int argc, char **argv)
 	}
 	int rc = all_mutants ? mutants(cry, argv[0], first)
 			     : seeds(cry, argv[0], first, count, name, &o);
+	sim_dh_free();
 	cry_free(cry);
 	return rc;
 }

@@ -131,8 +131,8 @@ const struct sim_profile sim_profiles[] = {
 		.delay_ms = 10,
 		.jitter_ms = 20,
 		.fault_ms = 300000,
-		.life1_s = 600,
-		.life2_s = 500,
+		.life1_s = 400, /* longer than the faults: who is dead is asked, not outlived */
+		.life2_s = 350,
 		.crashes = 2,
 		.partitions = 2,
 		.statements = "ike_frag on; dpd_delay 5; dpd_retry 2; dpd_maxfail 4;",
@@ -415,7 +415,7 @@ is_empty(struct sim_world *w, unsigned host, const char *when)
 {
 	uint64_t cursor = 0;
 	struct ike_sa_view v;
-	for (unsigned k = 0; k < SIM_SAS; k++)
+	for (unsigned k = 0; k < w->host[host].sa_top; k++)
 		if (w->host[host].sa[k].used && !sim_failed(w))
 			sim_fail(w, "%s and SPI %u is still at host %c", when,
 				(unsigned)w->host[host].sa[k].sa.spi, w->host[host].name);

@@ -23,6 +23,15 @@ rand_status(void)
 	return 1;
 }
 
+uint64_t
+sim_reseed_openssl(uint64_t state)
+{
+	uint64_t was = generator.state;
+
+	generator.state = state;
+	return was;
+}
+
 void
 sim_seed_openssl(uint64_t seed)
 {

@@ -8,6 +8,7 @@
 #include "tests/sim/sim.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { HELD_MS = 30000, SPI_TRIES = 64, NO_UPDATE_PER_MILLE = 60 };
@@ -26,7 +27,7 @@ sa_digest(const struct ipsec_sa *sa)
 static struct sim_sa *
 find(struct sim_host *h, const struct ipsec_sa *key)
 {
-	for (unsigned i = 0; i < SIM_SAS; i++) {
+	for (unsigned i = 0; i < h->sa_top; i++) {
 		struct sim_sa *s = &h->sa[i];
 		if (s->used && s->sa.spi == key->spi && s->sa.proto == key->proto &&
 			net_addr_equal(&s->sa.dst.addr, &key->dst.addr))
@@ -39,8 +40,10 @@ static struct sim_sa *
 unused(struct sim_world *w, struct sim_host *h)
 {
 	for (unsigned i = 0; i < SIM_SAS; i++)
-		if (!h->sa[i].used)
+		if (!h->sa[i].used) {
+			h->sa_top = i < h->sa_top ? h->sa_top : i + 1;
 			return &h->sa[i];
+		}
 	sim_fail(w, "host %c has more than %d SAs", h->name, SIM_SAS);
 	return NULL;
 }
@@ -55,7 +58,7 @@ forget(struct sim_sa *s)
 void
 sim_sadb_flush(struct sim_host *h)
 {
-	for (unsigned i = 0; i < SIM_SAS; i++)
+	for (unsigned i = 0; i < h->sa_top; i++)
 		if (h->sa[i].used)
 			forget(&h->sa[i]);
 }
@@ -144,6 +147,17 @@ do_delete(struct sim_world *w, struct sim_host *h, const struct sadb_msg *m)
 	return 0;
 }
 
+static struct sadb_msg *
+copy_of(const struct sadb_msg *m)
+{
+	struct sadb_msg *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		abort();
+	*copy = *m;
+	return copy;
+}
+
 void
 sim_sadb_request(struct sim_world *w, unsigned host, uint64_t id, const struct sadb_msg *m)
 {
@@ -156,7 +170,7 @@ sim_sadb_request(struct sim_world *w, unsigned host, uint64_t id, const struct s
 	h->sadb_free = when;
 	struct sim_event *ev = sim_event(w, SIM_EV_SADB, host, instant_diff(when, w->now));
 	ev->sadb.id = id;
-	ev->sadb.msg = *m;
+	ev->sadb.msg = copy_of(m);
 }
 
 static void
@@ -165,8 +179,8 @@ answer(struct sim_world *w, const struct sim_event *request, struct sadb_msg *m)
 	struct sim_event *ev = sim_event(w, SIM_EV_ANSWER, request->host, w->faults ? 1 : 0);
 	ev->generation = request->generation;
 	ev->sadb.id = request->sadb.id;
-	ev->sadb.msg = *m;
-	ipsec_sa_wipe(&ev->sadb.msg.sa);
+	ev->sadb.msg = copy_of(m);
+	ipsec_sa_wipe(&ev->sadb.msg->sa);
 	sadb_msg_wipe(m);
 }
 
@@ -174,7 +188,7 @@ void
 sim_sadb_run(struct sim_world *w, const struct sim_event *ev)
 {
 	struct sim_host *h = &w->host[ev->host];
-	struct sadb_msg m = ev->sadb.msg;
+	struct sadb_msg m = *ev->sadb.msg;
 	if (w->faults && sim_chance(&w->rng, w->profile->refused) && m.op != SADB_OP_DELETE) {
 		m.error = ENOBUFS;
 		answer(w, ev, &m);
@@ -218,7 +232,7 @@ sim_sadb_tick(struct sim_world *w, unsigned host, int64_t a, int64_t b)
 {
 	struct sim_host *h = &w->host[host];
 	sim_at(w, instant_add(w->now, 250), host, sim_sadb_tick, a, b);
-	for (unsigned i = 0; i < SIM_SAS; i++) {
+	for (unsigned i = 0; i < h->sa_top; i++) {
 		struct sim_sa *s = &h->sa[i];
 		if (!s->used)
 			continue;
@@ -327,7 +341,7 @@ static struct sim_sa *
 outbound(struct sim_host *h, const struct sp_rule *r, const struct net_addr *dst)
 {
 	struct sim_sa *best = NULL;
-	for (unsigned i = 0; i < SIM_SAS; i++) {
+	for (unsigned i = 0; i < h->sa_top; i++) {
 		struct sim_sa *s = &h->sa[i];
 		if (!s->used || s->sa.state == SA_LARVAL || s->sa.proto != r->proto ||
 			!net_addr_equal(&s->sa.src.addr, &h->address.addr) ||

@@ -81,8 +81,10 @@ event_free(struct sim_event *ev)
 {
 	if (ev->type == SIM_EV_DATAGRAM)
 		free(ev->datagram.octets);
-	if (ev->type == SIM_EV_SADB || ev->type == SIM_EV_ANSWER)
-		sadb_msg_wipe(&ev->sadb.msg);
+	if ((ev->type == SIM_EV_SADB || ev->type == SIM_EV_ANSWER) && ev->sadb.msg) {
+		sadb_msg_wipe(ev->sadb.msg);
+		free(ev->sadb.msg);
+	}
 	free(ev);
 }
 
@@ -183,11 +185,14 @@ sim_say(struct sim_world *w, char who, const char *fmt, ...)
 	char line[2048];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	int n = snprintf(line, sizeof(line), "[%7lld] %c ", (long long)w->now.ms - 1000, who);
+	n += vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
 	va_end(ap);
-	text_addf(&w->trace, "[%7lld] %c %s\n", (long long)w->now.ms - 1000, who, line);
+	size_t length = (size_t)n < sizeof(line) - 2 ? (size_t)n : sizeof(line) - 2;
+	line[length] = '\n';
+	text_add_n(&w->trace, line, length + 1);
 	if (w->verbose)
-		fprintf(stderr, "[%7lld] %c %s\n", (long long)w->now.ms - 1000, who, line);
+		fwrite(line, 1, length + 1, stderr);
 }
 
 static void

@@ -332,6 +332,7 @@ main(int argc, char **argv)
 		good = good && ok;
 	}
 	printf("1..%d\n", argc - 1 - update);
+	sim_dh_free();
 	cry_free(cry);
 	return good ? 0 : 1;
 }
