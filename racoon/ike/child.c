@@ -453,6 +453,11 @@ ike_child_restart(struct ike *e, struct ike_child *c)
 		ike_xchg_end(e, c->x);
 		return;
 	}
+	if (c->renewal && c->cmds == 0 && !ike_child_policy_up(e, c->peer, &c->sel)) {
+		/* The peer deleted what was to be renewed as well: traffic asks if there is any. */
+		ike_child_end(e, c, ST_PEERDELETED, false, 0);
+		return;
+	}
 	if (c->side != IKE_INITIATOR || e->stopping || c->restarts++ >= IKE_RESTARTS_MAX) {
 		ike_child_fail(e, c, ST_NOPHASE1, 0, "phase 1 went away");
 		return;
@@ -574,6 +579,7 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 		    (seq != 0 && ike_job_installing(c)))
 			break;
 	if (c != NULL) {
+		c->renewal = c->renewal && again;
 		if (out != NULL)
 			*out = c;
 		return ST_NORMAL;
@@ -590,6 +596,7 @@ ike_child_initiate(struct ike *e, const struct ipsec_policy *policy, const struc
 	if (proxy)
 		ike_child_proxy(c);
 	c->acquire_seq = seq;
+	c->renewal = again;
 	if (old != NULL) {
 		c->generated = true;
 		c->gen_sel = old->gen_sel;

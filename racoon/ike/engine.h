@@ -277,6 +277,7 @@ struct ike_child { /* phase 2 */
 	bool policy_made; /* … and this one removes them */
 	struct sp_selector gen_sel; /* of the generated policies; sel unless behind a NAT */
 	bool rekeying;  /* soft lifetime over, and seen to */
+	bool renewal;   /* begun because another one's was, and nobody else has asked for it */
 	bool retiring;  /* a newer one took over */
 	bool waits;     /* for phase 1 */
 	uint64_t begun_step, up_step;

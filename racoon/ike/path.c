@@ -188,11 +188,21 @@ move_children(struct ike *e, const struct ike_sa *sa, const struct ike_path *fro
 	}
 }
 
-/* A newer phase 1 came through the NAT's new port before: what was made on the older ones is of the
- * same host, and follows. */
+/* Something else of the same host came through the NAT's new port before, and has an object of that
+ * name: what is there by now goes on in that one, or the next move would part them. */
 static void
 join(struct ike *e, struct ike_peer *from, struct ike_peer *to, const struct net_endpoint *remote)
 {
+	LIST_FOREACH(at, &from->sas)
+	{
+		struct ike_sa *sa = container_of(at, struct ike_sa, in_peer);
+		if (sa->state != IKE_S_UP || !net_endpoint_equal(&sa->remote, remote))
+			continue;
+		list_remove(&sa->in_peer);
+		list_append(&to->sas, &sa->in_peer);
+		sa->peer = to;
+		keep_alive(e, sa);
+	}
 	LIST_FOREACH(at, &from->children)
 	{
 		struct ike_child *c = container_of(at, struct ike_child, in_peer);

@@ -205,6 +205,7 @@ struct sim_world {
 	enum log_level level; /* what is traced */
 	struct cry *cry;
 	struct sim_rng rng;      /* faults, delays, decisions */
+	struct sim_rng draws;    /* of key pairs: see sim_dh.c */
 	instant now;
 	wall epoch;              /* calendar at time 0 */
 	struct sim_event **event; /* binary heap */

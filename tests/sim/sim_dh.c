@@ -76,7 +76,7 @@ static void
 keypair(struct sim_world *w, unsigned host, struct cry_job *job)
 {
 	struct sim_pool *p = pool_of(job->group);
-	unsigned i = 2 * sim_below(&w->rng, POOL / 2) + host;
+	unsigned i = 2 * sim_below(&w->draws, POOL / 2) + host;
 
 	if (!p->made[i]) {
 		struct cry_dh *dh = make(w->cry, p, i);

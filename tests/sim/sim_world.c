@@ -126,6 +126,7 @@ sim_new(uint64_t seed, const struct sim_profile *profile, struct cry *cry)
 	w->profile = profile;
 	w->cry = cry;
 	w->rng.state = seed * 2654435761u + 17;
+	w->draws.state = seed;
 	w->now = (instant){ 1000 };
 	w->epoch = (wall){ INT64_C(1790000000000) };
 	w->cut_from = -1;
