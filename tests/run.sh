@@ -48,7 +48,7 @@ suite_vectors() {
 	"$BUILD/tests/window" 100000000
 }
 suite_trace() { "$SANBUILD/tests/trace" tests/trace/*.trace; }
-suite_sim() { "$BUILD/tests/sim" -j 2 1 1000 each; "$SANBUILD/tests/sim" 1000 20 all; "$BUILD/tests/sim" --mutants; }
+suite_sim() { "$BUILD/tests/sim" -j 2 1 1000 each; "$SANBUILD/tests/sim" -j 2 1000 20 all; "$BUILD/tests/sim" --mutants; }
 suite_transcript() { BUILD=$SANBUILD tests/transcript/run.sh; }
 suite_system() {
 	local s

@@ -710,6 +710,8 @@ ike_child_fail(struct ike *e, struct ike_child *c, enum status status, uint16_t 
 		if (o != c && o->state == IKE_S_UP && o->rekeying && !o->retiring)
 			ike_child_try_later(e, o);
 	ike_commands_child(e, c, status, text);
+	if (status == ST_NORESPONSE && c->side == IKE_INITIATOR && c->x != NULL && !c->x->answered)
+		ike_sa_doubt(e, c->x->sa);
 	list_remove(&c->waiting);
 	ike_child_kick(e, p);
 	/* The initiator of a half-made one may think that it is up. */

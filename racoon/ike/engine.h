@@ -575,6 +575,8 @@ void ike_peer_contact(struct ike *e, struct ike_sa *sa); /* INITIAL-CONTACT came
 bool ike_peer_known(const struct ike_sa *sa);
 void ike_sa_fail(struct ike *e, struct ike_sa *sa, enum status status, const char *detail);
 void ike_sa_free(struct ike *e, struct ike_sa *sa);
+/* Quick mode had no answer at all: the peer may have lost this one, and tells nobody. */
+void ike_sa_doubt(struct ike *e, struct ike_sa *sa);
 void ike_sa_retire(struct ike *e, struct ike_sa *sa, int64_t ms);
 bool ike_half_open_room(struct ike *e, const struct net_endpoint *local,
 	const struct net_endpoint *remote);

@@ -447,11 +447,23 @@ wants_rekey(const struct ike_sa *sa)
 	return false;
 }
 
+/* Phase 1 anew, beside the one there is. */
+static void
+renew(struct ike *e, struct ike_sa *sa, const char *why_now)
+{
+	char why[IKE_DETAIL_MAX];
+	struct ike_sa *next;
+
+	e->count[IKE_N_REKEYED]++;
+	ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial, "%s, renewing phase 1", why_now);
+	if (ike_sa_initiate_peer(e, sa->peer, &next, why, sizeof(why)) != ST_NORMAL)
+		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "phase 1 is not renewed: %s", why);
+}
+
 static void
 life_fired(struct ike *e, struct ike_timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, life);
-	char why[IKE_DETAIL_MAX];
 
 	if (instant_reached(sa->expires, e->now)) {
 		ike_sa_end(e, sa, ST_EXPIRED, true, "expired");
@@ -463,11 +475,18 @@ life_fired(struct ike *e, struct ike_timer *t)
 	if (!rekey || e->stopping || ike_peer_fresh(sa->peer) != NULL ||
 	    ike_peer_coming(sa->peer) != NULL)
 		return;
-	struct ike_sa *next;
-	e->count[IKE_N_REKEYED]++;
-	ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial, "lifetime ends soon, renewing phase 1");
-	if (ike_sa_initiate_peer(e, sa->peer, &next, why, sizeof(why)) != ST_NORMAL)
-		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "phase 1 is not renewed: %s", why);
+	renew(e, sa, "lifetime ends soon");
+}
+
+void
+ike_sa_doubt(struct ike *e, struct ike_sa *sa)
+{
+	if (sa->state != IKE_S_UP || sa->dying || e->stopping || sa->conf == NULL ||
+	    sa->conf->passive)
+		return;
+	sa->dying = true;
+	if (ike_peer_fresh(sa->peer) == NULL && ike_peer_coming(sa->peer) == NULL)
+		renew(e, sa, "no answer to quick mode");
 }
 
 void

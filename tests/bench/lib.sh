@@ -134,6 +134,16 @@ rss_kb() {
 	local p
 	for p; do cat "/proc/$p/status"; done | awk '$1 == "RssAnon:" {t += $2} END {print t + 0}'
 }
+# rss_rests PID…: what they read at their beginning (policies, for one) is in
+rss_rests() {
+	local was=0 now
+	now=$(rss_kb "$@")
+	while [ $((now - was)) -gt 16 ]; do
+		was=$now
+		sleep 1
+		now=$(rss_kb "$@")
+	done
+}
 median() { printf '%s\n' "$@" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b > 0 ? a / b : 0)}'; }
 tenths() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", (b > 0 ? a / b : 0)}'; }

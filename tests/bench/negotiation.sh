@@ -57,6 +57,8 @@ ours_host() {
 	responder=$last_pid
 	racoon_start "$1" $side
 	responder="$responder $last_pid"
+	# shellcheck disable=SC2086
+	rss_rests $responder
 }
 ours_many() { # name, group, count
 	ours_host "$1" i "$2" 0 $(($3 - 1))

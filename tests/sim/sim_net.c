@@ -122,9 +122,11 @@ show(struct sim_world *w, unsigned from, struct bytes octets, const char *fate)
 		wire_summary(line, sizeof(line), &h, sound ? &m : NULL));
 }
 
-/* Host A's NAT: out with its address and other ports, in only by the mapping of now. */
+/* Host A's NAT: out with its address and other ports, in only by the mapping of now.  What it lets
+ * through to the wrong one of the two ports makes no sense there. */
 static bool
-translate(struct sim_world *w, unsigned from, struct net_endpoint *src, struct net_endpoint *dst)
+translate(struct sim_world *w, unsigned from, struct net_endpoint *src, struct net_endpoint *dst,
+	bool natt)
 {
 	if (!w->profile->nat)
 		return true;
@@ -137,7 +139,7 @@ translate(struct sim_world *w, unsigned from, struct net_endpoint *src, struct n
 		return true;
 	dst->addr = w->host[0].address.addr;
 	dst->port = (uint16_t)(dst->port - w->nat_shift);
-	return dst->port == 500 || dst->port == 4500;
+	return dst->port == (natt ? 4500 : 500);
 }
 
 void
@@ -158,7 +160,7 @@ sim_send(struct sim_world *w, unsigned from, const struct net_endpoint *own,
 		return; /* a keepalive */
 	if (!net_addr_equal(&own->addr, &w->host[from].address.addr))
 		sim_fail(w, "host %c sends from an address it does not have", w->host[from].name);
-	if (!translate(w, from, &outside, &inside))
+	if (!translate(w, from, &outside, &inside, natt))
 		return;
 	struct sim_host *to = host_at(w, &dst->addr);
 	w->stats.datagrams++;
