@@ -1,9 +1,9 @@
 /*
  * sim_main.c - the simulator's command: `sim SEED [COUNT] [PROFILE]`.  TAP.
  *
- * PROFILE is one of them, or `all` (the default): seeds take turns, or `each`: every seed with every
- * profile.  -j shares the seeds out among processes.  A failure prints the seed, the profile and the
- * command that repeats it.  `sim --mutants` plants bugs, one after the other, and
+ * PROFILE is one of them, or `all` (the default): seeds take turns, or `each`: every seed with
+ * every profile.  -j shares the seeds out among processes.  A failure prints the seed, the profile
+ * and the command that repeats it.  `sim --mutants` plants bugs, one after the other, and
  * fails when one of them is not found: the proof that the simulator can fail.
  */
 #include <stdio.h>
