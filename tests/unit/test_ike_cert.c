@@ -524,6 +524,21 @@ requests(void **state)
 	pair_free(p);
 }
 
+/* send_cr: whether the peer is asked for its certificate; what it sends unasked will do. */
+static void
+request_not_sent(void **state)
+{
+	(void)state;
+	for (int off = 0; off < 2; off++) {
+		struct pair *p = with("main", off ? GW1 "send_cr off;" : GW1, GW2);
+
+		expect_up(p, 0);
+		assert_int_equal(pair_logged(p, 1, "CR: encoding"), !off);
+		assert_true(pair_logged(p, 0, "CR: encoding"));
+		pair_free(p);
+	}
+}
+
 /* ------------------------------------------------------------------------------- odd timing --- */
 
 /* The SA goes while its signature is being made: the answer finds nobody, and nothing leaks. */
@@ -593,6 +608,7 @@ main(void)
 		cmocka_unit_test(flaw_11_part_of_an_identity),
 		cmocka_unit_test(methods_stay_apart),
 		cmocka_unit_test(requests),
+		cmocka_unit_test(request_not_sent),
 		cmocka_unit_test(dies_under_a_job),
 		cmocka_unit_test(doubled),
 	};

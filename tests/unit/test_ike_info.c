@@ -284,7 +284,12 @@ weak_phase1_check(void **state)
 {
 	(void)state;
 	for (int up_already = 0; up_already < 2; up_already++) {
-		struct pair *p = pair_new(NULL, NULL, NULL, NULL);
+		struct pair *p = pair_new("remote %s { exchange_mode main; weak_phase1_check on;"
+			" proposal { encryption_algorithm aes; hash_algorithm sha256;"
+			" authentication_method pre_shared_key; dh_group 2; } }",
+			NULL, "remote %s { exchange_mode main;"
+			" proposal { encryption_algorithm aes; hash_algorithm sha256;"
+			" authentication_method pre_shared_key; dh_group 2; } }", NULL);
 		uint64_t id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
 		struct ike_sa *sa = first_sa(p, 0);
 		struct wire_header h = { .version = WIRE_VERSION_1, .exchange = WIRE_X_INFO,
@@ -294,7 +299,6 @@ weak_phase1_check(void **state)
 			.spi_size = 16, .count = 1, .spis = bytes_of(cookies, 16) };
 		struct wire_builder b;
 
-		p->host[0].config->remote[0]->weak_phase1_check = true;
 		if (up_already)
 			pair_run(p, 1000);
 		memcpy(cookies, sa->cookie_i, 8);

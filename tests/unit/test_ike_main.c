@@ -65,11 +65,13 @@ establishes(void **state)
 static void
 copies(void **state)
 {
-	struct pair *p = pair_new(NULL, NULL, NULL, NULL);
+	static const char conf[] = "timer { persend 3; } remote %s { exchange_mode main; proposal {"
+		" encryption_algorithm 3des; hash_algorithm sha1; authentication_method"
+		" pre_shared_key; dh_group 2; } }\n";
+	struct pair *p = pair_new(conf, NULL, REMOTE("", "sha1"), NULL);
 	uint64_t id;
 
 	(void)state;
-	p->host[0].config->timer.persend = 3;
 	id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
 	assert_int_equal(p->host[0].sent, 3);
 	assert_int_equal(p->flights, 3);
