@@ -48,6 +48,7 @@ cat >"$WORK/b/racoon.conf" <<-END
 		verify_identifier on;
 		$PROPOSAL
 	}
+	remote anonymous inherit "gateways" { my_identifier user_fqdn "nobody@example.net"; }
 	remote "office" inherit "gateways" { remote_address $A; }
 	sainfo anonymous { $SAINFO }
 END
@@ -82,9 +83,10 @@ is "path pidfile" "$(cat "$WORK/a/racoon.pid")" "${DAEMON[a/racoon]}"
 like "isakmp_natt: its address and port" "$(cat "$WORK/a/racoon.log")" "$A\[4501\] used for NAT-T"
 # The kernel says twice what was asked for.
 like "pfkey_buffer: the size of the receive buffer" "$(on a ss -xmn)" 'rb2048000000'
-sed 's/isakmp 192.168.1.100;/isakmp 10.99.99.99;/' "$WORK/a/racoon.conf" >"$WORK/a/strict.conf"
-fails "strict_address: a listed address that is not there ends it" \
-	on a timeout 10 "$BIN/racoon" -F -f "$WORK/a/strict.conf" -S "$WORK/a/ipsec.sock" -s "$WORK/a/strict.sock"
+sed 's/isakmp 192.168.1.100;/isakmp 127.0.0.1 [1500]; isakmp 10.99.99.99;/' "$WORK/a/racoon.conf" >"$WORK/a/strict.conf"
+like "strict_address: a listed address that is not there ends it" \
+	"$(on a timeout 5 "$BIN/racoon" -F -f "$WORK/a/strict.conf" -S "$WORK/a/ipsec.sock" -s "$WORK/a/strict.sock" 2>&1)" \
+	'ERROR: strict_address: not every address listed can be used'
 like "path backupsa warns" "$(cat "$WORK/a/racoon.log")" 'WARNING: the keys of every IPsec SA are written to'
 is "path backupsa: mode" "$(stat -c %a "$WORK/a/sa.backup")" 600
 ok "the gateway begins without policies" no_policies
@@ -131,16 +133,32 @@ ok "hook phase1_dead: no successor" wait_for 5 grep -q '^event phase1_dead args 
 stop a racoon
 stop b racoon
 
-# ---- the L2TP policy of the racoon page: the gateway has its outbound half, the client begins
-sed -i -e 's/exchange_mode base/exchange_mode main, base/; s/generate_policy unique/generate_policy on/' \
-	-e '/my_identifier/d; /peers_identifier/d; /verify_identifier/d; /script/d; /backupsa/d' \
-	-e "s/sainfo subnet.*clientaddr/sainfo anonymous/" "$WORK/a/racoon.conf"
+# ---- the racoon page: its racoon.conf with certificates, and its L2TP policy, which is the gateway's
+# outbound half; the client begins
+quietly() { (umask 077; "$@" >>"$WORK/openssl.log" 2>&1); }
+quietly openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/root.key" -out "$WORK/root.pem" -days 2 -subj "/O=Example/CN=root"
+mkdir "$WORK/a/certs" "$WORK/b/certs"
+cp "$WORK/root.pem" "$WORK/b/certs"
+issue() { # certificate, key, name
+	quietly openssl req -newkey rsa:2048 -nodes -keyout "$2" -out "$WORK/csr" -subj "/C=DE/O=Example/CN=$3"
+	quietly openssl x509 -req -in "$WORK/csr" -CA "$WORK/root.pem" -CAkey "$WORK/root.key" -CAcreateserial -days 2 -out "$1"
+}
+issue "$WORK/a/certs/vpnbox.certificate.pem" "$WORK/a/certs/decrypted.rsa.key" gw1
+issue "$WORK/b/certs/gw2.pem" "$WORK/b/certs/gw2.key" gw2
+sed "s|/etc/racoon/certs/|$WORK/a/certs|; s/192.168.0.1/$A/" tests/conf/racoon/l2tp-certificate.conf >"$WORK/a/racoon.conf"
 cat >"$WORK/b/racoon.conf" <<-END
-	path pre_shared_key "psk.txt";
-	remote $A { exchange_mode main; $PROPOSAL }
-	sainfo anonymous { $SAINFO }
+	path certificate "$WORK/b/certs";
+	remote $A {
+		exchange_mode main;
+		my_identifier asn1dn;
+		peers_identifier asn1dn "C=DE, O=Example, CN=gw1";
+		verify_identifier on;
+		certificate_type x509 "gw2.pem" "gw2.key";
+		ca_type x509 "root.pem";
+		proposal { encryption_algorithm 3des; hash_algorithm sha1; authentication_method rsasig; dh_group modp1024; }
+	}
+	sainfo anonymous { encryption_algorithm 3des; authentication_algorithm hmac_md5; compression_algorithm deflate; }
 END
-(umask 077; echo "$B a long secret" >"$WORK/a/psk.txt"; echo "$A a long secret" >"$WORK/b/psk.txt")
 setkey_load a <<-END
 	spdadd $A[1701] 0.0.0.0/0[0] any -P out ipsec esp/transport//require;
 END
@@ -149,7 +167,7 @@ setkey_load b <<-END
 	spdadd $B[1701] $A[1701] udp -P out ipsec esp/transport//require;
 	spdadd $A[1701] $B[1701] udp -P in ipsec esp/transport//require;
 END
-racoon_begin a
+racoon_begin a -s "$WORK/a/admin.sock"
 racoon_begin b -s "$WORK/b/racoon.sock"
 l2tp() { # a datagram from the client's port 1701, and one back
 	on a timeout 4 python3 -c "
@@ -168,6 +186,7 @@ else: raise SystemExit(1)"
 }
 ok "L2TP: a datagram and its answer" l2tp
 like "L2TP: the inbound policy is generated" "$(policies)" "^$B\[1701\] $A\[1701\] udp"
+like "L2TP: who the client is, its certificate says" "$(tell a/admin.sock SHOW/FORMAT=JSON)" 'CN=gw2'
 is "L2TP: IPsec SAs in transport mode" "$(on a "$BIN/setkey" -D | grep -c 'mode=transport')" 2
 tell b/racoon.sock "DELETE $A" >/dev/null
 gone() { ! policies | grep -q "^$B\[1701\]"; }
