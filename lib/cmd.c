@@ -104,10 +104,10 @@ is_glued_qualifier(const struct scan *s, const uint8_t *word)
 {
 	const uint8_t *p;
 
-	if (s->p == word || s->p + 1 >= s->end || !is_letter(s->p[1]))
+	if (s->p == word || s->p + 1 >= s->end || !is_letter(s->p[1]) || s->p[-1] == ',')
 		return false;
 	for (p = word; p < s->p; p++)
-		if (!is_name(*p) && *p != '.' && *p != ':' && *p != '*' && *p != '?')
+		if (!is_name(*p) && memchr(".:*?,+", *p, 6) == NULL)
 			return false;
 	for (p = s->p + 1; p < s->end && is_name(*p); p++)
 		continue;

@@ -29,6 +29,7 @@ struct ctl_session {
 	enum ctl_role role;
 	char *who;
 	struct net_addr from;
+	int64_t uid;
 	uint8_t *in; /* waiting input: from in_at to in_n */
 	size_t in_at, in_n, in_room;
 	struct text out; /* answers not yet handed to the transport */
@@ -257,7 +258,7 @@ start_request(struct ctl_session *s, struct bytes line)
 	a->line[n] = '\0';
 	a->call = (struct ctl_call){ .session = s, .service = s->service,
 		.user = s->service->user, .cmd = &a->cmd, .line = a->line, .role = s->role,
-		.who = s->who, .from = &s->from };
+		.who = s->who, .from = &s->from, .uid = s->uid };
 	s->active = a;
 	run_request(s, a, line);
 }
@@ -449,6 +450,7 @@ ctl_open(const struct ctl_service *service, const struct ctl_transport *t, enum 
 	s->service = service;
 	s->t = *t;
 	s->role = role;
+	s->uid = -1;
 	s->who = strdup(who != NULL ? who : "unknown");
 	if (s->who == NULL) {
 		free(s);
@@ -624,6 +626,12 @@ void
 ctl_set_from(struct ctl_session *s, const struct net_addr *from)
 {
 	s->from = *from;
+}
+
+void
+ctl_set_uid(struct ctl_session *s, int64_t uid)
+{
+	s->uid = uid;
 }
 
 void

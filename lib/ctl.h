@@ -64,6 +64,7 @@ struct ctl_call { /* one request being answered; lives until ctl_done */
 	enum ctl_role role;
 	const char *who;           /* "uid 0 (root)", for the audit line */
 	const struct net_addr *from; /* where the asker is; family 0: on this host */
+	int64_t uid;               /* the asker's, as the kernel told it; -1: not known */
 	bool json;                 /* /FORMAT=JSON was given */
 	bool looks;                /* set by an operator's verb that changes nothing: no audit */
 	/* Set by a verb that ends later: the asker is gone, and it must call ctl_done, which then
@@ -117,6 +118,7 @@ bool ctl_input(struct ctl_session *s, struct bytes octets);
 void ctl_eof(struct ctl_session *s);
 /* Where the other end is, when not on this host. */
 void ctl_set_from(struct ctl_session *s, const struct net_addr *from);
+void ctl_set_uid(struct ctl_session *s, int64_t uid); /* who it is, by peer credentials */
 bool ctl_wants_input(const struct ctl_session *s); /* false: stop reading for now */
 bool ctl_is_busy(const struct ctl_session *s);     /* a call is being answered */
 void ctl_pause(struct ctl_session *s, bool paused); /* the reader behind the transport is slow */

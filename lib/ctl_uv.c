@@ -583,6 +583,8 @@ session_open(struct conn *c)
 	}
 	if (c->peer.kind != CTL_PEER_UNIX)
 		ctl_set_from(c->session, &c->peer.from.addr);
+	else
+		ctl_set_uid(c->session, c->peer.uid);
 	conn_update_reading(c);
 }
 

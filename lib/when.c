@@ -214,3 +214,40 @@ when_parse(const char *text, wall now, wall *out)
 	*out = at_local(tm, clock);
 	return true;
 }
+
+/* "0:1:00", "1-00:00", "0:30": days-hours:minutes:seconds, as milliseconds; -1: it is none. */
+static int64_t
+delta_ms(const char *text)
+{
+	unsigned days = 0, h = 0, m = 0, s = 0;
+	int n = 0;
+
+	if (sscanf(text, "%3u-%n", &days, &n) == 1 && n > 0)
+		text += n;
+	else
+		days = 0;
+	n = 0;
+	if (sscanf(text, "%4u%n:%2u%n:%2u%n", &h, &n, &m, &n, &s, &n) < 1 || text[n] != '\0' ||
+		m > 59 || s > 59)
+		return -1;
+	return ((int64_t)days * SECONDS_PER_DAY + (int64_t)h * 3600 + (int64_t)m * 60 + s) *
+		MS_PER_SECOND;
+}
+
+bool
+when_parse_later(const char *text, wall now, wall *out)
+{
+	int64_t delta = text[0] == '+' ? delta_ms(text + 1) : -1;
+
+	if (delta >= 0)
+		return out->ms = now.ms + delta, true;
+	if (text[0] == '+')
+		return false;
+	if (!same_word(text, "TOMORROW"))
+		return when_parse(text, now, out);
+	struct tm tomorrow = broken_down(now);
+
+	tomorrow.tm_mday++;
+	*out = at_local(tomorrow, 0);
+	return true;
+}

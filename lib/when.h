@@ -54,6 +54,11 @@ char *when_json(char *buf, size_t size, wall t);
  * False: it is none of these.
  */
 bool when_parse(const char *text, wall now, wall *out);
+/*
+ * A time to come, local: "+0:30:00", "+1-00:00" (days-hours:minutes:seconds from now), TOMORROW, or
+ * as when_parse has it.  What is past already is returned as it is.  False: it is none.
+ */
+bool when_parse_later(const char *text, wall now, wall *out);
 /* "Nov 21 10:22:19 2026", local time (size >= 21): setkey's form. */
 char *when_setkey(char *buf, size_t size, wall t);
 /* "0 00:05:00" (days hours:minutes:seconds) from milliseconds. */

@@ -395,6 +395,7 @@ static const struct verb_qual set_quals[] = {
 static const struct verb_qual submit_quals[] = {
 	{ "AFTER", "time", "when: \"+0:30:00\", 10:22, TOMORROW; at once without" },
 	{ "LOG_FILE", "file", "where what it prints goes (name.log in the home directory)" },
+	{ "NAME", "name", "what it is called in the queue; else as the file" },
 	{ "NOPRINT", NULL, "the log file is never printed here anyway" },
 	{ "PARAMETERS", "list", "(a,b): P1, P2 ... of the procedure" },
 	{ NULL, NULL, NULL },
@@ -453,7 +454,8 @@ const struct verb nc_local_verbs[] = {
 		.more = "Where its first word is a symbol for a program, no shell sees it." },
 	{ .name = "SUBMIT", .params = "file", .min_params = 1, .max_params = 1,
 		.quals = submit_quals, .help = "run a procedure later, or in the background",
-		.more = "A process of yours waits for the time; it outlives the console." },
+		.more = "The master server keeps the job, also over a RESTART, and runs it\n"
+			"with your rights. SHOW QUEUE lists jobs, DELETE entry takes one off." },
 	{ .name = "WAIT", .params = "h:m:s", .min_params = 1, .max_params = 1, .help = "pause" },
 	{ .name = "WRITE", .params = "SYS$OUTPUT text", .help = "print a text" },
 	{ .name = NULL },

@@ -94,6 +94,7 @@ server_listen(struct server *s, const struct server_places *places, const char *
 		look.path = f->reader_socket;
 	if (look.path == NULL && notify_listen_fd("reader") >= 0)
 		look.path = SVC_READER_SOCKET;
+	snprintf(s->socket, sizeof(s->socket), "%s", l.path);
 	TRY(listen_on(s, &l, before, "operator", why, why_size));
 	if (look.path != NULL)
 		TRY(listen_on(s, &look, before, "reader", why, why_size));

@@ -306,6 +306,7 @@ on_control_closed(void *user)
 	signal(SIGTERM, SIG_IGN); /* it is ending: whoever asks again need not kill it */
 	if (p->watched)
 		uv_close((uv_handle_t *)&p->watchdog, NULL);
+	server_queue_close(&p->server);
 	server_loop_close(&p->server);
 }
 
@@ -445,6 +446,8 @@ run(struct program *p, struct svc_file *file)
 		server_news(&p->server, "the server was restarted");
 	else
 		server_start_enabled(&p->server);
+	if (!server_queue_open(&p->server, p->before))
+		log_line(LOG_L_ERROR, NULL, "out of memory: there is no queue for SUBMIT");
 	start_watchdog(p);
 	notify_state("READY=1\nSTATUS=%zu services; netcontrol SHOW tells their states",
 		file->services);
@@ -494,6 +497,7 @@ static int
 finish(struct program *p, int status)
 {
 	svc_file_free(p->server.file);
+	queue_free(&p->server.queue);
 	account_free(p->server.accounts);
 	cry_tls_ctx_free(p->server.tls);
 	lnm_free(p->server.lnm);
@@ -522,6 +526,7 @@ main(int argc, char **argv)
 	list_init(&p.server.services);
 	list_init(&p.server.waiters);
 	list_init(&p.server.starters);
+	queue_init(&p.server.queue);
 	p.server.lnm = lnm_new();
 	p.server.accounts = account_new();
 	if (p.server.lnm == NULL || p.server.accounts == NULL || !read_before(&p) ||

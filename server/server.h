@@ -16,6 +16,7 @@
 #include "logicals/lnm.h"
 #include "server/account.h"
 #include "server/link.h"
+#include "server/queue.h"
 #include "server/rate.h"
 #include "server/super.h"
 
@@ -73,6 +74,9 @@ struct server {
 	struct lnm *lnm;       /* the logical names: their system table lives here */
 	struct account *accounts;
 	struct rate connects, refusals;
+	struct queue queue;             /* jobs of SUBMIT */
+	struct queue_host *queue_host;  /* queue_uv.c's */
+	char socket[256];               /* the operators' control socket; "": not known yet */
 	struct cry_tls_ctx *tls; /* NULL: nothing listens with TLS */
 	struct ctl_service ctl;
 	struct ctl_server *control;
@@ -128,6 +132,17 @@ void server_show_one(struct ctl_call *call, struct svc *svc);
 /* ---- verbs_show.c */
 void server_run_show(struct ctl_call *call);
 void server_run_accounting(struct ctl_call *call);
+/* ---- verbs_queue.c: SUBMIT, DELETE, SHOW QUEUE */
+void server_run_submit(struct ctl_call *call);
+void server_run_delete(struct ctl_call *call);
+void server_show_queue(struct ctl_call *call);
+extern const struct verb_qual server_quals_submit[], server_quals_delete[];
+/* ---- queue_uv.c */
+/* Once it listens. before: what the image before this one left, or NULL. False: no memory. */
+bool server_queue_open(struct server *s, const char *before);
+void server_queue_changed(struct server *s); /* run what is due, keep the rest */
+void server_queue_stop(struct server *s, struct job *job); /* one that runs: it is told to end */
+void server_queue_close(struct server *s); /* what runs goes on */
 /* ---- metrics.c */
 void server_show_metrics(struct ctl_call *call);
 extern const struct verb_qual server_quals_show[], server_quals_accounting[];

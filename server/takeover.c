@@ -12,6 +12,7 @@
  *	names				then the tables, lines `| DEFINE …`
  *	file				then the services file in force, lines `| …`
  *	account …			as account.c writes it
+ *	job …				as queue.c writes it
  *
  * Times are of the monotonic clock, which goes on.  Descriptors are numbers in this process.
  */
@@ -97,6 +98,7 @@ takeover_write(struct server *s, struct text *out)
 		line += n + (line[n] == '\n');
 	}
 	text_free(&part);
+	queue_write(&s->queue, out);
 }
 
 /* ------------------------------------------------------------------ reading */

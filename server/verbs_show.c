@@ -222,6 +222,10 @@ server_run_show(struct ctl_call *call)
 		show_sessions(call, s);
 		return;
 	}
+	if (name != NULL && svc == NULL && strlen(name) >= 4 && text_prefix(name, "QUEUE")) {
+		server_show_queue(call);
+		return;
+	}
 	if (name != NULL && svc == NULL && strlen(name) >= 4 && text_prefix(name, "METRICS")) {
 		server_show_metrics(call);
 		return;

@@ -112,11 +112,17 @@ ok "the peer was told" wait_for 5 sh -c "! MULTINET_IPSEC_SOCKET=$WORK/b/ipsec.s
 ok "traffic brings it up again" on na ping -c 2 -i 0.3 -W 8 172.16.2.10
 
 # ---- lists in order
-order() { console a ipsec show sad/sort="$1"/format=json | jq -c '[.entries[].spi]'; }
-is "SHOW SAD/SORT: by SPI" "$(order spi)" "$(order spi | jq -c sort)"
+order() { console a -q ipsec show "sad/sort=$1/format=json" | jq -c '[.entries[].spi]'; }
+is "SHOW SAD/SORT: by SPI" "$(order spi)" "$(order octets,state | jq -c sort)"
+is "… all of them" "$(order spi | jq length)" 2
 is "… and from the last to the first" "$(order -spi)" "$(order spi | jq -c reverse)"
 like "SHOW SPD/SORT" "$(console a ipsec show spd/sort=direction,-destination | tr '\n' ' ')" '^in .* out .* fwd '
 is "a key that policies have not" "$(console a ipsec show spd/sort=spi >/dev/null 2>&1; echo $?)" 2
+
+for what in sad spd counters limits status; do
+	console a -q ipsec show "$what/format=json" >"$WORK/answer"
+	ok "SHOW $what fits its schema" sh -c "tests/transcript/schema.py doc/netcontrol.schema.json <$WORK/answer"
+done
 
 # ---- kill -9
 kill -9 "$(service_pid a racoon)"

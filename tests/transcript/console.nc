@@ -163,12 +163,18 @@
 
 == SUBMIT: now, later, with parameters
 ! printf 'write sys$output "hello ", p1, p2\n' > $DIR/job.com
-! printf '$ submit/noprint/after="+0:0:01"/parameters=(you,"!") multinet:job.com\n' | netcontrol | grep -q '^Job job, process [0-9]*, holding until '
-! cp $DIR/job.com $DIR/start_spmd.com; printf '$ submit/noprint/after=\342\200\235+0:1:00\342\200\235 multinet:start_spmd.com\n' | netcontrol > $DIR/out; grep -q '^Job start_spmd, .*holding until' $DIR/out && kill $(sed -n 's/.*process \([0-9]*\),.*/\1/p' $DIR/out)
-! test ! -s $DIR/job.log; sleep 1.5; grep -qx 'hello you!' $DIR/job.log
-! netcontrol submit multinet:job.com/log_file=$DIR/now.log | grep -q 'started at'; sleep 0.5; grep -qx 'hello ' $DIR/now.log
+! printf '$ submit/noprint/after="+0:0:01"/parameters=(you,"!")/log_file=$DIR/job.log multinet:job.com\n' | sed "s,[$]DIR,$DIR," | netcontrol | grep -q '^Job job (queue NETCONTROL, entry [0-9]*) holding until .*, log file /'
+! cp $DIR/job.com $DIR/start_spmd.com; printf '$ submit/noprint/after=\342\200\235+0:1:00\342\200\235 multinet:start_spmd.com\n' | netcontrol | grep -q '^Job start_spmd .* holding until'
+! netcontrol show queue | grep -q ' start_spmd .* HOLDING until '; netcontrol show queue/format=json | python3 $REPO/tests/transcript/schema.py $REPO/doc/netcontrol.schema.json
+! for n in $(seq 60); do grep -qsx 'hello you!' $DIR/job.log && exit 0; sleep 0.1; done; exit 1
+! netcontrol submit multinet:job.com/log_file=$DIR/now.log | grep -q 'started at'; for n in $(seq 60); do grep -qsx 'hello ' $DIR/now.log && exit 0; sleep 0.1; done; exit 1
+! netcontrol delete $(netcontrol show queue | awk '$2 == "start_spmd" {print $1}') 2>&1 | grep -q '(start_spmd) is deleted'
+!1 netcontrol delete/entry=4000 2>/dev/null
+!2 netcontrol delete soon 2>/dev/null
 !2 netcontrol submit multinet:job.com/after=sometime 2>/dev/null
 !1 netcontrol submit multinet:nonesuch.com 2>/dev/null
+!3 netcontrol /SOCKET=$DIR/nobody submit multinet:job.com 2>/dev/null
+! printf 'wait 0:1:00\n' > $DIR/slow.com; netcontrol submit multinet:slow.com/log_file=$DIR/slow.log >/dev/null; e=$(netcontrol show queue | awk '$2 == "slow" && /EXECUTING/ {print $1}'); netcontrol delete $e 2>&1 | grep -q 'told to end'; for n in $(seq 60); do netcontrol accounting | grep -q "job $e (slow) ended by signal 15, as asked for" && exit 0; sleep 0.1; done; exit 1
 
 == completion for shells
 ! netcontrol --complete 'echo fl' | grep -q '^flood	'

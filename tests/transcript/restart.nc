@@ -28,7 +28,7 @@ wait 200
 == requests in ten restarts: none is lost, no descriptor is
 ! ls /proc/$(netcontrol show | sed -n '1s/.*pid \([0-9]*\),.*/\1/p')/fd | wc -l >$DIR/fds
 ! for i in 1 2 3 4 5 6 7 8 9 10; do netcontrol restart && netcontrol echo echo $i || exit 1; done
-! n=$(ls /proc/$(netcontrol show | sed -n '1s/.*pid \([0-9]*\),.*/\1/p')/fd | wc -l); test $n -le $(cat $DIR/fds)
+! p=$(netcontrol show | sed -n '1s/.*pid \([0-9]*\),.*/\1/p'); for n in $(seq 40); do test $(ls /proc/$p/fd | wc -l) -le $(cat $DIR/fds) && exit 0; sleep 0.05; done; ls -l /proc/$p/fd; exit 1
 ! netcontrol echo show >$DIR/after; netcontrol next show >>$DIR/after; cmp $DIR/before $DIR/after
 
 == a service that dies after the restart is seen and started again
@@ -40,6 +40,16 @@ wait 1700
 > SHOW ECHO
 <~ 200-  Restarts: 1 since*
 <~ 200 *
+
+== a job waits, and one runs, over a restart
+! printf 'wait 0:1:00\n' >$DIR/slow.com; printf 'write sys$output "done"\n' >$DIR/soon.com
+! netcontrol submit multinet:slow.com/log_file=multinet:slow.log | grep -q started; netcontrol submit multinet:soon.com/after=+0:0:02/log_file=multinet:soon.log | grep -q holding
+! netcontrol show queue | grep ' slow ' >$DIR/before; netcontrol restart && netcontrol show queue | grep ' slow ' | cmp - $DIR/before
+! for n in $(seq 80); do grep -qsx done $DIR/soon.log && exit 0; sleep 0.1; done; exit 1
+! netcontrol delete $(awk '{print $1}' $DIR/before) 2>&1 | grep -q 'told to end'; for n in $(seq 60); do netcontrol show queue 2>&1 | grep -q '0 jobs' && exit 0; sleep 0.1; done; exit 1
+@r reader
+> SUBMIT "/x.com"
+< 530 *
 
 == a bad services file: nothing is restarted
 ! cp $DIR/services $DIR/good; echo 'servise X {}' >>$DIR/services
@@ -81,7 +91,7 @@ wait 200
 > ACCOUNTING/FORMAT=JSON/SINCE=-0:10
 < 200-{ "schema": "multinet.accounting", *
 <~ 200 *
-! for c in 'show' 'show echo' 'help' 'help show' 'help/message notperm' 'accounting' 'echo help'; do netcontrol "$c/format=json" 2>/dev/null | $REPO/tests/transcript/schema.py $REPO/doc/netcontrol.schema.json || { echo "$c"; exit 1; }; done
+! for c in 'show' 'show queue' 'show echo' 'help' 'help show' 'help/message notperm' 'accounting' 'echo help'; do netcontrol "$c/format=json" 2>/dev/null | $REPO/tests/transcript/schema.py $REPO/doc/netcontrol.schema.json || { echo "$c"; exit 1; }; done
 ! netcontrol accounting/format=json 2>/dev/null | jq -e '.schema == "multinet.accounting" and (.entries | length) > 3'
 > ACCOUNTING/FORMAT=CSV/WHO=nobody
 < 200-time,service,who,result,request
