@@ -242,12 +242,13 @@ forget_seen(struct rd *d)
 }
 
 static void
-give_up_ipsec(struct rd *d, const char *why)
+give_up_flushed(struct rd *d, enum sa_proto proto)
 {
-	struct ike_command command = { .type = IKE_CMD_FLUSH, .scope = IKE_SCOPE_IPSEC };
+	struct ike_command command = { .type = IKE_CMD_FLUSH, .scope = IKE_SCOPE_IPSEC,
+		.proto = proto };
 
-	log_line(LOG_L_NOTIFY, NULL, "%s: IPsec SAs are given up and negotiated anew on demand",
-		why);
+	log_line(LOG_L_NOTIFY, NULL, "the SA database was flushed: its %s SAs are given up and "
+		"negotiated anew on demand", proto == SA_NONE ? "IPsec" : sa_proto_name(proto));
 	(void)rd_submit(d, &command, 0, NULL, NULL);
 }
 
@@ -401,7 +402,7 @@ on_event(void *user, const struct sadb_msg *m)
 		return;
 	if (m->op == SADB_OP_FLUSH) {
 		if (d->dump.times_ready > 0)
-			give_up_ipsec(d, "the SA database was flushed");
+			give_up_flushed(d, m->sa.proto); /* SA_NONE: of all */
 		return;
 	}
 	if ((m->op == SADB_OP_EXPIRE && m->hard) || m->op == SADB_OP_DELETE)

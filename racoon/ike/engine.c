@@ -52,6 +52,7 @@ ike_new(const struct ike_env *env)
 	list_init(&e->children);
 	list_init(&e->commands);
 	list_init(&e->half_open);
+	list_init(&e->costly);
 	list_init(&e->again);
 	list_init(&e->folds);
 	list_init(&e->dead_sas);

@@ -198,6 +198,7 @@ struct ike_sa { /* phase 1 */
 	enum ike_side side;
 	enum ike_state state; /* START … UP, DEAD */
 	bool half_open;       /* responder, not established: counted */
+	bool costly;          /* … of aggressive mode */
 	bool verified;        /* the peer has shown that it receives at its address */
 	bool dying;           /* soft lifetime over, or replaced: nothing new begins on it */
 	bool rekeying;
@@ -360,8 +361,8 @@ struct ike {
 	struct hash_table sa_by_cookie, sa_by_first, sa_by_serial, peers, peers_by_remote;
 	struct hash_table child_by_serial, child_by_msgid, child_by_policy;
 	struct hash_table by_spi_in, by_spi_out, jobs;
-	struct list sas, children, commands, half_open, again;
-	size_t sa_count, half_open_count, again_count;
+	struct list sas, children, commands, half_open, costly, again;
+	size_t sa_count, half_open_count, costly_count, again_count;
 	uint64_t serial, job_serial;
 	uint32_t reqid; /* of generated policies */
 	struct ike_spd spd;
@@ -385,6 +386,9 @@ struct ike {
 	size_t fold_octets;
 	struct ike_timer fold_timer;
 	const uint8_t *cookie_wanted; /* of the responder's SA made now; NULL: a new one */
+	struct bytes nonce_wanted;    /* of base mode; none: a new one */
+	int64_t budget;               /* tenths of a millisecond for aggressive mode */
+	instant budget_at, costly_told;
 	bool unfolding;               /* nothing is sent: it was */
 	bool quiet;                   /* nothing is logged */
 	unsigned firsts;              /* first messages in the present second */
@@ -525,7 +529,12 @@ void ike_path_up(struct ike *e, struct ike_sa *sa);
 bool ike_flood(const struct ike *e); /* so many half-open that SAs are not kept before message 3 */
 bool ike_flood_quiet(struct ike *e);
 void ike_flood_cookie(const struct ike *e, const uint8_t *cookie_i, uint8_t *out);
-void ike_fold(struct ike *e, struct ike_sa *sa);
+/* Keep the first message, and our nonce where message 2 had one, and end the SA. */
+void ike_fold(struct ike *e, struct ike_sa *sa, struct bytes nonce);
+struct bytes ike_fold_nonce(const struct ike *e, const uint8_t *cookie_i, const uint8_t *cookie_r);
+/* May one more first message of aggressive mode be answered?  Makes room where it can. */
+bool ike_costly_room(struct ike *e, const struct net_endpoint *local,
+	const struct net_endpoint *remote, const struct alg *group);
 struct ike_sa *ike_unfold(struct ike *e, const struct wire_header *h);
 void ike_folds_free(struct ike *e);
 
@@ -581,6 +590,7 @@ void ike_sa_retire(struct ike *e, struct ike_sa *sa, int64_t ms);
 bool ike_half_open_room(struct ike *e, const struct net_endpoint *local,
 	const struct net_endpoint *remote);
 void ike_half_open_done(struct ike *e, struct ike_sa *sa);
+void ike_half_open_costly(struct ike *e, struct ike_sa *sa);
 bool ike_local_for(const struct ike *e, const struct net_addr *remote, const struct net_addr *local,
 	struct net_endpoint *out);
 struct ike_sa *ike_sa_find(const struct ike *e, const struct wire_header *h);

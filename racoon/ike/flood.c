@@ -1,15 +1,20 @@
 /*
  * flood.c - first messages in numbers: answered, and remembered in a few octets each.
  *
- * Called by the receive path.  While the half-open SAs are above a mark, a first message of main
- * mode is answered like any other, but what is kept of it is the datagram itself: HASH_I covers the
- * SA payload, which no later message repeats, so RFC 2522's stateless cookie alone will not do in
- * IKEv1.  The responder's cookie is a keyed hash of the initiator's, both ends and the time, so a
+ * Called by the receive path.  While the half-open SAs are above a mark, a first message of main or
+ * base mode is answered like any other, but what is kept of it is the datagram itself (of base mode
+ * our nonce as well): HASH_I covers the SA payload, which no later message repeats, so RFC 2522's
+ * stateless cookie alone will not do in IKEv1.  The responder's cookie is a keyed hash of the initiator's, both ends and the time, so a
  * repeated first message finds its place again.  Message 3 with that cookie, from the same end,
  * proves that somebody receives there: the SA is made from what was kept.  The store is a queue of
  * bounded size; who comes first leaves first, whatever address it names, since a forged one costs
  * nothing.  How long that is, at how many messages a second, follows from the two limits:
  * 32 MB are four seconds at 20,000 messages of 350 octets.
+ *
+ * Aggressive mode is answered with a hash that takes a whole Diffie-Hellman exchange, whoever asks:
+ * nothing can be kept back until the address is proven.  So it has a budget of computing time, and
+ * places among the half-open of its own, and takes none from the other modes.  A peer that has an
+ * SA with us is served before strangers.
  */
 #include "racoon/ike/engine.h"
 
@@ -27,6 +32,8 @@ enum {
 	EPOCH_MS = 60000,           /* of the cookies' secret */
 	TOLD_MS = 60000,            /* the log says so this often */
 	FIRSTS_PER_S = 200,         /* more first messages a second are not logged one by one */
+	BUDGET_PER_S = 2500,        /* tenths of a millisecond for strangers' aggressive mode */
+	LONG_TENTHS = 40,           /* what a power takes that cry_job_tenths calls long */
 };
 
 struct ike_fold { /* one first message that was answered */
@@ -35,8 +42,8 @@ struct ike_fold { /* one first message that was answered */
 	instant when;
 	struct ike_path path;
 	uint8_t cookie_i[V1_COOKIE], cookie_r[V1_COOKIE];
-	size_t n;
-	uint8_t octets[];
+	size_t n, nonce_n;
+	uint8_t octets[]; /* the datagram, then the nonce */
 };
 
 bool
@@ -63,6 +70,70 @@ ike_flood_quiet(struct ike *e)
 			"without keeping an SA, and not logged", e->half_open_count);
 	}
 	return true;
+}
+
+/* ---------------------------------------------------------------------------------- budget --- */
+
+/* What the two powers of a group cost: public value and shared secret. */
+static int64_t
+tenths_of(const struct alg *group)
+{
+	const struct cry_job power = { .type = CRY_JOB_DERIVE, .group = group };
+	unsigned one = cry_job_tenths(&power);
+
+	return 2 * (int64_t)(one != 0 ? one : LONG_TENTHS);
+}
+
+/* Places that aggressive mode may fill. */
+static size_t
+costly_most(const struct ike *e)
+{
+	return e->env.limits.half_open / 4 + 1;
+}
+
+static bool
+afford(struct ike *e, int64_t tenths)
+{
+	int64_t more = instant_diff(e->now, e->budget_at) * BUDGET_PER_S / 1000;
+
+	if (more > 0) {
+		e->budget_at = e->now;
+		e->budget = e->budget + more < BUDGET_PER_S ? e->budget + more : BUDGET_PER_S;
+	}
+	if (e->budget < tenths)
+		return false;
+	e->budget -= tenths;
+	return true;
+}
+
+bool
+ike_costly_room(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote,
+	const struct alg *group)
+{
+	struct ike_peer *p = ike_peer_of(e, &local->addr, &remote->addr, false);
+	bool known = p != NULL && ike_peer_any(p) != NULL;
+
+	if ((p == NULL || p->half_open < e->env.limits.half_open_per_peer) &&
+	    (known || afford(e, tenths_of(group)))) {
+		if (e->costly_count < costly_most(e))
+			return true;
+		LIST_FOREACH(at, &e->costly)
+		{
+			struct ike_sa *o = container_of(at, struct ike_sa, in_half_open);
+			if (o->verified)
+				continue;
+			e->count[IKE_N_HALF_OPEN_REFUSED]++;
+			ike_sa_end(e, o, ST_HALFOPEN, false, "deleted");
+			return true;
+		}
+	}
+	e->count[IKE_N_HALF_OPEN_REFUSED]++;
+	if (e->costly_told.ms == 0 || instant_diff(e->now, e->costly_told) >= TOLD_MS) {
+		e->costly_told = e->now;
+		ike_log(e, LOG_L_WARNING, remote, 0, "many first messages of aggressive mode: some "
+			"are not answered (%s)", status_row(ST_HALFOPEN)->text);
+	}
+	return false;
 }
 
 static uint64_t
@@ -97,7 +168,7 @@ fold_free(struct ike *e, struct ike_fold *f)
 {
 	hash_remove(&e->folded, &f->by_cookie);
 	list_remove(&f->in_order);
-	e->fold_octets -= f->n;
+	e->fold_octets -= f->n + f->nonce_n;
 	free(f);
 }
 
@@ -136,15 +207,25 @@ fold_find(const struct ike *e, const uint8_t *cookie_i, const uint8_t *cookie_r)
 	return NULL;
 }
 
+/* What message 2 to the same first message had, if that is known; borrowed. */
+struct bytes
+ike_fold_nonce(const struct ike *e, const uint8_t *cookie_i, const uint8_t *cookie_r)
+{
+	const struct ike_fold *f = fold_find(e, cookie_i, cookie_r);
+
+	return f == NULL ? bytes_of(NULL, 0) : bytes_of(f->octets + f->n, f->nonce_n);
+}
+
 void
-ike_fold(struct ike *e, struct ike_sa *sa)
+ike_fold(struct ike *e, struct ike_sa *sa, struct bytes nonce)
 {
 	struct ike_fold *f = fold_find(e, sa->cookie_i, sa->cookie_r);
+	size_t size = e->datagram.n + nonce.n;
 
 	if (f != NULL)
 		fold_free(e, f); /* repeated: it begins anew */
-	fold_trim(e, e->datagram.n);
-	f = e->datagram.n > FOLD_ONE_MAX ? NULL : calloc(1, sizeof(*f) + e->datagram.n);
+	fold_trim(e, size);
+	f = size > FOLD_ONE_MAX ? NULL : calloc(1, sizeof(*f) + size);
 	if (f != NULL) {
 		f->when = e->now;
 		f->path = (struct ike_path){ sa->local, sa->remote, sa->natt };
@@ -152,11 +233,14 @@ ike_fold(struct ike *e, struct ike_sa *sa)
 		memcpy(f->cookie_r, sa->cookie_r, V1_COOKIE);
 		f->n = e->datagram.n;
 		memcpy(f->octets, e->datagram.p, f->n);
+		f->nonce_n = nonce.n;
+		if (nonce.n != 0)
+			memcpy(f->octets + f->n, nonce.p, nonce.n);
 		if (list_empty(&e->folds))
 			ike_arm(e, &e->fold_timer, instant_add(e->now, FOLD_MS), fold_late);
 		list_append(&e->folds, &f->in_order);
 		hash_insert(&e->folded, &f->by_cookie, cookie_hash(e, f->cookie_r));
-		e->fold_octets += f->n;
+		e->fold_octets += size;
 		e->count[IKE_N_FOLDED]++;
 	}
 	ike_sa_end(e, sa, ST_HALFOPEN, false, "deleted");
@@ -184,8 +268,10 @@ ike_unfold(struct ike *e, const struct wire_header *h)
 		e->datagram = first.datagram.octets;
 		e->unfolding = true; /* message 2 is away already */
 		e->cookie_wanted = f->cookie_r;
+		e->nonce_wanted = bytes_of(f->octets + f->n, f->nonce_n);
 		v1_first_message(e, &first, &h1, &e->msg);
 		e->cookie_wanted = NULL;
+		e->nonce_wanted = bytes_of(NULL, 0);
 		e->unfolding = false;
 	}
 	e->datagram = bytes_of(NULL, 0);

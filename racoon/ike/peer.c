@@ -265,9 +265,9 @@ ike_peer_contact(struct ike *e, struct ike_sa *sa)
 /* -------------------------------------------------------------------------------- half-open --- */
 
 static struct ike_sa *
-oldest_unproven(struct ike *e)
+oldest_unproven(const struct list *l)
 {
-	LIST_FOREACH(at, &e->half_open)
+	LIST_FOREACH(at, l)
 	{
 		struct ike_sa *sa = container_of(at, struct ike_sa, in_half_open);
 		if (!sa->verified)
@@ -300,7 +300,9 @@ ike_half_open_room(struct ike *e, const struct net_endpoint *local,
 		gives_way = oldest_of_peer(p);
 		full = true;
 	} else if (e->half_open_count >= e->env.limits.half_open) {
-		gives_way = oldest_unproven(e);
+		gives_way = oldest_unproven(&e->costly);
+		if (gives_way == NULL)
+			gives_way = oldest_unproven(&e->half_open);
 		full = true;
 	}
 	if (!full)

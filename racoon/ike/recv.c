@@ -186,7 +186,7 @@ phase1(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 	}
 	if (!zero_cookie(h->cookie_r)) {
 		sa = ike_sa_find(e, h);
-		if (sa == NULL && h->exchange == WIRE_X_MAIN && !list_empty(&e->folds))
+		if (sa == NULL && h->exchange != WIRE_X_AGGRESSIVE && !list_empty(&e->folds))
 			sa = ike_unfold(e, h);
 		if (sa == NULL)
 			no_sa(e, ev, h);

@@ -525,6 +525,16 @@ ike_sa_up(struct ike *e, struct ike_sa *sa)
 
 /* -------------------------------------------------------------------------------------- end --- */
 
+/* Aggressive mode: among those that give way to each other, and to all others. */
+void
+ike_half_open_costly(struct ike *e, struct ike_sa *sa)
+{
+	list_remove(&sa->in_half_open);
+	list_append(&e->costly, &sa->in_half_open);
+	sa->costly = true;
+	e->costly_count++;
+}
+
 void
 ike_half_open_done(struct ike *e, struct ike_sa *sa)
 {
@@ -533,6 +543,7 @@ ike_half_open_done(struct ike *e, struct ike_sa *sa)
 	sa->half_open = false;
 	list_remove(&sa->in_half_open);
 	e->half_open_count--;
+	e->costly_count -= sa->costly;
 	sa->peer->half_open--;
 }
 

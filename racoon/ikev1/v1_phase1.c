@@ -46,6 +46,8 @@ v1_make_nonce(struct ike *e, struct ike_xchg *x, struct bytes *out)
 	int64_t n = conf == NULL ? 16 : conf->nonce_size;
 	uint8_t *p;
 
+	if (e->nonce_wanted.n != 0) /* see flood.c */
+		return v1_keep(x, e->nonce_wanted, out);
 	if (n < WIRE_NONCE_MIN)
 		n = WIRE_NONCE_MIN;
 	if (n > WIRE_NONCE_MAX)
@@ -304,6 +306,7 @@ struct first { /* a message 1, looked at before anything is made of it */
 	const struct ike_event *ev;
 	const struct wire_header *h;
 	const struct rc_remote *conf;
+	const struct alg *group; /* of the proposal that will be taken */
 };
 
 static void
@@ -324,7 +327,7 @@ refuse_first(struct ike *e, const struct first *f, enum status status, const cha
 }
 
 static bool
-acceptable(struct ike *e, const struct first *f, const struct wire_msg *m)
+acceptable(struct ike *e, struct first *f, const struct wire_msg *m)
 {
 	const char *fault = NULL;
 	char why[IKE_DETAIL_MAX];
@@ -341,6 +344,8 @@ acceptable(struct ike *e, const struct first *f, const struct wire_msg *m)
 	status = v1_choose1(e, &f->ev->datagram.remote, f->conf, &offer, &pick, why, sizeof(why));
 	if (status != ST_NORMAL)
 		refuse_first(e, f, status, why);
+	else
+		f->group = pick.group;
 	return status == ST_NORMAL;
 }
 
@@ -371,6 +376,54 @@ candidate(struct ike *e, const struct ike_event *ev, const struct wire_header *h
 			    ST_NORMAL)
 			return o;
 	return r;
+}
+
+/* Can an SA be done without until message 3 comes?  Not where message 2 is the whole answer. */
+static bool
+folds(const struct wire_header *h)
+{
+	return h->exchange != WIRE_X_AGGRESSIVE;
+}
+
+static bool
+has_room(struct ike *e, const struct first *f)
+{
+	const struct net_endpoint *local = &f->ev->datagram.local, *remote = &f->ev->datagram.remote;
+
+	if (!folds(f->h))
+		return ike_costly_room(e, local, remote, f->group);
+	if (!e->unfolding && ike_flood(e))
+		return true;
+	return ike_half_open_room(e, local, remote);
+}
+
+/* The SA and its exchange; fold: as it would have come of the same message before. */
+static struct ike_sa *
+first_sa(struct ike *e, const struct first *f, bool fold)
+{
+	uint8_t cookie_r[V1_COOKIE];
+	struct ike_sa *sa;
+
+	if (fold) {
+		ike_flood_cookie(e, f->h->cookie_i, cookie_r);
+		e->cookie_wanted = cookie_r;
+		e->nonce_wanted = ike_fold_nonce(e, f->h->cookie_i, cookie_r);
+	}
+	sa = ike_sa_new(e, &f->ev->datagram.local, &f->ev->datagram.remote, f->ev->datagram.natt,
+		IKE_RESPONDER, f->h->cookie_i);
+	e->cookie_wanted = NULL;
+	if (sa == NULL)
+		return NULL;
+	sa->conf = f->conf;
+	sa->answer_most = e->datagram.n + e->datagram.n / 2;
+	sa->exchange = (enum rc_exchange)f->h->exchange;
+	if (!folds(f->h))
+		ike_half_open_costly(e, sa);
+	sa->x = ike_xchg_new(e, sa, NULL, f->h->exchange, IKE_RESPONDER, 0);
+	if (sa->x != NULL)
+		return sa;
+	ike_sa_end(e, sa, ST_NOMEMORY, false, "deleted");
+	return NULL;
 }
 
 void
@@ -408,28 +461,12 @@ v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_he
 	}
 	if (!acceptable(e, &f, m))
 		return;
-	if ((e->unfolding || !ike_flood(e) || h->exchange != WIRE_X_MAIN) &&
-	    !ike_half_open_room(e, &ev->datagram.local, &ev->datagram.remote))
+	if (!has_room(e, &f))
 		return;
-	bool fold = h->exchange == WIRE_X_MAIN && !e->unfolding && ike_flood(e);
-	uint8_t cookie_r[V1_COOKIE];
-	if (fold) {
-		ike_flood_cookie(e, h->cookie_i, cookie_r);
-		e->cookie_wanted = cookie_r;
-	}
-	struct ike_sa *sa = ike_sa_new(e, &ev->datagram.local, &ev->datagram.remote,
-		ev->datagram.natt, IKE_RESPONDER, h->cookie_i);
-	e->cookie_wanted = NULL;
+	bool fold = folds(h) && !e->unfolding && ike_flood(e);
+	struct ike_sa *sa = first_sa(e, &f, fold);
 	if (sa == NULL)
 		return;
-	sa->conf = f.conf;
-	sa->answer_most = e->datagram.n + e->datagram.n / 2;
-	sa->exchange = (enum rc_exchange)h->exchange;
-	sa->x = ike_xchg_new(e, sa, NULL, h->exchange, IKE_RESPONDER, 0);
-	if (sa->x == NULL) {
-		ike_sa_end(e, sa, ST_NOMEMORY, false, "deleted");
-		return;
-	}
 	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "respond new phase 1 negotiation: %s",
 		ike_pair_text(pair, sizeof(pair), &sa->local, "<=>", &sa->remote));
 	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "begin %s mode.",
@@ -438,7 +475,10 @@ v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_he
 	if (ike_run(e, sa->x, h, m) != ST_NORMAL)
 		ike_sa_end(e, sa, ST_MALFORMED, false, "deleted");
 	else if (fold && sa->state == IKE_S_MSG2_SENT)
-		ike_fold(e, sa);
+		ike_fold(e, sa, bytes_of(NULL, 0));
+	else if (fold && sa->state == IKE_S_BASE2_SENT)
+		ike_fold(e, sa, ((const struct v1_phase1 *)sa->x->data)->nr);
+	e->nonce_wanted = bytes_of(NULL, 0);
 }
 
 void

@@ -3,10 +3,12 @@
 # FLOOD_SAS tunnels are up.  For FLOOD_SECONDS a third host sends FLOOD_RATE first messages a second
 # from the addresses of 65,536 further peers (tests/bench/flood_main.c); meanwhile the initiator brings
 # up further tunnels one after another, and packets pass through one that is up.  Told: what came
-# of those, what the responder's memory grew to, and how many tunnels are left.
+# of those, what the responder's memory grew to, and how many tunnels are left.  FLOOD_MODE=aggressive:
+# a flood of that mode, which the responder allows beside main; the others are of main mode still.
 
 FLOOD_SAS=${FLOOD_SAS:-500} FLOOD_RATE=${FLOOD_RATE:-20000} FLOOD_SECONDS=${FLOOD_SECONDS:-60}
 FLOOD_NEW=${FLOOD_NEW:-500} FLOOD_GROUP=${FLOOD_GROUP:-modp1024} FLOOD_GROUP_NUMBER=${FLOOD_GROUP_NUMBER:-2}
+FLOOD_MODE=${FLOOD_MODE:-}
 
 # A third host beside the responder; what is sent to the forged addresses goes there, and is lost.
 flood_attacker() { # name
@@ -63,6 +65,7 @@ bench_flood() {
 	ours_many $f "$FLOOD_GROUP" $all
 	# The forged addresses are of peers that have a key: others are refused at once.
 	awk 'BEGIN { for (n = 0; n < 65536; n++) printf "10.128.%d.%d simple psk\n", n / 256, n % 256 }' >>"$D/$f-r/psk.txt"
+	[ -z "$FLOOD_MODE" ] || sed -i "s/exchange_mode main/&, $FLOOD_MODE/" "$D/$f-r/racoon.conf"
 	ours $f r "$bin/netcontrol" /SOCKET="$D/$f-r/racoon.ctl" reload >/dev/null || die reload
 	pids=$responder
 	flood_attacker $f
@@ -72,7 +75,7 @@ bench_flood() {
 	before=$(flood_count_sas $f)
 	rm -f "$D/$f-over"
 	ip netns exec "$tag-$f-a" "$bin/../tests/flood" 10.2.0.1 10.128.0.0 65536 "$FLOOD_RATE" \
-		"$FLOOD_SECONDS" "$FLOOD_GROUP_NUMBER" >"$D/$f-flood" &
+		"$FLOOD_SECONDS" "$FLOOD_GROUP_NUMBER" $FLOOD_MODE >"$D/$f-flood" &
 	flood=$!
 	flood_negotiate $f &
 	new=$!

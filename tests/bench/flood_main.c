@@ -1,12 +1,14 @@
 /*
  * flood_main.c - first messages of main mode from forged addresses, for benchmarks and tests.
  *
- *	flood TO FIRST COUNT RATE SECONDS GROUP
+ *	flood TO FIRST COUNT RATE SECONDS GROUP [aggressive]
  *
  * Sends RATE messages a second to port 500 of TO, each with another cookie, from random addresses
  * among FIRST … FIRST + COUNT - 1 and random ports.  The proposal is one that a responder takes
  * (AES-128, SHA-1, pre-shared key, GROUP by its number), with as many vendor IDs as usual, so that
- * the responder has all the work of a real one.  Nobody ever answers message 2.  Prints how many
+ * the responder has all the work of a real one.  With `aggressive` they are of that mode (group 2
+ * only), with a public value, so that each costs the responder a key exchange.  Nobody ever answers
+ * message 2.  Prints how many
  * were sent, and in how many milliseconds.  Needs a raw socket; for namespaces only.
  */
 #include <arpa/inet.h>
@@ -22,16 +24,18 @@
 #include <time.h>
 
 enum { BURST = 32, HEADERS = sizeof(struct iphdr) + sizeof(struct udphdr), PORT = 500, COOKIE = 8,
-	VENDORS = 8, MESSAGE = 28 + 56 + VENDORS * 20 };
+	VENDORS = 8, MESSAGE = 28 + 56 + VENDORS * 20, KE = 4 + 128, NONCE = 4 + 16, ID = 4 + 8,
+	AGGRESSIVE = MESSAGE + KE + NONCE + ID };
 
 struct datagram {
 	struct iphdr ip;
 	struct udphdr udp;
-	uint8_t octets[MESSAGE];
+	uint8_t octets[AGGRESSIVE];
 };
 
 static struct datagram d[BURST];
 static uint64_t state;
+static size_t length = MESSAGE;
 
 static uint64_t
 draw(void) /* splitmix64 */
@@ -75,6 +79,28 @@ make_message(uint8_t *p, uint8_t group)
 	}
 }
 
+/* RFC 2408 3.7, 3.8, 3.13: before the vendor IDs, which become its end; the ID is an address. */
+static void
+make_aggressive(uint8_t *p)
+{
+	uint8_t *ke = p + 28 + 56, *nonce = ke + KE, *id = nonce + NONCE;
+
+	memmove(id + ID, ke, VENDORS * 20);
+	memset(ke, 0, KE + NONCE + ID);
+	p[18] = 4;
+	p[28] = 4; /* KE follows the SA */
+	p[26] = AGGRESSIVE >> 8;
+	p[27] = AGGRESSIVE & 0xff;
+	ke[0] = 10;
+	ke[3] = KE;
+	memset(ke + 4, 0x5a, KE - 4);
+	nonce[0] = 5;
+	nonce[3] = NONCE;
+	id[0] = 13;
+	id[3] = ID;
+	id[4] = 1; /* ID_IPV4_ADDR */
+}
+
 static void
 make_datagram(struct datagram *g, struct in_addr to, uint8_t group)
 {
@@ -82,11 +108,13 @@ make_datagram(struct datagram *g, struct in_addr to, uint8_t group)
 	g->ip.ihl = 5;
 	g->ip.ttl = 64;
 	g->ip.protocol = IPPROTO_UDP;
-	g->ip.tot_len = htons(sizeof(*g));
+	g->ip.tot_len = htons((uint16_t)(HEADERS + length));
 	g->ip.daddr = to.s_addr;
 	g->udp.dest = htons(PORT);
-	g->udp.len = htons(sizeof(*g) - sizeof(g->ip)); /* no checksum */
+	g->udp.len = htons((uint16_t)(sizeof(g->udp) + length)); /* no checksum */
 	make_message(g->octets, group);
+	if (length == AGGRESSIVE)
+		make_aggressive(g->octets);
 }
 
 static void
@@ -97,6 +125,8 @@ vary(struct datagram *g, uint32_t first, uint32_t count)
 	g->ip.saddr = htonl(first + (uint32_t)(where >> 32) % count);
 	g->udp.source = htons((uint16_t)(1024 + where % 60000));
 	memcpy(g->octets, &cookie, COOKIE);
+	if (length == AGGRESSIVE) /* the ID is whom it claims to come from */
+		memcpy(g->octets + 28 + 56 + KE + NONCE + 8, &g->ip.saddr, 4);
 }
 
 int
@@ -109,10 +139,14 @@ main(int argc, char **argv)
 	uint64_t sent = 0, all;
 	double began, rate;
 
+	if (argc == 8 && strcmp(argv[7], "aggressive") == 0) {
+		length = AGGRESSIVE;
+		argc--;
+	}
 	if (argc != 7 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1 ||
 		inet_pton(AF_INET, argv[2], &from.sin_addr) != 1 || atol(argv[3]) < 1 ||
 		atof(argv[4]) < 1) {
-		fputs("usage: flood TO FIRST COUNT RATE SECONDS GROUP\n", stderr);
+		fputs("usage: flood TO FIRST COUNT RATE SECONDS GROUP [aggressive]\n", stderr);
 		return 2;
 	}
 	if (fd < 0 || getrandom(&state, sizeof(state), 0) != sizeof(state)) {
@@ -122,7 +156,7 @@ main(int argc, char **argv)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
 	for (unsigned i = 0; i < BURST; i++) {
 		make_datagram(&d[i], to.sin_addr, (uint8_t)atoi(argv[6]));
-		iov[i] = (struct iovec){ &d[i], sizeof(d[i]) };
+		iov[i] = (struct iovec){ &d[i], HEADERS + length };
 		m[i].msg_hdr = (struct msghdr){ .msg_name = &to, .msg_namelen = sizeof(to),
 			.msg_iov = &iov[i], .msg_iovlen = 1 };
 	}

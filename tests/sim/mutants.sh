@@ -9,7 +9,7 @@ SEEDS=${SEEDS:-60}
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT INT TERM
 cp -r GNUmakefile lib logicals ipsec racoon "$scratch/" && mkdir -p "$scratch/tests" &&
-	cp -r tests/sim tests/trace "$scratch/tests/" || exit 1
+	cp -r tests/sim tests/trace tests/pki "$scratch/tests/" || exit 1
 cd "$scratch" || exit 1
 build() {
 	make -s -j2 DEPS=no OPT=-O1 BUILD=b sim-bin >log 2>&1
@@ -48,6 +48,12 @@ T
 }
 
 build || { tail -n 20 log | sed 's/^/# /'; echo 'not ok - mutants: the sources do not build'; exit 1; }
+# Else a mutant could be found by what is wrong with the copy.
+if ! timeout 120 b/tests/sim -j 2 1 "$SEEDS" all >out 2>&1; then
+	grep '^# seed' out
+	echo 'not ok - mutants: the simulator finds something without one'
+	exit 1
+fi
 number=0 bad=0
 while IFS='|' read -r file what change; do
 	number=$((number + 1))
@@ -61,7 +67,7 @@ while IFS='|' read -r file what change; do
 		grep -m3 error log | sed 's/^/# /'
 		echo "not ok - mutants: $number does not build: $what"
 		bad=1
-	elif ! timeout 120 b/tests/sim 1 "$SEEDS" all >out 2>&1; then
+	elif ! timeout 120 b/tests/sim -j 2 1 "$SEEDS" all >out 2>&1; then
 		grep -m1 '^# seed' out || echo '# it hangs or dies'
 		echo "ok - mutants: $number is found: $what"
 	elif ! timeout 60 b/tests/trace tests/trace/*.trace >out 2>&1; then

@@ -14,9 +14,9 @@
 #include "racoon/ikev1/v1_rows.h"
 #include "tests/unit/ike_pair.h"
 
-#define CONF(who)                                                                                  \
+#define CONF(who, modes)                                                                           \
 	"timer { counter 3; interval 5 sec; phase1 30 sec; phase2 20 sec; }\n"                     \
-	"remote " who " { exchange_mode main;"                                                     \
+	"remote " who " { exchange_mode " modes ";"                                                \
 	" proposal { encryption_algorithm aes; hash_algorithm sha1;\n"                             \
 	"  authentication_method pre_shared_key; dh_group 2; } }\n"                                \
 	"sainfo anonymous { encryption_algorithm aes; authentication_algorithm hmac_sha1;"         \
@@ -64,7 +64,7 @@ flood(struct pair *p, unsigned count)
 
 /* Every address has a key: the flood is as good as it can be. */
 static struct pair *
-new_pair(struct first *f)
+pair_of(const char *initiator, struct first *f)
 {
 	static char keys[65536];
 	struct pair *p;
@@ -73,8 +73,7 @@ new_pair(struct first *f)
 	for (unsigned i = 0; i < FORGED; i++)
 		n += (size_t)snprintf(keys + n, sizeof(keys) - n, "100.0.%u.%u secret\n", i / 256,
 			i % 256);
-	p = pair_new(CONF("%s"), NULL, CONF("anonymous"), keys);
-	memset(f, 0, sizeof(*f));
+	p = pair_new(initiator, NULL, CONF("anonymous", "main, aggressive, base"), keys);
 	p->user = f;
 	p->filter = take_first;
 	pair_policies(p, "esp/tunnel", NULL);
@@ -82,6 +81,13 @@ new_pair(struct first *f)
 	pair_run(p, 1000);
 	assert_int_equal(pair_children(p, 1), 1);
 	return p;
+}
+
+static struct pair *
+new_pair(struct first *f)
+{
+	memset(f, 0, sizeof(*f));
+	return pair_of(CONF("%s", "main"), f);
 }
 
 /* 20,000 a second: what is up stays, and what is new comes up, while it goes on. */
@@ -154,6 +160,90 @@ repeated(void **state)
 	pair_free(p);
 }
 
+/* Base mode needs its nonce again, and a repeated message 1 the same one. */
+static void
+base_goes_on(void **state)
+{
+	struct first f = { .n = 0 };
+	struct pair *p = pair_of(CONF("%s", "base"), &f);
+	struct ike *e = p->host[1].e;
+
+	(void)state;
+	pair_command(p, 0, IKE_CMD_FLUSH, false);
+	pair_run(p, 5000);
+	assert_int_equal(f.octets[18], WIRE_X_BASE);
+	p->copy_after = 2; /* message 1 comes again, folded, before message 3 */
+	for (unsigned ms = 0; ms < 1000; ms += 10) {
+		flood(p, 200);
+		pair_run(p, 10);
+		if (ms == 500)
+			pair_command(p, 0, IKE_CMD_ESTABLISH, true);
+	}
+	assert_true(ike_count(e, IKE_N_FOLDED) > 10000);
+	assert_int_equal(pair_up(p, 0), 1);
+	assert_int_equal(pair_children(p, 0), 1);
+	assert_int_equal(pair_children(p, 1), 1);
+	assert_true(f.largest * 2 <= f.n * 3);
+	pair_free(p);
+}
+
+static bool
+is_served(const struct ike *e, const struct net_endpoint *remote)
+{
+	LIST_FOREACH(at, &e->costly)
+		if (net_endpoint_equal(&container_of(at, struct ike_sa, in_half_open)->remote,
+			    remote))
+			return true;
+	return false;
+}
+
+/* Aggressive mode computes for whoever asks: so many a second, of each address so many at once, and
+ * never in the place of another mode's.  Who is up already is served. */
+static void
+aggressive_goes_on(void **state)
+{
+	struct first f = { .n = 0 };
+	struct pair *p = pair_of(CONF("%s", "aggressive"), &f);
+	struct net_endpoint one = { .addr = net_ipv4(0x64000005u), .port = 500 };
+	struct ike *e;
+
+	(void)state;
+	assert_int_equal(f.octets[18], WIRE_X_AGGRESSIVE);
+	pair_free(p);
+	p = pair_of(CONF("%s", "main"), &f);
+	e = p->host[1].e;
+	for (uint32_t i = 0; i < 50; i++) { /* one address, each time as somebody new */
+		patch_u32(f.octets, 0x11110000u + i);
+		pair_datagram(p, 1, &one, bytes_of(f.octets, f.n));
+	}
+	pair_run(p, 10);
+	assert_int_equal(f.answers, ike_limits(e)->half_open_per_peer);
+	for (unsigned ms = 0; ms < 1500; ms += 10) {
+		flood(p, 200);
+		pair_run(p, 10);
+		assert_true(e->costly_count <= ike_limits(e)->half_open / 4 + 1);
+		if (ms == 500)
+			pair_command(p, 0, IKE_CMD_FLUSH, false);
+		if (ms == 1000)
+			pair_command(p, 0, IKE_CMD_ESTABLISH, true);
+	}
+	assert_int_equal(pair_up(p, 0), 1);
+	assert_int_equal(pair_children(p, 0), 1);
+	assert_int_equal(pair_children(p, 1), 1);
+	/* two powers of a tenth of a millisecond each, in a quarter of the time */
+	assert_in_range(f.answers, 1000, 1250 * 5 / 2 + 100);
+	assert_int_not_equal(e->costly_told.ms, 0); /* the log says so, once a minute */
+	flood(p, 200);
+	assert_false(is_served(e, &p->host[0].local));
+	patch_u32(f.octets, 0x22220000u);
+	pair_datagram(p, 1, &p->host[0].local, bytes_of(f.octets, f.n));
+	assert_true(is_served(e, &p->host[0].local));
+	pair_run(p, 60000);
+	assert_int_equal(e->costly_count, 0);
+	assert_int_equal(ike_half_open_count(e), 0);
+	pair_free(p);
+}
+
 static void
 cookies_of_others(void **state)
 {
@@ -202,6 +292,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_on),
 		cmocka_unit_test(repeated),
+		cmocka_unit_test(base_goes_on),
+		cmocka_unit_test(aggressive_goes_on),
 		cmocka_unit_test(cookies_of_others),
 	};
 
