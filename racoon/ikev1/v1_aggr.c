@@ -16,8 +16,6 @@ one_group(struct ike_xchg *x)
 {
 	const struct rc_remote *conf = x->sa->conf;
 
-	if (conf->proposals == 0)
-		return ike_why(x, ST_NOPROPOSAL, "remote %s has no proposal", conf->name);
 	for (unsigned i = 1; i < conf->proposals; i++)
 		if (conf->proposal[i].group != conf->proposal[0].group)
 			return ike_why(x, ST_UNSUPPORTED,
@@ -33,11 +31,8 @@ v1_aggr_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none)
 	struct v1_phase1 *d;
 
 	(void)none;
-	TRY(v1_phase1_new(x, &d));
+	TRY(v1_early_begin(e, x, &d));
 	TRY(one_group(x));
-	x->sa->auth = x->sa->conf->proposal[0].auth;
-	TRY(v1_auth_begin(e, x));
-	TRY(v1_own_id(x, &d->own_id));
 	TRY(v1_make_nonce(e, x, &d->ni));
 	d->dh_group = x->sa->conf->proposal[0].group;
 	return ike_job_keypair(e, x, d->dh_group, &d->dh, NULL);
@@ -48,13 +43,9 @@ v1_aggr_i1_send(struct ike *e, struct ike_xchg *x)
 {
 	struct v1_phase1 *d = x->data;
 	struct wire_builder b;
-	struct wire_sa offer;
 
-	TRY(v1_offer1(x->arena, x->sa->conf, &offer));
 	TRY(v1_keep(x, cry_dh_public(d->dh), &d->ke_i));
-	v1_begin(e, &b, x->sa, WIRE_X_AGGRESSIVE, 0, 0);
-	wire_add_sa(&b, &offer);
-	TRY(v1_keep(x, wire_last_body(&b), &d->sai_b));
+	TRY(v1_early_offer(e, x, &b));
 	wire_add_data(&b, WIRE_KE, d->ke_i);
 	wire_add_data(&b, WIRE_NONCE, d->ni);
 	wire_add_body(&b, WIRE_ID, d->own_id);
@@ -68,24 +59,11 @@ enum status
 v1_aggr_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
 	struct v1_phase1 *d = x->data;
-	char why[IKE_DETAIL_MAX];
-	struct v1_pick1 pick;
-	struct wire_sa answer;
 
-	if (wire_parse_sa(wire_find(m, WIRE_SA, 0), x->arena, &answer, NULL) != ST_NORMAL)
-		return ike_drop(x, ST_MALFORMED);
-	if (v1_chosen1(x->sa->conf, &answer, &pick, why, sizeof(why)) != ST_NORMAL)
-		return ike_why(x, ST_NOPROPOSAL, "%s", why);
-	if (pick.group != d->dh_group)
-		return ike_why(x, ST_NOPROPOSAL, "the configuration has changed meanwhile");
-	v1_phase1_picked(e, x, &pick);
-	TRY(v1_auth_begin(e, x));
-	v1_auth_asked(e, x, m);
-	v1_vendors_recv(e, x->sa, m);
-	memcpy(x->sa->cookie_r, e->datagram.p + V1_COOKIE, V1_COOKIE);
-	TRY(v1_take_ke_nonce(e, x, m, &d->ke_r, &d->nr));
-	TRY(v1_keep_id(x->sa, &wire_find(m, WIRE_ID, 0)->id));
-	TRY(v1_keep(x, wire_find(m, WIRE_ID, 0)->body, &d->peer_id));
+	TRY(v1_early_answer(e, x, m, d->dh_group));
+	TRY(v1_take_ke(x, m, &d->ke_r));
+	TRY(v1_take_nonce(x, m, &d->nr));
+	TRY(v1_early_id(e, x, m));
 	TRY(v1_auth_take(e, x, m));
 	TRY(v1_natt_take(e, x->sa, m));
 	return ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_r, &d->gxy, v1_phase1_keys);
@@ -116,31 +94,12 @@ v1_aggr_i3_send(struct ike *e, struct ike_xchg *x)
 enum status
 v1_aggr_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
-	const struct wire_payload *id = wire_find(m, WIRE_ID, 0);
 	struct v1_phase1 *d;
 
 	TRY(v1_take_offer(e, x, m, &d));
-	TRY(v1_take_ke_nonce(e, x, m, &d->ke_i, &d->ni));
-	TRY(v1_keep_id(x->sa, &id->id));
-	TRY(v1_keep(x, id->body, &d->peer_id));
-	v1_auth_asked(e, x, m);
-	TRY(v1_auth_begin(e, x));
-	TRY(v1_own_id(x, &d->own_id));
-	TRY(v1_make_nonce(e, x, &d->nr));
-	return ike_job_keypair(e, x, x->sa->group, &d->dh, v1_aggr_derive);
-}
-
-void
-v1_aggr_derive(struct ike *e, struct ike_xchg *x)
-{
-	struct v1_phase1 *d = x->data;
-	enum status status = v1_keep(x, cry_dh_public(d->dh), &d->ke_r);
-
-	if (status == ST_NORMAL)
-		status = ike_job_derive(e, x, x->sa->group, &d->dh, d->ke_i, &d->gxy,
-			v1_phase1_keys);
-	if (status != ST_NORMAL)
-		x->failed = status;
+	TRY(v1_take_ke(x, m, &d->ke_i));
+	TRY(v1_early_respond(e, x, m));
+	return ike_job_keypair(e, x, x->sa->group, &d->dh, v1_early_derive);
 }
 
 enum status

@@ -15,39 +15,23 @@
 enum status
 v1_main_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none)
 {
-	const struct rc_remote *conf = x->sa->conf;
 	struct v1_phase1 *d;
 
 	(void)none;
-	TRY(v1_phase1_new(x, &d));
-	x->sa->auth = conf->proposals == 0 ? RC_AUTH_PSK : conf->proposal[0].auth;
-	TRY(v1_auth_begin(e, x));
-	TRY(v1_own_id(x, &d->own_id));
-	if (conf->proposals == 0)
-		return ike_why(x, ST_NOPROPOSAL, "remote %s has no proposal", conf->name);
-	/* One group in all proposals: its key pair is made while the peer thinks. */
-	for (unsigned i = 1; i < conf->proposals; i++)
-		if (conf->proposal[i].group != conf->proposal[0].group)
-			return ST_NORMAL;
-	return ST_NORMAL;
+	return v1_early_begin(e, x, &d);
 }
 
 enum status
 v1_main_i1_send(struct ike *e, struct ike_xchg *x)
 {
-	struct v1_phase1 *d = x->data;
 	struct wire_builder b;
-	struct wire_sa offer;
 
-	TRY(v1_offer1(x->arena, x->sa->conf, &offer));
-	v1_begin(e, &b, x->sa, WIRE_X_MAIN, 0, 0);
-	wire_add_sa(&b, &offer);
-	d->sai_b = arena_dup(x->arena, wire_last_body(&b));
+	TRY(v1_early_offer(e, x, &b));
 	v1_vendors_send(x->sa, &b);
 	return v1_phase1_send(e, x, &b, false, true);
 }
 
-/* After message 1 is away. */
+/* After message 1 is away.  One group in all proposals: its key pair is made while the peer thinks. */
 void
 v1_main_i1_after(struct ike *e, struct ike_xchg *x)
 {
@@ -67,22 +51,11 @@ enum status
 v1_main_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
 	struct v1_phase1 *d = x->data;
-	const char *fault = NULL;
-	char why[IKE_DETAIL_MAX];
-	struct v1_pick1 pick;
-	struct wire_sa answer;
 
-	if (wire_parse_sa(wire_find(m, WIRE_SA, 0), x->arena, &answer, &fault) != ST_NORMAL)
-		return ike_drop(x, ST_MALFORMED);
-	if (v1_chosen1(x->sa->conf, &answer, &pick, why, sizeof(why)) != ST_NORMAL)
-		return ike_why(x, ST_NOPROPOSAL, "%s", why);
-	v1_phase1_picked(e, x, &pick);
-	TRY(v1_auth_begin(e, x));
-	v1_vendors_recv(e, x->sa, m);
-	memcpy(x->sa->cookie_r, e->datagram.p + V1_COOKIE, V1_COOKIE);
-	if (d->dh_group == pick.group && (d->dh != NULL || x->jobs != 0))
+	TRY(v1_early_answer(e, x, m, NULL));
+	if (d->dh_group == x->sa->group && (d->dh != NULL || x->jobs != 0))
 		return ST_NORMAL;
-	return ike_job_keypair(e, x, pick.group, &d->dh, NULL);
+	return ike_job_keypair(e, x, x->sa->group, &d->dh, NULL);
 }
 
 enum status
@@ -107,7 +80,8 @@ v1_main_i4_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
 	struct v1_phase1 *d = x->data;
 
-	TRY(v1_take_ke_nonce(e, x, m, &d->ke_r, &d->nr));
+	TRY(v1_take_ke(x, m, &d->ke_r));
+	TRY(v1_take_nonce(x, m, &d->nr));
 	v1_auth_asked(e, x, m);
 	v1_vendors_recv(e, x->sa, m);
 	TRY(v1_natt_take(e, x->sa, m));
@@ -171,7 +145,8 @@ v1_main_r3_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m)
 {
 	struct v1_phase1 *d = x->data;
 
-	TRY(v1_take_ke_nonce(e, x, m, &d->ke_i, &d->ni));
+	TRY(v1_take_ke(x, m, &d->ke_i));
+	TRY(v1_take_nonce(x, m, &d->ni));
 	v1_auth_asked(e, x, m);
 	v1_vendors_recv(e, x->sa, m);
 	TRY(v1_natt_take(e, x->sa, m));

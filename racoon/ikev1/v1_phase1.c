@@ -112,22 +112,6 @@ v1_take_offer(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
 	return ST_NORMAL;
 }
 
-enum status
-v1_take_ke_nonce(struct ike *e, struct ike_xchg *x, const struct wire_msg *m, struct bytes *ke,
-	struct bytes *nonce)
-{
-	struct bytes k = wire_find(m, WIRE_KE, 0)->body, n = wire_find(m, WIRE_NONCE, 0)->body;
-
-	(void)e;
-	if (k.n != x->sa->group->out)
-		return ike_why(x, ST_BADKE, "public value of %zu octets for %s", k.n,
-			x->sa->group->name);
-	if (n.n < WIRE_NONCE_MIN || n.n > WIRE_NONCE_MAX)
-		return ike_why(x, ST_MALFORMED, "nonce of %zu octets", n.n);
-	TRY(v1_keep(x, k, ke));
-	return v1_keep(x, n, nonce);
-}
-
 static enum status
 make_keys(struct ike *e, struct ike_xchg *x)
 {

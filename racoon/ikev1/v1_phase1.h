@@ -37,8 +37,29 @@ void v1_phase1_picked(struct ike *e, struct ike_xchg *x, const struct v1_pick1 *
 /* Responder: the exchange's data from message 1's SA payload; ST_NOPROPOSAL with its reason. */
 enum status v1_take_offer(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
 	struct v1_phase1 **out) ATTR_NODISCARD;
-enum status v1_take_ke_nonce(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
-	struct bytes *ke, struct bytes *nonce) ATTR_NODISCARD;
+
+/* v1_early.c.  A value of the wrong length ends the exchange. */
+enum status v1_take_ke(struct ike_xchg *x, const struct wire_msg *m,
+	struct bytes *out) ATTR_NODISCARD;
+enum status v1_take_nonce(struct ike_xchg *x, const struct wire_msg *m,
+	struct bytes *out) ATTR_NODISCARD;
+/* Initiator: the exchange's data, with our identity. */
+enum status v1_early_begin(struct ike *e, struct ike_xchg *x,
+	struct v1_phase1 **out) ATTR_NODISCARD;
+/* Message 1 up to its SA payload, which is kept for HASH_I. */
+enum status v1_early_offer(struct ike *e, struct ike_xchg *x,
+	struct wire_builder *b) ATTR_NODISCARD;
+/* Message 2's SA, vendor IDs and cookie; group: the one that was offered already, or NULL. */
+enum status v1_early_answer(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
+	const struct alg *group) ATTR_NODISCARD;
+/* The peer's identity and what certificates it asks for: to be proven later. */
+enum status v1_early_id(struct ike *e, struct ike_xchg *x, const struct wire_msg *m) ATTR_NODISCARD;
+/* Responder of base and aggressive mode: message 1 behind its SA, our identity and nonce. */
+enum status v1_early_respond(struct ike *e, struct ike_xchg *x,
+	const struct wire_msg *m) ATTR_NODISCARD;
+/* Responder, when there is a key pair: its public value, then g^xy. */
+void v1_early_derive(struct ike *e, struct ike_xchg *x);
+
 /* When g^xy is there: SKEYIDs, key, IV. A failure goes to x->failed. */
 void v1_phase1_keys(struct ike *e, struct ike_xchg *x);
 /* HASH_I (initiator) or HASH_R with the given ID body. */
@@ -75,7 +96,6 @@ enum status v1_main_i6_recv(struct ike *e, struct ike_xchg *x, const struct wire
 enum status v1_aggr_i_begin(struct ike *e, struct ike_xchg *x, const struct wire_msg *none);
 enum status v1_aggr_i1_send(struct ike *e, struct ike_xchg *x);
 enum status v1_aggr_r1_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
-void v1_aggr_derive(struct ike *e, struct ike_xchg *x);
 enum status v1_aggr_r2_send(struct ike *e, struct ike_xchg *x);
 enum status v1_aggr_i2_recv(struct ike *e, struct ike_xchg *x, const struct wire_msg *m);
 enum status v1_aggr_i3_send(struct ike *e, struct ike_xchg *x);
