@@ -369,11 +369,15 @@ static void
 wait_fired(struct ike *e, struct ike_timer *t)
 {
 	struct ike_child *c = container_of(t, struct ike_child, wait);
-	char to[NET_ADDR_TEXT];
+	char to[NET_ADDR_TEXT], pair[IKE_PAIR_TEXT];
 
+	ike_log(e, LOG_L_ERROR, &c->remote, c->serial,
+		"phase2 negotiation failed due to time up waiting for phase1. %s",
+		ike_pair_text(pair, sizeof(pair), &c->local, "->", &c->remote));
 	ike_log(e, LOG_L_ERROR, &c->remote, c->serial,
 		"%s give up to get IPsec-SA due to time up to wait.",
 		net_addr_text(to, sizeof(to), &c->remote.addr));
+	ike_log(e, LOG_L_INFO, &c->remote, c->serial, "delete phase 2 handler.");
 	ike_child_fail(e, c, ST_NOPHASE1, 0, "time up waiting for phase 1");
 }
 
@@ -401,11 +405,14 @@ enqueue(struct ike *e, struct ike_child *c, const struct net_addr *local, char *
 		ike_child_kick(e, p);
 		return ST_NORMAL;
 	}
+	if (ike_peer_coming(p) != NULL) {
+		ike_log(e, LOG_L_INFO, &c->remote, c->serial, "request for establishing IPsec-SA "
+			"was queued due to no phase1 found.");
+		return ST_NORMAL;
+	}
 	ike_log(e, LOG_L_INFO, &c->remote, c->serial,
 		"IPsec-SA request for %s queued due to no phase1 found.",
 		net_addr_text(to, sizeof(to), &p->address));
-	if (ike_peer_coming(p) != NULL)
-		return ST_NORMAL;
 	return p->port != 0 ? ike_sa_initiate_peer(e, p, &sa, why, size)
 			    : ike_sa_initiate(e, &p->address, local, &sa, why, size);
 }

@@ -168,20 +168,8 @@ renew(struct ike *e, struct ike_child *c)
 }
 
 static void
-life_fired(struct ike *e, struct ike_timer *t)
-{
-	struct ike_child *c = container_of(t, struct ike_child, life);
-
-	if (instant_reached(c->expires, e->now)) {
-		ike_child_end(e, c, ST_EXPIRED, true, 0);
-		return;
-	}
-	ike_arm(e, &c->life, c->expires, life_fired);
-	renew(e, c);
-}
-
-static void
-log_pair(struct ike *e, const struct ike_child *c, const struct ike_pair *p, bool inbound)
+log_pair(struct ike *e, const struct ike_child *c, const struct ike_pair *p, bool inbound,
+	const char *what)
 {
 	struct net_endpoint from = { .addr = inbound ? p->remote : p->local,
 		.port = inbound ? c->remote.port : c->local.port };
@@ -190,9 +178,38 @@ log_pair(struct ike *e, const struct ike_child *c, const struct ike_pair *p, boo
 	uint32_t spi = inbound ? p->spi_in : p->spi_out;
 	char ends[IKE_PAIR_TEXT];
 
-	ike_log(e, LOG_L_INFO, &c->remote, c->serial, "IPsec-SA established: %s/%s %s spi=%u(0x%x)",
+	ike_log(e, LOG_L_INFO, &c->remote, c->serial, "IPsec-SA %s: %s/%s %s spi=%u(0x%x)", what,
 		ike_proto_name(p->proto), ike_mode_name(p->mode, c->natt),
 		ike_pair_text(ends, sizeof(ends), &from, "->", &to), spi, spi);
+}
+
+static void
+log_pairs(struct ike *e, const struct ike_child *c, const char *what)
+{
+	for (unsigned i = 0; i < c->pairs; i++) {
+		log_pair(e, c, &c->pair[i], true, what);
+		log_pair(e, c, &c->pair[i], false, what);
+	}
+}
+
+static void
+expired(struct ike *e, struct ike_child *c)
+{
+	log_pairs(e, c, "expired");
+	ike_child_end(e, c, ST_EXPIRED, true, 0);
+}
+
+static void
+life_fired(struct ike *e, struct ike_timer *t)
+{
+	struct ike_child *c = container_of(t, struct ike_child, life);
+
+	if (instant_reached(c->expires, e->now)) {
+		expired(e, c);
+		return;
+	}
+	ike_arm(e, &c->life, c->expires, life_fired);
+	renew(e, c);
 }
 
 void
@@ -207,10 +224,7 @@ ike_child_up(struct ike *e, struct ike_child *c)
 	c->up_step = e->steps;
 	c->expires = instant_add(e->now, c->life_ms);
 	e->count[IKE_N_PH2_UP]++;
-	for (unsigned i = 0; i < c->pairs; i++) {
-		log_pair(e, c, &c->pair[i], true);
-		log_pair(e, c, &c->pair[i], false);
-	}
+	log_pairs(e, c, "established");
 	ike_note_child(e, IKE_NOTE_PH2_UP, c, ST_NORMAL, "");
 	if (c->side == IKE_INITIATOR)
 		soft = ike_jitter(e, soft);
@@ -252,10 +266,14 @@ ike_child_expire(struct ike *e, const struct sadb_msg *m)
 
 	if (c == NULL || c->state != IKE_S_UP)
 		return;
-	if (m->hard)
-		ike_child_end(e, c, ST_EXPIRED, true, 0);
-	else
-		renew(e, c);
+	if (m->hard) {
+		expired(e, c);
+		return;
+	}
+	for (unsigned i = 0; i < c->pairs; i++)
+		if (c->pair[i].proto == m->sa.proto)
+			log_pair(e, c, &c->pair[i], c->pair[i].spi_in == m->sa.spi, "expired");
+	renew(e, c);
 }
 
 /* Somebody else deleted SAs of ours: what is left of them is no use, here or there. */

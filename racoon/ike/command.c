@@ -235,7 +235,10 @@ by_traffic(struct ike *e, struct ike_command *what, uint32_t *policy_id)
 
 	if (policy == NULL || policy->action != SP_IPSEC ||
 	    !ike_policy_ends(policy, &what->local, &what->remote)) {
-		ike_log(e, LOG_L_NOTIFY, NULL, 0, "no outbound policy found for the request");
+		char src[NET_PREFIX_TEXT], dst[NET_PREFIX_TEXT];
+		ike_log(e, LOG_L_NOTIFY, NULL, 0, "no outbound policy found: %s %s",
+			net_prefix_text(src, sizeof(src), &what->sel.src),
+			net_prefix_text(dst, sizeof(dst), &what->sel.dst));
 		return ST_NOPOLICY;
 	}
 	*policy_id = policy->id;
@@ -488,6 +491,11 @@ flush(struct ike *e, const struct ike_command *what)
 	if (names_one(what)) {
 		delete_one(e, what, &f);
 	} else if (what->type == IKE_CMD_DELETE && what->remote.family != 0) {
+		char here[NET_ADDR_TEXT], there[NET_ADDR_TEXT];
+		ike_log(e, LOG_L_INFO, NULL, 0, "admin delete-sa %s %s",
+			what->local.family == 0 ? "any"
+				: net_addr_text(here, sizeof(here), &what->local),
+			net_addr_text(there, sizeof(there), &what->remote));
 		for (p = ike_peer_remote(e, &what->remote, NULL); p != NULL; p = after) {
 			bool ours = what->local.family == 0 ||
 				    net_addr_equal(&what->local, &p->local);

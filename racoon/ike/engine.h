@@ -521,6 +521,7 @@ void ike_path_heard(struct ike *e, struct ike_sa *sa, const struct ike_path *pat
 void ike_path_mapped(struct ike *e, const struct sadb_msg *m);
 void ike_path_move(struct ike *e, struct ike_sa *sa, const struct ike_path *to);
 bool ike_path_is(const struct ike_sa *sa, const struct ike_path *path);
+void ike_keepalive_end(struct ike *e, struct ike_peer *p); /* nothing needs the mapping now */
 /* An SA is up: to the peer it belongs to, and its NAT's mapping kept. */
 void ike_path_up(struct ike *e, struct ike_sa *sa);
 

@@ -1,15 +1,16 @@
 /*
  * flood.c - first messages in numbers: answered, and remembered in a few octets each.
  *
- * Called by the receive path.  While the half-open SAs are above a mark, a first message of main or
- * base mode is answered like any other, but what is kept of it is the datagram itself (of base mode
- * our nonce as well): HASH_I covers the SA payload, which no later message repeats, so RFC 2522's
- * stateless cookie alone will not do in IKEv1.  The responder's cookie is a keyed hash of the initiator's, both ends and the time, so a
- * repeated first message finds its place again.  Message 3 with that cookie, from the same end,
- * proves that somebody receives there: the SA is made from what was kept.  The store is a queue of
- * bounded size; who comes first leaves first, whatever address it names, since a forged one costs
- * nothing.  How long that is, at how many messages a second, follows from the two limits:
- * 32 MB are four seconds at 20,000 messages of 350 octets.
+ * Called by the receive path.  While the half-open SAs are above a mark, a first message of main
+ * or base mode is answered like any other, but what is kept of it is the datagram itself (of
+ * base mode our nonce as well): HASH_I covers the SA payload, which no later message repeats, so
+ * RFC 2522's stateless cookie alone will not do in IKEv1.  The responder's cookie is a keyed
+ * hash of the initiator's, both ends and the time, so a repeated first message finds its place
+ * again.  Message 3 with that cookie, from the same end, proves that somebody receives there:
+ * the SA is made from what was kept.  The store is a queue of bounded size; who comes first
+ * leaves first, whatever address it names, since a forged one costs nothing.  How long that is,
+ * at how many messages a second, follows from the two limits: 32 MB are four seconds at 20,000
+ * messages of 350 octets.
  *
  * Aggressive mode is answered with a hash that takes a whole Diffie-Hellman exchange, whoever asks:
  * nothing can be kept back until the address is proven.  So it has a budget of computing time, and

@@ -54,20 +54,29 @@ needs_mapping(const struct ike_peer *p, struct ike_path *path)
 	return false;
 }
 
+void
+ike_keepalive_end(struct ike *e, struct ike_peer *p)
+{
+	struct net_endpoint local = { p->local, 0 }, remote = { p->address, p->port };
+	char pair[IKE_PAIR_TEXT];
+
+	ike_disarm(e, &p->keepalive);
+	if (p->kept_alive)
+		ike_log(e, LOG_L_INFO, &remote, 0, "KA remove: %s",
+			ike_pair_text(pair, sizeof(pair), &local, "->", &remote));
+	p->kept_alive = false;
+}
+
 static void
 keepalive_fired(struct ike *e, struct ike_timer *t)
 {
 	static const uint8_t octet = 0xff; /* RFC 3948 2.3 */
 	struct ike_peer *p = container_of(t, struct ike_peer, keepalive);
 	int64_t ms = e->config == NULL ? 0 : e->config->timer.natt_keepalive;
-	struct net_endpoint remote = { p->address, p->port };
-	char text[NET_ENDPOINT_TEXT];
 	struct ike_path path;
 
 	if (ms == 0 || !needs_mapping(p, &path)) {
-		p->kept_alive = false;
-		ike_log(e, LOG_L_DEBUG, &remote, 0, "KA remove: %s",
-			net_endpoint_text(text, sizeof(text), &remote));
+		ike_keepalive_end(e, p);
 		return;
 	}
 	ike_send_to(e, &path.local, &path.remote, false, bytes_of(&octet, 1));

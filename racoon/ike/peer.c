@@ -132,7 +132,7 @@ ike_peers_bury(struct ike *e)
 		list_remove(&p->in_idle);
 		if (!is_idle(p))
 			continue; /* somebody came back to it */
-		ike_disarm(e, &p->keepalive);
+		ike_keepalive_end(e, p);
 		hash_remove(&e->peers, &p->by_ends);
 		hash_remove(&e->peers_by_remote, &p->by_remote);
 		free(p);
@@ -240,14 +240,21 @@ void
 ike_peer_contact(struct ike *e, struct ike_sa *sa)
 {
 	struct ike_peer *p = sa->peer;
+	char ends[IKE_PAIR_TEXT];
 
 	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "received INITIAL-CONTACT");
 	LIST_FOREACH(at, &p->children)
 	{
 		struct ike_child *c = container_of(at, struct ike_child, in_peer);
-		if (c->state == IKE_S_UP && c->up_step < sa->begun_step &&
-		    net_endpoint_equal(&c->remote, &sa->remote))
-			ike_child_end(e, c, ST_REPLACED, false, 0);
+		if (c->state != IKE_S_UP || c->up_step >= sa->begun_step ||
+		    !net_endpoint_equal(&c->remote, &sa->remote))
+			continue;
+		ike_log(e, LOG_L_INFO, &c->remote, c->serial, "purging %s SAs for %s",
+			ike_proto_name(c->pair[0].proto),
+			ike_pair_text(ends, sizeof(ends), &c->local, " -> ", &c->remote));
+		ike_log(e, LOG_L_INFO, &c->remote, c->serial, "purging spi=%u.",
+			c->pair[0].spi_out);
+		ike_child_end(e, c, ST_REPLACED, false, 0);
 	}
 	LIST_FOREACH(at, &p->sas)
 	{

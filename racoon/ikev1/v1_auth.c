@@ -30,9 +30,16 @@ psk(const struct ike *e, const struct ike_sa *sa)
 static enum status
 have_psk(struct ike *e, struct ike_xchg *x)
 {
+	const struct ike_sa *sa = x->sa;
 	char text[NET_ADDR_TEXT];
 
-	if (psk(e, x->sa).n != 0)
+	bool first = x->state == IKE_S_START || x->state == IKE_S_AGG1_SENT ||
+		     x->state == IKE_S_BASE1_SENT;
+	if (first && sa->exchange != RC_MAIN && sa->peer_id != NULL && e->config != NULL &&
+	    rc_psk_for_id(e->config, sa->peer_id_type, bytes_of(sa->peer_id, sa->peer_id_n)).n == 0)
+		ike_log(e, LOG_L_NOTIFY, &sa->remote, sa->serial,
+			"couldn't find the proper pskey, try to get one by the peer's address.");
+	if (psk(e, sa).n != 0)
 		return ST_NORMAL;
 	/* The key may be that of an ID which is still to come. */
 	if (x->sa->exchange != RC_MAIN && x->side == IKE_INITIATOR && x->sa->peer_id == NULL)

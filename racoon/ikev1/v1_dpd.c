@@ -50,17 +50,24 @@ dead(struct ike *e, struct ike_sa *sa)
 		ike_cookies_text(cookies, sizeof(cookies), sa));
 	ike_failure(e, 1, &sa->local, &sa->remote, ST_PEERDEAD, 0, text);
 	ike_note_sa(e, IKE_NOTE_PH1_DEAD, sa, ST_PEERDEAD, text);
+	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "purging ISAKMP-SA spi=%s.", cookies);
 	LIST_FOREACH(at, &p->children)
 	{
 		struct ike_child *c = container_of(at, struct ike_child, in_peer);
-		if (c->state == IKE_S_UP)
-			ike_child_end(e, c, ST_PEERDEAD, false, 0);
+		if (c->state != IKE_S_UP)
+			continue;
+		ike_log(e, LOG_L_INFO, &c->remote, c->serial, "purged IPsec-SA spi=%u.",
+			c->pair[0].spi_out);
+		ike_child_end(e, c, ST_PEERDEAD, false, 0);
 	}
 	LIST_FOREACH(at, &p->sas)
 	{
 		struct ike_sa *o = container_of(at, struct ike_sa, in_peer);
-		if (o->state == IKE_S_UP)
-			ike_sa_end(e, o, ST_PEERDEAD, false, "deleted");
+		if (o->state != IKE_S_UP)
+			continue;
+		ike_log(e, LOG_L_INFO, &o->remote, o->serial, "purged ISAKMP-SA spi=%s.",
+			ike_cookies_text(cookies, sizeof(cookies), o));
+		ike_sa_end(e, o, ST_PEERDEAD, false, "deleted");
 	}
 }
 

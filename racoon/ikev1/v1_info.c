@@ -195,6 +195,10 @@ delete_isakmp(struct ike *e, struct ike_sa *on, const struct wire_delete *d)
 		/* What ends its own SA is no replay: the last word on where the peer is. */
 		if (sa == on && sa->state == IKE_S_UP)
 			ike_path_heard(e, sa, &e->arrival);
+		char cookies[IKE_COOKIES_TEXT];
+		ike_log(e, LOG_L_INFO, &sa->remote, sa->serial,
+			"purged ISAKMP-SA proto_id=ISAKMP spi=%s.",
+			ike_cookies_text(cookies, sizeof(cookies), sa));
 		if (sa->state == IKE_S_UP)
 			ike_sa_end(e, sa, ST_PEERDELETED, false, "deleted");
 		else if (sa == on)

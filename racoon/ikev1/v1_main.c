@@ -31,7 +31,7 @@ v1_main_i1_send(struct ike *e, struct ike_xchg *x)
 	return v1_phase1_send(e, x, &b, false, true);
 }
 
-/* After message 1 is away.  One group in all proposals: its key pair is made while the peer thinks. */
+/* Message 1 is away.  One group in all proposals: its key pair is made while the peer thinks. */
 void
 v1_main_i1_after(struct ike *e, struct ike_xchg *x)
 {

@@ -372,7 +372,8 @@ folds(const struct wire_header *h)
 static bool
 has_room(struct ike *e, const struct first *f)
 {
-	const struct net_endpoint *local = &f->ev->datagram.local, *remote = &f->ev->datagram.remote;
+	const struct net_endpoint *local = &f->ev->datagram.local,
+				  *remote = &f->ev->datagram.remote;
 
 	if (!folds(f->h))
 		return ike_costly_room(e, local, remote, f->group);
