@@ -11,47 +11,14 @@
 #include "lib/ctl.h"
 #include "lib/verb.h"
 #include "tests/fuzz/snap.h"
+#include "tests/fuzz/verbs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-echo(struct ctl_call *call)
-{
-	for (unsigned i = 0; ctl_param(call, i); i++)
-		ctl_line(call, "%s", ctl_param(call, i));
-	ctl_done(call, ST_NORMAL, NULL);
-}
-
-static const struct verb verbs[] = {
-	{ .name = "NOOP", .role = CTL_READER, .run = ctl_verb_noop, .help = "Do nothing" },
-	{ .name = "VERSION",
-		.role = CTL_READER,
-		.run = ctl_verb_version,
-		.help = "Tell the version" },
-	{ .name = "HELP",
-		.params = "[topic]",
-		.max_params = 2,
-		.quals = ctl_quals_help,
-		.role = CTL_READER,
-		.run = ctl_verb_help,
-		.help = "Tell what there is" },
-	{ .name = "SHOW",
-		.params = "[what]",
-		.max_params = 8,
-		.quals = ctl_quals_format,
-		.role = CTL_READER,
-		.run = echo,
-		.help = "Show" },
-	{ .name = "SHUTDOWN", .role = CTL_OPERATOR, .run = echo, .help = "End" },
-	{ .name = NULL },
-};
-
-static const struct ctl_service service = { .facility = "RACOON", .version = "0", .verbs = verbs };
 
 struct sink {
 	size_t octets, lines;
 	uint8_t last;
-	bool at_start, closed;
+	bool at_start, closed, slow;
 };
 
 static void
@@ -74,8 +41,7 @@ sink_send(void *user, struct bytes octets)
 static size_t
 sink_unsent(void *user)
 {
-	(void)user;
-	return 0;
+	return ((struct sink *)user)->slow ? CTL_HIGH_WATER + 1 : 0;
 }
 
 static void
@@ -93,7 +59,7 @@ one_line(struct bytes line)
 	struct text out = { 0 }, part = { 0 };
 
 	text_add_n(&part, (const char *)line.p, line.n);
-	verb_complete(verbs, text_str(&part), &out);
+	verb_complete(fuzz_verbs, text_str(&part), &out);
 	text_free(&part);
 	text_free(&out);
 	if (line.n > CMD_LINE_MAX || cmd_parse(line, &cmd, why, sizeof(why)))
@@ -101,8 +67,35 @@ one_line(struct bytes line)
 	if (cmd.words > CMD_WORDS_MAX || cmd.quals > CMD_QUALS_MAX)
 		abort();
 	if (cmd.words > 0)
-		(void)!verb_match(verbs, &cmd, 0, &verb, why, sizeof(why));
+		(void)!verb_match(fuzz_verbs, &cmd, 0, &verb, why, sizeof(why));
 	cmd_qual(&cmd, "FORMAT");
+}
+
+/* What happens to a session between two pieces of input. */
+static void
+meanwhile(struct ctl_session *s, struct sink *sink, uint8_t what)
+{
+	switch (what % 64) {
+	case 1:
+		ctl_news(s, "something\nhappened");
+		break;
+	case 2:
+		ctl_pause(s, true);
+		break;
+	case 3:
+		ctl_pause(s, false);
+		break;
+	case 4:
+		fuzz_wake();
+		break;
+	case 5:
+		sink->slow = true;
+		break;
+	case 6:
+		sink->slow = false;
+		ctl_drained(s);
+		break;
+	}
 }
 
 int
@@ -115,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	snap_begin();
 	one_line(bytes_of(data, size));
-	struct ctl_session *s = ctl_open(&service, &t, data[0] % 3, "fuzz");
+	struct ctl_session *s = ctl_open(&fuzz_service, &t, data[0] % 3, "fuzz");
 	if (!s)
 		abort();
 	size_t piece = 1 + data[0] % 61;
@@ -123,9 +116,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t n = size - at < piece ? size - at : piece;
 		if (!ctl_input(s, bytes_of(data + at, n)))
 			break;
+		meanwhile(s, &sink, data[at]);
 	}
-	if (!sink.closed)
+	if (!sink.closed && data[0] & 64)
+		ctl_end_because(s, ST_SHUTTING, "the end");
+	else if (!sink.closed && data[0] & 128)
 		ctl_eof(s);
+	sink.slow = false;
+	if (!sink.closed)
+		ctl_drained(s);
 	if (sink.octets > 0 && sink.last != '\n')
 		abort();
 	ctl_close(s);

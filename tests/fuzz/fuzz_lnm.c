@@ -84,37 +84,51 @@ try_spec(const struct lnm *l, const char *spec)
 		abort();
 }
 
+/* The tables that each input begins with are made once. */
+static struct lnm *
+begin(void)
+{
+	static struct snap made;
+	static struct lnm *l;
+	struct text errors = { 0 };
+
+	if (l != NULL) {
+		snap_back(&made);
+		snap_on = true;
+		return l;
+	}
+	snap_begin();
+	l = lnm_new();
+	if (l == NULL || lnm_load_text(l, "base", bytes_str(base), &errors) != ST_NORMAL)
+		abort();
+	text_free(&errors);
+	snap_take(&made);
+	return l;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text errors = { 0 };
 	struct lnm *l;
 	char *text;
 
-	snap_begin();
-	l = lnm_new();
-	if (l == NULL || size == 0 || size > 8192 ||
-		lnm_load_text(l, "base", bytes_str(base), &errors) != ST_NORMAL) {
-		lnm_free(l);
-		text_free(&errors);
-		snap_end();
+	if (size == 0 || size > 8192)
 		return 0;
-	}
+	l = begin();
 	text = malloc(size);
-	if (text != NULL) {
-		memcpy(text, data + 1, size - 1);
-		text[size - 1] = '\0';
-		if (data[0] % 3 == 0)
-			try_file(l, data + 1, size - 1);
-		else if (data[0] % 3 == 1)
-			try_commands(l, text);
-		else
-			try_spec(l, text);
-		round_trip(l);
-	}
+	if (text == NULL)
+		abort();
+	memcpy(text, data + 1, size - 1);
+	text[size - 1] = '\0';
+	if (data[0] % 3 == 0)
+		try_file(l, data + 1, size - 1);
+	else if (data[0] % 3 == 1)
+		try_commands(l, text);
+	else
+		try_spec(l, text);
+	round_trip(l);
 	free(text);
 	lnm_free(l);
-	text_free(&errors);
 	snap_end();
 	return 0;
 }

@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 look(const struct svc_conf *c)
 {
+	struct net_addr peer = net_ipv4(0x0a010203);
+
 	if ((c->program == NULL) != (c->internal != NULL) || c->name[0] == '\0' ||
 		strlen(c->name) > SVC_NAME_MAX || c->arguments > SVC_ARGS_MAX ||
 		c->afters > SVC_AFTER_MAX || (c->pos.line == 0) != c->implied)
@@ -21,6 +23,7 @@ look(const struct svc_conf *c)
 	if (c->access.count > ACC_RULES_MAX || c->listens > SVC_LISTEN_MAX ||
 		c->environments > SVC_ENV_MAX || c->logicals > SVC_LOGICALS_MAX)
 		abort();
+	(void)acc_accepts(&c->access, &peer, NULL);
 	if (c->argument[c->arguments] != NULL)
 		abort();
 	if (c->policy.backoff_ms < 0 || c->policy.backoff_max_ms < 0 || c->policy.stop_ms < 0)
