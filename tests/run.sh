@@ -60,9 +60,11 @@ suite_hostile() { BUILD=$SANBUILD tests/hostile/run.sh tests/vectors/hostile-dat
 suite_kernel() { tests/kernel/run.sh; }
 suite_interop() { tests/interop/run.sh; }
 suite_fuzz() {
-	make --no-print-directory -s -j2 DEPS=no CC=clang FUZZ=1 SAN=1 BUILD="$BUILD/fuzz" fuzz-bins >&2 ||
+	make --no-print-directory -s -j2 DEPS=no CC=clang FUZZ=1 SAN=1 COV=1 BUILD="$BUILD/cov" \
+		fuzz-bins >&2 ||
 		{ echo 'not ok - fuzz: targets do not build'; return; }
-	BUILD=$BUILD/fuzz tests/fuzz/run.sh "${FUZZ_SECONDS:-3}"
+	BUILD=$BUILD/cov tests/fuzz/run.sh "${FUZZ_SECONDS:-1}"
+	BUILD=$BUILD/cov tests/fuzz/coverage.sh
 }
 
 run() { # suite: its output into the log, how long it took beside it

@@ -14,7 +14,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 enum { RECORDS_MAX = 16, FRAG_PART = 64 };
 enum op { OP_RAW, OP_COOKIES, OP_INFO, OP_QUICK, OP_PLAIN, OP_MAIN, OP_CHILD, OP_TIME, OP_FRAG,
-	OP_SEALED_FRAG, OP_COUNT };
+	OP_SEALED_FRAG, OP_GROUP, OP_DELIVER, OP_COUNT };
 enum { /* the second octet */
 	BIT_NO_CHILDREN = 1, BIT_BETWEEN = 2, BIT_RUN_OUT = 4, BIT_SIGN = 8, BIT_NATT = 16,
 	BIT_LOUD = 32 | 64, /* both: with traces, which are half the time */
@@ -71,6 +71,8 @@ sealed(unsigned to, enum op op, uint8_t first, struct bytes payloads, bool fragm
 	memcpy(h.cookie_r, sa->cookie_r, V1_COOKIE);
 	if (op == OP_QUICK)
 		h.exchange = WIRE_X_QUICK;
+	if (op == OP_GROUP)
+		h.exchange = WIRE_X_NEW_GROUP;
 	if (op == OP_MAIN) {
 		h.exchange = WIRE_X_MAIN;
 		h.message_id = 0;
@@ -86,7 +88,7 @@ sealed(unsigned to, enum op op, uint8_t first, struct bytes payloads, bool fragm
 		return;
 	struct wire_builder b;
 	wire_begin(&b, buf, sizeof(buf), &h);
-	if (op == OP_INFO || op == OP_QUICK) {
+	if (op == OP_INFO || op == OP_QUICK || op == OP_GROUP) {
 		if (v1_hash_1(
 			    cry, sa->hash, secret_view(&sa->keys.a), h.message_id, payloads, hash))
 			return;
@@ -107,6 +109,17 @@ sealed(unsigned to, enum op op, uint8_t first, struct bytes payloads, bool fragm
 		pieces(to, buf, d.n);
 	else
 		datagram(to, buf, d.n);
+}
+
+/* The next datagram, before the jobs that the last one began. */
+static void
+deliver(void)
+{
+	for (size_t i = w.head; i < w.tail; i++)
+		if (queue[i].type == IT_DATAGRAM) {
+			happen(&queue[i]);
+			return;
+		}
 }
 
 static void
@@ -138,6 +151,7 @@ record(unsigned to, enum op op, const uint8_t *p, size_t n)
 	case OP_PLAIN:
 	case OP_MAIN:
 	case OP_CHILD:
+	case OP_GROUP:
 		if (n > 0)
 			sealed(to, op, p[0], bytes_of(p + 1, n - 1), false);
 		break;
@@ -148,6 +162,9 @@ record(unsigned to, enum op op, const uint8_t *p, size_t n)
 	case OP_TIME:
 		w.now = instant_add(w.now, n > 0 ? p[0] * 100 : 1);
 		step(to, &ev);
+		break;
+	case OP_DELIVER:
+		deliver();
 		break;
 	case OP_COUNT:
 		break;

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 enum what { CERTIFICATE, NAME, NAME_TEXT, MATCH, PROOF, PKCS7, KEY, PLAIN, TRUST, WHATS };
-enum { INPUT_MAX = 16384, NOW = 1800000000 };
+enum { INPUT_MAX = 16384, NOW = 1800000000, EARLY = 1000000000, LATE = 2147000000 };
 
 static struct cry_key *signer;
 static struct cry_cert *own;
@@ -150,7 +150,14 @@ proof(struct bytes in, bool whole)
 		abort();
 	p->kind = CRY_KEY_P256;
 	p->trust = cry_trust_ref(trust);
-	p->today = NOW;
+	p->today = in.n % 8 == 7 ? LATE : in.n % 8 == 6 ? EARLY : NOW;
+	if (whole && in.n % 8 == 5) { /* a key known beforehand */
+		const char *why;
+
+		if (cry_cert_key(own, &p->known[0], &why) != ST_NORMAL)
+			abort();
+		p->knowns = 1;
+	}
 	memcpy(p->digest, digest, sizeof(digest));
 	p->digest_n = sizeof(digest);
 	memcpy(p->sig, signature, signature_n);
@@ -170,7 +177,7 @@ proof(struct bytes in, bool whole)
 	if (!whole)
 		p->cert[p->certs++] = cry_proof_dup(cry_cert_der(own));
 	enum status status = cry_proof_verify(p);
-	if (status == ST_NORMAL && !bytes_equal(p->leaf, cry_cert_der(own)))
+	if (status == ST_NORMAL && p->knowns == 0 && !bytes_equal(p->leaf, cry_cert_der(own)))
 		abort(); /* nobody else has the key, and a changed copy is not signed by the CA */
 	check_text(p->why);
 	cry_proof_free(p);

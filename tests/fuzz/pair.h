@@ -105,9 +105,10 @@ read_config(unsigned side, unsigned mode, bool sign, bool natt)
 	snprintf(remote, sizeof(remote), sign_text, who, who);
 	snprintf(text, sizeof(text),
 		"%sremote anonymous { exchange_mode %s; nat_traversal %s;\n"
-		"ike_frag %s; dpd_delay 30; dpd_retry 5; generate_policy on;\n"
-		"proposal_check claim;\n%s",
+		"ike_frag %s; dpd_delay 30; dpd_retry 5; generate_policy %s;\n"
+		"weak_phase1_check %s; proposal_check claim;\n%s",
 		common_text, modes[mode], natt ? "force" : "on", natt ? "force" : "on",
+		natt ? "unique" : "on", natt ? "on" : "off",
 		sign ? remote : psk_text);
 	if (rc_load_text("fuzz", text, side == 0 ? "10.0.0.2 key\n" : "10.0.0.1 key\n", &options,
 		    &c, &errors) != ST_NORMAL) {
