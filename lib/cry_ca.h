@@ -27,4 +27,13 @@ enum status cry_ca_new(const char *directory, const char *name, unsigned days, c
 enum status cry_ca_issue(const char *directory, const struct cry_ca_request *r, char *why,
 	size_t why_size) ATTR_NODISCARD;
 
+/*
+ * DIRECTORY/revoked.pem, the authority's revocation list, with one certificate more: that of the
+ * file (PEM), or the one of this serial number (hexadecimal; file NULL).  The list is made when
+ * there is none, replaced in one step, and good for `days` from now.  *count: how many are on it.
+ * Both NULL: the list as it is, good for longer.  ST_NOFILE, ST_ALREADY, ST_SYSERR, ST_FAILED.
+ */
+enum status cry_ca_revoke(const char *directory, const char *file, const char *serial,
+	unsigned days, unsigned *count, char *why, size_t why_size) ATTR_NODISCARD;
+
 #endif

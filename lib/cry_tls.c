@@ -16,12 +16,13 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include "lib/net.h"
 
-enum { CHAIN_MAX = 4, WHY_MAX = 160 };
+enum { CHAIN_MAX = 4, WHY_MAX = 160, LISTS_MAX = 16 };
 
 struct cry_tls_ctx {
 	SSL_CTX *ssl;
@@ -75,20 +76,73 @@ refused(const char *path, char *why, size_t size)
 	return ST_FAILED;
 }
 
+/* The revocation lists of a file into the store. */
+static enum status
+add_lists(X509_STORE *store, const char *path, bool *expired, char *why, size_t size)
+{
+	BIO *in = BIO_new_file(path, "r");
+	unsigned lists = 0;
+	bool good = in != NULL;
+	X509_CRL *crl;
+
+	while (good && lists <= LISTS_MAX &&
+		(crl = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL)) != NULL) {
+		const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+
+		*expired = *expired || (next != NULL && X509_cmp_current_time(next) < 0);
+		good = X509_STORE_add_crl(store, crl) == 1;
+		X509_CRL_free(crl);
+		lists++;
+	}
+	BIO_free(in);
+	ERR_clear_error();
+	if (good && lists > 0 && lists <= LISTS_MAX)
+		return ST_NORMAL;
+	snprintf(why, size, "%s: no revocation list, or too many, or a damaged one", path);
+	return ST_FAILED;
+}
+
+/* Who is believed, and whose certificates not. */
+static enum status
+set_store(SSL_CTX *c, const struct cry_tls_files *f, bool *expired, char *why, size_t size)
+{
+	X509_STORE *store;
+	enum status status = ST_NORMAL;
+
+	*expired = false;
+	TRY(check_file(f->authority, false, why, size));
+	if (f->revoked != NULL)
+		TRY(check_file(f->revoked, false, why, size));
+	store = X509_STORE_new();
+	if (store == NULL)
+		return ST_NOMEMORY;
+	if (X509_STORE_load_file(store, f->authority) != 1)
+		status = refused(f->authority, why, size);
+	if (status == ST_NORMAL && f->revoked != NULL) {
+		status = add_lists(store, f->revoked, expired, why, size);
+		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+	}
+	if (status != ST_NORMAL) {
+		X509_STORE_free(store);
+		return status;
+	}
+	SSL_CTX_set_cert_store(c, store); /* the old one goes */
+	return ST_NORMAL;
+}
+
 static enum status
 load(SSL_CTX *c, const struct cry_tls_files *f, char *why, size_t size)
 {
+	bool expired;
+
 	TRY(check_file(f->certificate, false, why, size));
 	TRY(check_file(f->key, true, why, size));
-	TRY(check_file(f->authority, false, why, size));
 	if (SSL_CTX_use_certificate_chain_file(c, f->certificate) != 1)
 		return refused(f->certificate, why, size);
 	if (SSL_CTX_use_PrivateKey_file(c, f->key, SSL_FILETYPE_PEM) != 1 ||
 		SSL_CTX_check_private_key(c) != 1)
 		return refused(f->key, why, size);
-	if (SSL_CTX_load_verify_locations(c, f->authority, NULL) != 1)
-		return refused(f->authority, why, size);
-	return ST_NORMAL;
+	return set_store(c, f, &expired, why, size);
 }
 
 enum status
@@ -121,6 +175,14 @@ cry_tls_ctx_new(bool server, const struct cry_tls_files *files, struct cry_tls_c
 	}
 	*out = ctx;
 	return ST_NORMAL;
+}
+
+enum status
+cry_tls_ctx_renew(struct cry_tls_ctx *ctx, const struct cry_tls_files *files, bool *expired,
+	char *why, size_t why_size)
+{
+	ERR_clear_error();
+	return set_store(ctx->ssl, files, expired, why, why_size);
 }
 
 void
@@ -334,4 +396,24 @@ const char *
 cry_tls_unit(const struct cry_tls *t)
 {
 	return t->unit;
+}
+
+bool
+cry_tls_is_good_still(struct cry_tls *t)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(t->ssl));
+	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+	X509_STORE_CTX *check = cert != NULL ? X509_STORE_CTX_new() : NULL;
+	bool good = check != NULL && X509_STORE_CTX_init(check, store, cert,
+		SSL_get_peer_cert_chain(t->ssl)) == 1 && X509_STORE_CTX_set_default(check,
+		SSL_is_server(t->ssl) ? "ssl_client" : "ssl_server") == 1;
+
+	if (good && X509_verify_cert(check) != 1) {
+		snprintf(t->why, sizeof(t->why), "certificate refused: %s",
+			X509_verify_cert_error_string(X509_STORE_CTX_get_error(check)));
+		good = false;
+	}
+	X509_STORE_CTX_free(check);
+	ERR_clear_error();
+	return good;
 }

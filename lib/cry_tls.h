@@ -30,11 +30,18 @@ enum { CRY_TLS_SUBJECT_MAX = 256 };
 struct cry_tls_files { /* PEM */
 	const char *certificate, *key; /* ours; intermediate certificates follow in the file */
 	const char *authority;         /* who signs the other side's */
+	const char *revoked;           /* CRLs of its, or NULL: nothing is looked up */
 };
 
 /* ST_NOFILE, ST_FILEPROT (the key is open to others), ST_FAILED, with why. */
 enum status cry_tls_ctx_new(bool server, const struct cry_tls_files *files,
 	struct cry_tls_ctx **out, char *why, size_t why_size) ATTR_NODISCARD;
+/*
+ * Authority and revoked certificates anew, for handshakes from now on; *expired: a list is past its
+ * time, so that nobody is let in.  A failure changes nothing.  ST_NOFILE, ST_FAILED, with why.
+ */
+enum status cry_tls_ctx_renew(struct cry_tls_ctx *ctx, const struct cry_tls_files *files,
+	bool *expired, char *why, size_t why_size) ATTR_NODISCARD;
 void cry_tls_ctx_free(struct cry_tls_ctx *ctx); /* NULL is fine; connections go first */
 
 /* peer: a client names whom it wants to reach, a host name or an address; a server gives NULL. */
@@ -51,5 +58,7 @@ const char *cry_tls_why(const struct cry_tls *t);
 /* Subject of the peer's certificate, "CN=ops1,OU=operator", printable; "" before it is known. */
 const char *cry_tls_subject(const struct cry_tls *t);
 const char *cry_tls_unit(const struct cry_tls *t); /* its OU, "" when it has none */
+/* Would the peer's certificate be let in now, after cry_tls_ctx_renew?  False: cry_tls_why. */
+bool cry_tls_is_good_still(struct cry_tls *t);
 
 #endif

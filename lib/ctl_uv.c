@@ -826,6 +826,27 @@ ctl_server_each(struct ctl_server *s, void (*one)(void *user, const struct ctl_p
 }
 
 void
+ctl_server_recheck(struct ctl_server *s)
+{
+	bool again;
+
+	do { /* dropping one may drop others: begin again after each */
+		again = false;
+		LIST_FOREACH(n, &s->conns) {
+			struct conn *c = container_of(n, struct conn, node);
+
+			if (c->tls == NULL || c->session == NULL || cry_tls_is_good_still(c->tls))
+				continue;
+			if (s->guard.refused != NULL)
+				s->guard.refused(s->guard.user, &c->peer, cry_tls_why(c->tls));
+			conn_drop(c);
+			again = true;
+			break;
+		}
+	} while (again);
+}
+
+void
 ctl_server_close(struct ctl_server *s, void (*closed)(void *user), void *user)
 {
 	struct list ending;

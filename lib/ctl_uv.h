@@ -76,6 +76,8 @@ void ctl_server_sockets(struct ctl_server *s, void (*one)(void *user, const char
 	void *user);
 /* What ctl_server_close tells sessions; the sockets' names stay, for whoever takes them over. */
 void ctl_server_end_with(struct ctl_server *s, enum status status, const char *text);
+/* After cry_tls_ctx_renew: sessions whose certificate is no longer good are dropped. */
+void ctl_server_recheck(struct ctl_server *s);
 /* Take no new connections and remove the sockets' names; sessions go on. */
 void ctl_server_unlisten(struct ctl_server *s);
 /* Close sessions and sockets (answers already queued are sent first), then call closed. */

@@ -399,6 +399,8 @@ static const struct conf_row netcontrol_rows[] = {
 	SET_STRING("tls-key", "\"file\";", tls_key, "its private key, closed to others"),
 	SET_STRING("tls-authority", "\"file\";", tls_authority,
 		"authority of the certificates that are accepted"),
+	SET_STRING("tls-revoked", "\"file\";", tls_revoked,
+		"its list of revoked certificates, read anew by RELOAD"),
 	{ "certificate", "\"subject\" (reader|operator);", set_certificate, print_certificate, 0,
 		NULL, 0, 0, 0,
 		"role of certificates whose subject fits (* and ?); the first fit counts" },

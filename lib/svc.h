@@ -44,6 +44,7 @@ enum { SVC_MAX = 64, SVC_ARGS_MAX = 32, SVC_AFTER_MAX = 16, SVC_NAME_MAX = 31,
 #define SVC_TLS_CERTIFICATE "MULTINET:tls/server.pem"
 #define SVC_TLS_KEY "MULTINET:tls/server.key"
 #define SVC_TLS_AUTHORITY "MULTINET:tls/authority.pem"
+#define SVC_TLS_REVOKED "MULTINET:tls/revoked.pem" /* if there is one */
 
 /* The services of a host without a services file: IPSEC and RACOON. */
 extern const char svc_default[];
@@ -99,7 +100,7 @@ struct svc_conf { /* strings live in the file's arena */
 	size_t listens;
 	struct svc_subject subject[SVC_SUBJECTS_MAX];
 	size_t subjects;
-	const char *tls_certificate, *tls_key, *tls_authority;
+	const char *tls_certificate, *tls_key, *tls_authority, *tls_revoked;
 	int64_t idle_ms;      /* a session that asks nothing for so long is ended; 0: never */
 	int64_t rate;         /* connections a minute from one address; 0: no limit */
 	struct super_policy policy;

@@ -412,6 +412,7 @@ static const struct verb_qual certificate_quals[] = {
 	{ "DAYS", "number", "how long it is valid (825)" },
 	{ "DIRECTORY", "path", "where the files are made (MULTINET:tls)" },
 	{ "OUTPUT", "name", "of the files, without .pem and .key (server, client)" },
+	{ "SERIAL", "number", "of the certificate to REVOKE, when its file is not there" },
 	{ "ROLE", "OPERATOR|READER", "what a client's certificate permits (READER)" },
 	{ NULL, NULL, NULL },
 };
@@ -424,12 +425,13 @@ static const struct verb_qual prime_quals[] = {
 };
 
 const struct verb nc_local_verbs[] = {
-	{ .name = "CERTIFICATE", .params = "AUTHORITY|SERVER|CLIENT [name]", .min_params = 1,
+	{ .name = "CERTIFICATE", .params = "AUTHORITY|SERVER|CLIENT|REVOKE [name]", .min_params = 1,
 		.max_params = 2, .quals = certificate_quals,
 		.help = "make a private authority, and certificates for /HOST",
 		.more = "CERTIFICATE AUTHORITY once; CERTIFICATE SERVER host for each server, by\n"
 			"the name that consoles give; CERTIFICATE CLIENT user/ROLE=OPERATOR for\n"
-			"people." },
+			"people. CERTIFICATE REVOKE name puts NAME.pem, or the file of that path,\n"
+			"on the list revoked.pem, alone it renews the list; RELOAD reads it." },
 	{ .name = "CONTINUE", .help = "do nothing: ON ERROR THEN CONTINUE" },
 	{ .name = "EXIT", .params = "[status]", .max_params = 1,
 		.help = "leave the procedure, or the console; Ctrl-Z and Ctrl-D do the same" },

@@ -56,13 +56,17 @@ static enum status
 open_host(struct nc *nc, struct nc_conn *conn, char *why, size_t why_size)
 {
 	char certificate[NC_PATH_MAX], key[NC_PATH_MAX], authority[NC_PATH_MAX];
-	struct cry_tls_files files = { certificate, key, authority };
+	char revoked[NC_PATH_MAX];
+	struct cry_tls_files files = { certificate, key, authority, NULL };
 
 	TRY(find_file(nc, "MULTINET_NETCONTROL_CERTIFICATE", "MULTINET:tls/client.pem",
 		certificate, sizeof(certificate)));
 	TRY(find_file(nc, "MULTINET_NETCONTROL_KEY", "MULTINET:tls/client.key", key, sizeof(key)));
 	TRY(find_file(nc, "MULTINET_NETCONTROL_AUTHORITY", "MULTINET:tls/authority.pem",
 		authority, sizeof(authority)));
+	TRY(lnm_file_spec(nc->lnm, "MULTINET:tls/revoked.pem", revoked, sizeof(revoked)));
+	if (access(revoked, F_OK) == 0)
+		files.revoked = revoked;
 	return nc_conn_open_host(conn, nc->host, &files, why, why_size);
 }
 

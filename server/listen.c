@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "lib/cry_tls.h"
 #include "lib/ctl_uv.h"
@@ -44,15 +45,54 @@ path_of(struct server *s, const char *file, const char *otherwise, char *path, s
 	return lnm_file_spec(s->lnm, file != NULL ? file : otherwise, path, size);
 }
 
+/* The list of revoked certificates: that of the file has to be there, the one by default may. */
+static enum status
+revoked_file(struct server *s, const struct svc_conf *c, char *path, size_t size,
+	const char **revoked)
+{
+	TRY(path_of(s, c->tls_revoked, SVC_TLS_REVOKED, path, size));
+	*revoked = c->tls_revoked != NULL || access(path, F_OK) == 0 ? path : NULL;
+	return ST_NORMAL;
+}
+
+enum status
+server_tls_reload(struct server *s, struct text *said)
+{
+	const struct svc_conf *c = server_own_conf(s);
+	char authority[PATH_MAX], revoked[PATH_MAX], why[512] = "";
+	struct cry_tls_files files = { .authority = authority };
+	bool expired = false;
+	enum status status;
+
+	if (s->tls == NULL || c == NULL)
+		return ST_NORMAL;
+	status = path_of(s, c->tls_authority, SVC_TLS_AUTHORITY, authority, sizeof(authority));
+	if (status == ST_NORMAL)
+		status = revoked_file(s, c, revoked, sizeof(revoked), &files.revoked);
+	if (status == ST_NORMAL)
+		status = cry_tls_ctx_renew(s->tls, &files, &expired, why, sizeof(why));
+	if (status != ST_NORMAL) {
+		text_addf(said, "TLS: %s; authority and revoked certificates stay as they were\n",
+			why);
+		return status;
+	}
+	if (expired)
+		text_addf(said, "TLS: %s is past its time: no certificate is accepted until there "
+			"is a new one\n", files.revoked);
+	ctl_server_recheck(s->control);
+	return ST_NORMAL;
+}
+
 static enum status
 open_tls(struct server *s, const struct svc_conf *c, char *why, size_t size)
 {
-	char certificate[PATH_MAX], key[PATH_MAX], authority[PATH_MAX];
-	struct cry_tls_files files = { certificate, key, authority };
+	char certificate[PATH_MAX], key[PATH_MAX], authority[PATH_MAX], revoked[PATH_MAX];
+	struct cry_tls_files files = { certificate, key, authority, NULL };
 
 	TRY(path_of(s, c->tls_certificate, SVC_TLS_CERTIFICATE, certificate, sizeof(certificate)));
 	TRY(path_of(s, c->tls_key, SVC_TLS_KEY, key, sizeof(key)));
 	TRY(path_of(s, c->tls_authority, SVC_TLS_AUTHORITY, authority, sizeof(authority)));
+	TRY(revoked_file(s, c, revoked, sizeof(revoked), &files.revoked));
 	return cry_tls_ctx_new(true, &files, &s->tls, why, size);
 }
 

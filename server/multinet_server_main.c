@@ -270,6 +270,8 @@ on_signal(uv_signal_t *handle, int number)
 		return;
 	}
 	status = server_reload(&p->server, &said);
+	if (status == ST_NORMAL && server_tls_reload(&p->server, &said) != ST_NORMAL)
+		log_line(LOG_L_ERROR, NULL, "%s", text_str(&said));
 	if (status != ST_NORMAL)
 		log_line(LOG_L_ERROR, NULL, "services file was not taken over: %s",
 			text_str(&said));

@@ -208,6 +208,9 @@ struct server_places { /* where to listen; NULL: as logical names and services f
 enum status server_listen(struct server *s, const struct server_places *places, const char *before,
 	char *why, size_t why_size);
 
+/* The authority's and its revoked certificates anew; sessions with one of these are dropped. */
+enum status server_tls_reload(struct server *s, struct text *said);
+
 /* ---- replace_uv.c */
 /* Name of the environment variable that tells a new image where the old one left its state. */
 #define SERVER_TAKEOVER "MULTINET_TAKEOVER"

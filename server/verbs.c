@@ -58,14 +58,18 @@ static void
 run_reload(struct ctl_call *call)
 {
 	struct text said = { 0 };
-	enum status status = server_reload(call->user, &said);
+	enum status status = server_reload(call->user, &said), tls = ST_NORMAL;
 
-	ctl_text(call, text_str(&said));
 	if (status == ST_NORMAL)
+		tls = server_tls_reload(call->user, &said);
+	ctl_text(call, text_str(&said));
+	if (status != ST_NORMAL)
+		ctl_done(call, status, "nothing was changed");
+	else if (tls != ST_NORMAL)
+		ctl_done(call, tls, "the services file is in force");
+	else
 		ctl_done(call, status, "%s",
 			said.n == 0 ? "nothing changed" : "changes are listed");
-	else
-		ctl_done(call, status, "nothing was changed");
 	text_free(&said);
 }
 
@@ -153,7 +157,8 @@ const struct verb server_verbs[] = {
 		.help = "read the services file again",
 		.more = "The file is read to its end first; if it has errors nothing changes.\n"
 			"New services start, services no longer in it stop, the others go on:\n"
-			"what changed for them takes effect when they are next started." },
+			"what changed for them takes effect when they are next started.\n"
+			"The list of revoked certificates is read as well; who has one is out." },
 	{ .name = "RESTART", .quals = restart_quals, .role = CTL_OPERATOR, .run = run_restart,
 		.help = "let a new image of the server take over; services and SAs stay",
 		.more = "The services file is read first; with errors nothing happens. Then every\n"

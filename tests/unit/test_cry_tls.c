@@ -61,7 +61,7 @@ static struct cry_tls_ctx *
 context(bool server, const char *where, const char *base, const char *authority)
 {
 	char certificate[128], key[128], ca[128];
-	struct cry_tls_files files = { certificate, key, ca };
+	struct cry_tls_files files = { certificate, key, ca, NULL };
 	struct cry_tls_ctx *ctx;
 
 	snprintf(certificate, sizeof(certificate), "%s/%s.pem", where, base);
@@ -209,7 +209,7 @@ static void
 test_files(void **state)
 {
 	char certificate[128], key[128], missing[128];
-	struct cry_tls_files files = { certificate, key, certificate };
+	struct cry_tls_files files = { certificate, key, certificate, NULL };
 	struct cry_ca_request r = { .name = "x", .server = true, .days = 1, .base = "server" };
 	struct cry_tls_ctx *ctx;
 
@@ -232,6 +232,70 @@ test_files(void **state)
 	assert_int_equal(cry_ca_issue("/nonexistent", &r, why, sizeof(why)), ST_NOFILE);
 }
 
+/* Who is on the list is not let in, and is out when the list is read while he is in. */
+static void
+test_revoked(void **state)
+{
+	char list[128], authority[128], file[300];
+	struct cry_tls_files files = { NULL, NULL, authority, list };
+	struct pair p;
+	unsigned count;
+	bool expired;
+
+	(void)state;
+	snprintf(list, sizeof(list), "%s/revoked.pem", dir);
+	snprintf(authority, sizeof(authority), "%s/authority.pem", dir);
+	snprintf(file, sizeof(file), "%s/address.pem", dir);
+	/* A list with somebody else on it. */
+	assert_int_equal(cry_ca_revoke(dir, file, NULL, 30, &count, why, sizeof(why)), ST_NORMAL);
+	assert_int_equal(count, 1);
+	meet(&p, dir, dir, "server", "host.example", 16384);
+	assert_int_equal(cry_tls_state(p.server), CRY_TLS_OPEN);
+	assert_int_equal(cry_tls_ctx_renew(p.sc, &files, &expired, why, sizeof(why)), ST_NORMAL);
+	assert_false(expired);
+	assert_true(cry_tls_is_good_still(p.server));
+	/* Now the client as well. */
+	snprintf(file, sizeof(file), "%s/client.pem", dir);
+	assert_int_equal(cry_ca_revoke(dir, file, NULL, 30, &count, why, sizeof(why)), ST_NORMAL);
+	assert_int_equal(count, 2);
+	assert_true(cry_tls_is_good_still(p.server)); /* not read yet */
+	assert_int_equal(cry_tls_ctx_renew(p.sc, &files, &expired, why, sizeof(why)), ST_NORMAL);
+	assert_false(cry_tls_is_good_still(p.server));
+	assert_non_null(strstr(cry_tls_why(p.server), "revoked"));
+	/* And anew: the handshake fails, the client gets nothing. */
+	cry_tls_free(p.server);
+	cry_tls_free(p.client);
+	p.server = cry_tls_new(p.sc, NULL);
+	p.client = cry_tls_new(p.cc, "host.example");
+	(void)cry_tls_input(p.client, (struct bytes){ NULL, 0 });
+	for (unsigned i = 0; i < 20; i++)
+		if (!carry(p.client, p.server, 16384) && !carry(p.server, p.client, 16384))
+			break;
+	assert_int_equal(cry_tls_state(p.server), CRY_TLS_FAILED);
+	assert_non_null(strstr(cry_tls_why(p.server), "revoked"));
+	assert_false(cry_tls_write(p.server, bytes_str("secret")));
+	part(&p);
+	assert_int_equal(cry_ca_revoke(dir, file, NULL, 30, &count, why, sizeof(why)), ST_ALREADY);
+	assert_int_equal(cry_ca_revoke(dir, NULL, "0AFF", 30, &count, why, sizeof(why)), ST_NORMAL);
+	assert_int_equal(count, 3);
+	assert_int_equal(cry_ca_revoke(dir, NULL, "xyz", 30, &count, why, sizeof(why)), ST_FAILED);
+	assert_int_equal(cry_ca_revoke(dir, NULL, NULL, 30, &count, why, sizeof(why)), ST_NORMAL);
+	assert_int_equal(count, 3);
+	/* Another authority's certificate, and another's list. */
+	snprintf(file, sizeof(file), "%s/client.pem", other);
+	assert_int_equal(cry_ca_revoke(dir, file, NULL, 30, &count, why, sizeof(why)), ST_FAILED);
+	assert_int_equal(cry_ca_revoke(other, file, NULL, 30, &count, why, sizeof(why)), ST_NORMAL);
+	snprintf(file, sizeof(file), "cp %s/revoked.pem %s", other, list);
+	assert_int_equal(system(file), 0);
+	assert_int_equal(cry_ca_revoke(dir, NULL, "0B", 30, &count, why, sizeof(why)), ST_FAILED);
+	snprintf(list, sizeof(list), "%s/authority.pem", dir);
+	p.sc = context(true, dir, "server", dir);
+	assert_int_equal(cry_tls_ctx_renew(p.sc, &files, &expired, why, sizeof(why)), ST_FAILED);
+	snprintf(list, sizeof(list), "%s/nothing.pem", dir);
+	assert_int_equal(cry_tls_ctx_renew(p.sc, &files, &expired, why, sizeof(why)), ST_NOFILE);
+	cry_tls_ctx_free(p.sc);
+}
+
 int
 main(void)
 {
@@ -241,6 +305,7 @@ main(void)
 		cmocka_unit_test(test_wrong_server),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_revoked),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
