@@ -208,6 +208,13 @@ open_udp(struct dp *dp, instant now, uint8_t *buf, uint8_t *data, size_t n,
 		dp_gro_add(&dp->gro, p.buf + p.head, p.len);
 }
 
+/* Behind the marker of the first drafts, where IKE has its initiator's cookie. */
+static bool
+is_marked_esp(const struct dp_port *port, const uint8_t *data, size_t n)
+{
+	return (port->isakmp || port->own) && n > 8 && get_u64(data) == 0;
+}
+
 /* RFC 3948 2: IKE's has four zero octets in front, a keepalive is one octet. */
 static void
 take_datagram(struct dp *dp, instant now, struct dp_port *port, uint8_t *buf, uint8_t *data,
@@ -219,7 +226,7 @@ take_datagram(struct dp *dp, instant now, struct dp_port *port, uint8_t *buf, ui
 		dp->torn++;
 		return;
 	}
-	if (get_u32(data) == 0) {
+	if (!is_marked_esp(port, data, n) && (port->isakmp || get_u32(data) == 0)) {
 		dp_udp_pass(dp->udp, port, &b->remote, &b->local, data, n);
 		return;
 	}

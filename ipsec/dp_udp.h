@@ -26,6 +26,7 @@ struct dp_port { /* one socket, its address family and where it is bound */
 	int fd;
 	struct net_endpoint local; /* address any: a wildcard */
 	bool own;
+	bool isakmp; /* IKE has no marker here; ESP has eight zero octets (NAT-T drafts 00, 01) */
 	bool no_gso; /* the kernel refused to cut for this one */
 	int discover; /* IP_MTU_DISCOVER as the sender set it; 0: as it was */
 };

@@ -327,7 +327,7 @@ client_end(struct client *c)
 
 /* The descriptors of the hello; all but the first are closed. -1: there is none. */
 static int
-receive_hello(int from)
+receive_hello(int from, bool *isakmp)
 {
 	union {
 		struct cmsghdr align;
@@ -347,7 +347,8 @@ receive_hello(int from)
 			continue;
 		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
 			memcpy(&one, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (fd < 0 && n == 4 && get_u32(hello) == SADB_ENCAP_HELLO)
+			*isakmp = n == 4 && get_u32(hello) == SADB_ENCAP_HELLO_ISAKMP;
+			if (fd < 0 && n == 4 && (*isakmp || get_u32(hello) == SADB_ENCAP_HELLO))
 				fd = one;
 			else
 				close(one);
@@ -375,7 +376,7 @@ is_bound_udp(int fd, struct net_endpoint *local, int *family)
 }
 
 static bool
-take_over(struct client *c, int fd)
+take_over(struct client *c, int fd, bool isakmp)
 {
 	struct net_endpoint local = { 0 };
 	char text[NET_ENDPOINT_TEXT];
@@ -401,6 +402,7 @@ take_over(struct client *c, int fd)
 	c->port = port_new(c->u, fd, &local, c);
 	if (c->port == NULL)
 		return false;
+	c->port->p.isakmp = isakmp;
 	log_line(LOG_L_INFO, NULL, "datapath: a key daemon handed over its socket at %s", text);
 	return true;
 }
@@ -409,11 +411,12 @@ static void
 on_client(uv_poll_t *h, int status, int events)
 {
 	struct client *c = h->data;
+	bool isakmp = false;
 	int fd;
 
 	(void)events;
-	fd = status < 0 || c->port != NULL ? -1 : receive_hello(c->fd);
-	if (fd >= 0 && take_over(c, fd))
+	fd = status < 0 || c->port != NULL ? -1 : receive_hello(c->fd, &isakmp);
+	if (fd >= 0 && take_over(c, fd, isakmp))
 		return;
 	if (fd >= 0)
 		close(fd);

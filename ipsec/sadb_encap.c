@@ -67,9 +67,9 @@ get(const uint8_t header[SADB_ENCAP_HEADER], struct net_endpoint *remote,
 /* ------------------------------------------------------------------------------- handing over */
 
 static enum status
-kernel_takes(int fd, int *from, char *why, size_t why_size)
+kernel_takes(int fd, bool isakmp, int *from, char *why, size_t why_size)
 {
-	int type = UDP_ENCAP_ESPINUDP;
+	int type = isakmp ? UDP_ENCAP_ESPINUDP_NON_IKE : UDP_ENCAP_ESPINUDP;
 
 	if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &type, sizeof(type)) == 0) {
 		*from = fd;
@@ -80,7 +80,7 @@ kernel_takes(int fd, int *from, char *why, size_t why_size)
 }
 
 static bool
-send_descriptor(int to, int fd)
+send_descriptor(int to, int fd, bool isakmp)
 {
 	union {
 		struct cmsghdr align;
@@ -92,7 +92,7 @@ send_descriptor(int to, int fd)
 		.msg_controllen = sizeof(control.room) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
-	patch_u32(hello, SADB_ENCAP_HELLO);
+	patch_u32(hello, isakmp ? SADB_ENCAP_HELLO_ISAKMP : SADB_ENCAP_HELLO);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
@@ -101,7 +101,7 @@ send_descriptor(int to, int fd)
 }
 
 static enum status
-engine_takes(const char *path, int fd, int *from, char *why, size_t why_size)
+engine_takes(const char *path, int fd, bool isakmp, int *from, char *why, size_t why_size)
 {
 	char at[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int to, off = 0, queue = SOCKET_QUEUE;
@@ -115,7 +115,7 @@ engine_takes(const char *path, int fd, int *from, char *why, size_t why_size)
 	to = sadb_dial(at, true);
 	if (to >= 0)
 		(void)setsockopt(to, SOL_SOCKET, SO_RCVBUF, &queue, sizeof(queue));
-	if (to >= 0 && send_descriptor(to, fd)) {
+	if (to >= 0 && send_descriptor(to, fd, isakmp)) {
 		*from = to;
 		return ST_NORMAL;
 	}
@@ -127,13 +127,14 @@ engine_takes(const char *path, int fd, int *from, char *why, size_t why_size)
 }
 
 enum status
-sadb_encap(const char *backend, const char *path, int fd, int *from, char *why, size_t why_size)
+sadb_encap(const char *backend, const char *path, int fd, bool isakmp, int *from, char *why,
+	size_t why_size)
 {
 	*from = -1;
 	why[0] = '\0';
 	if (strcmp(backend, "engine") != 0)
-		return kernel_takes(fd, from, why, why_size);
-	return engine_takes(path, fd, from, why, why_size);
+		return kernel_takes(fd, isakmp, from, why, why_size);
+	return engine_takes(path, fd, isakmp, from, why, why_size);
 }
 
 /* ------------------------------------------------------------------------------------ reading */

@@ -147,6 +147,7 @@ void rd_lookups_cancel_all(struct rd *d);
 /* sockets_uv.c */
 bool rd_sockets_open(struct rd *d, char *why, size_t why_size);
 void rd_sockets_rescan(struct rd *d); /* the configuration may list other addresses */
+void rd_sockets_marked_esp(struct rd *d, const struct ipsec_sa *sa); /* NAT-T drafts 00, 01 */
 void rd_sockets_share(struct rd *d); /* NAT-T sockets with the SA database, now that it is there */
 void rd_sockets_send(struct rd *d, const struct ike_effect *fx);
 void rd_sockets_close(struct rd *d);

@@ -62,6 +62,8 @@ rd_sadb_request(struct rd *d, const struct ike_effect *fx)
 {
 	const struct sadb_msg *m = fx->sadb;
 
+	if (m->has_sa && m->sa.natt && m->sa.natt_non_ike)
+		rd_sockets_marked_esp(d, &m->sa);
 	/* Before the request goes out: a crash in between leaves a line too many, not an SA. */
 	if (m->op == SADB_OP_ADD || m->op == SADB_OP_UPDATE) {
 		rd_backup_add(d, &m->sa);

@@ -35,6 +35,7 @@ struct sock {
 	struct net_endpoint local;
 	int fd;
 	bool natt;   /* for NAT traversal: a marker tells IKE from ESP */
+	bool marked_esp; /* not for NAT traversal, and ESP comes behind eight zero octets */
 	bool shared; /* the SA database takes the ESP out of it */
 	int passed;  /* … and passes on the rest here; -1: it comes out of fd */
 	uv_poll_t *passed_poll;
@@ -174,16 +175,19 @@ on_passed(uv_poll_t *poll, int status, int events)
 	uv_poll_start(&s->poll, UV_READABLE, on_readable);
 }
 
+static struct sock *sock_for(const struct rd_sockets *all, const struct net_endpoint *local);
+
 static void
 share(struct rd *d, struct sock *s)
 {
 	char why[256], text[NET_ENDPOINT_TEXT];
 	int from;
 
-	if (!s->natt || s->shared || d->sadb == NULL || !sadb_client_is_up(d->sadb))
+	if (!(s->natt || s->marked_esp) || s->shared || d->sadb == NULL ||
+		!sadb_client_is_up(d->sadb))
 		return;
-	if (sadb_encap(sadb_client_backend(d->sadb), d->options->sadb, s->fd, &from, why,
-		    sizeof(why)) != ST_NORMAL) {
+	if (sadb_encap(sadb_client_backend(d->sadb), d->options->sadb, s->fd, !s->natt, &from,
+		    why, sizeof(why)) != ST_NORMAL) {
 		log_line(LOG_L_ERROR, NULL, "%s: ESP in UDP will not pass: %s",
 			net_endpoint_text(text, sizeof(text), &s->local), why);
 		return;
@@ -212,6 +216,25 @@ rd_sockets_share(struct rd *d)
 		return;
 	LIST_FOREACH(at, &d->sockets->all)
 		share(d, container_of(at, struct sock, node));
+}
+
+/*
+ * ESP of this SA comes to an isakmp port, behind the marker of the first drafts: that one socket is
+ * shared from now on.
+ */
+void
+rd_sockets_marked_esp(struct rd *d, const struct ipsec_sa *sa)
+{
+	const struct net_endpoint *ends[] = { &sa->src, &sa->dst };
+
+	for (size_t i = 0; i < ARRAY_LEN(ends) && d->sockets != NULL; i++) {
+		struct sock *s = sock_for(d->sockets, ends[i]);
+
+		if (s == NULL || s->natt || s->marked_esp)
+			continue;
+		s->marked_esp = true;
+		share(d, s);
+	}
 }
 
 /* ------------------------------------------------------------------------------------- sending */

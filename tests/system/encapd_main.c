@@ -65,7 +65,7 @@ main(int argc, char **argv)
 	for (;;) {
 		struct pollfd p = { .fd = from >= 0 ? from : fd, .events = POLLIN };
 
-		if (from < 0 && sadb_encap("engine", argv[1], fd, &from, why, sizeof(why)) ==
+		if (from < 0 && sadb_encap("engine", argv[1], fd, false, &from, why, sizeof(why)) ==
 			ST_NORMAL) {
 			puts("taken");
 			continue;
