@@ -150,6 +150,11 @@ ok "the engine restarted: traffic recovers" wait_for 20 again
 ok "SAs are there again" test "$(sas a)" -ge 2
 
 # ---- flushed behind its back
+had=$(sas a)
+echo 'flush ah;' | setkey_load a
+ok "flush ah: racoon hears of it" wait_for 5 grep -q 'was flushed: its ah SAs' "$WORK/a/racoon.log"
+tell a NOOP >/dev/null
+is "… and keeps the others" "$(sas a)" "$had"
 on a "$BIN/setkey" -F
 ok "setkey -F: traffic recovers" wait_for 20 again
 
