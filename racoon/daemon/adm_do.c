@@ -362,6 +362,7 @@ static const struct event_row {
 	{ "ISAKMP UP", NULL, "Phase 1 established" },
 	{ "ISAKMP DOWN", NULL, "Phase 1 deleted" },
 	{ "ISAKMP FAILED", "NORESPONSE", "Phase 1 error: peer not responding" },
+	{ "ISAKMP FAILED", "NOAUTHANSWER", "Phase 1 error: peer not responding" },
 	{ "ISAKMP FAILED", "NOPROPOSAL", "Phase 1 error: no proposal chosen" },
 	{ "ISAKMP FAILED", "AUTHFAILED",
 		"Phase 1 error: authentication failed (bad certificate?)" },

@@ -44,6 +44,8 @@ const struct rc_config *rd_config(const struct rd *d);
 void rd_state(const struct rd *d, struct rd_state *out);
 bool rd_socket(const struct rd *d, size_t index, struct net_endpoint *out); /* false: no more */
 bool rd_is_local(const struct rd *d, const struct net_addr *a); /* have we a socket there? */
+/* Our address towards a peer, as the host's routes have it, where we have a socket there. */
+bool rd_route_source(const struct rd *d, const struct net_addr *remote, struct net_addr *out);
 const struct net_addr *rd_host_address(const struct rd *d); /* MULTINET_HOST_NAME, or NULL */
 
 /*

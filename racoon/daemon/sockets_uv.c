@@ -710,3 +710,14 @@ rd_is_local(const struct rd *d, const struct net_addr *a)
 			return true;
 	return false;
 }
+
+bool
+rd_route_source(const struct rd *d, const struct net_addr *remote, struct net_addr *out)
+{
+	struct net_addr a;
+
+	if (remote->family == 0 || !udp_source(remote, &a) || !rd_is_local(d, &a))
+		return false;
+	*out = a;
+	return true;
+}

@@ -55,3 +55,27 @@ udp_open(const struct net_endpoint *local, bool natt, int *unmarked)
 	}
 	return fd;
 }
+
+bool
+udp_source(const struct net_addr *remote, struct net_addr *out)
+{
+	struct net_endpoint to = { .addr = *remote, .port = 500 }, here;
+	int family = remote->family == 4 ? AF_INET : AF_INET6;
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage ss;
+	socklen_t n = net_to_sockaddr(&to, &ss);
+	bool good;
+
+	if (fd < 0)
+		return false;
+	/* As IKE's own packets go, past the routes of the IPsec engine. */
+	(void)sadb_socket_bypass(fd, family);
+	good = connect(fd, (struct sockaddr *)&ss, n) == 0;
+	n = sizeof(ss);
+	good = good && getsockname(fd, (struct sockaddr *)&ss, &n) == 0 &&
+		net_from_sockaddr((struct sockaddr *)&ss, &here);
+	close(fd);
+	if (good)
+		*out = here.addr;
+	return good;
+}

@@ -13,5 +13,7 @@
  * its packets could not be kept out of policies' hands (the socket is usable nevertheless), or 0.
  */
 int udp_open(const struct net_endpoint *local, bool natt, int *unmarked);
+/* The address from which this host would send to that one; nothing is sent. */
+bool udp_source(const struct net_addr *remote, struct net_addr *out);
 
 #endif

@@ -84,6 +84,8 @@ establish_submit(struct establish *e)
 	char peer[NET_ADDR_TEXT], text[NET_ADDR_TEXT + 40];
 	uint64_t ticket;
 
+	if (e->command.type == IKE_CMD_ESTABLISH && e->command.local.family == 0)
+		(void)rd_route_source(d, &e->command.remote, &e->command.route);
 	e->id = rd_submit(d, &e->command, e->timeout_ms, establish_replied, e);
 	if (e->id == 0) {
 		establish_end(e, ST_LIMIT, "too many commands wait for their answers");

@@ -173,7 +173,7 @@ establish_children(struct ike *e, struct ike_cmd *c)
 		cmd_reply(e, c, c->failed, c->detail);
 }
 
-/* The address asked for, else that of the policies to the peer, else the nearest one. */
+/* The address asked for, else that of the policies to the peer, of its route, else the nearest. */
 static bool
 our_end(const struct ike *e, const struct ike_command *what, struct net_addr *out)
 {
@@ -189,7 +189,9 @@ our_end(const struct ike *e, const struct ike_command *what, struct net_addr *ou
 		if (ike_policy_ends(policy, out, &remote) &&
 		    ike_local_for(e, &what->remote, out, &here))
 			return true;
-	if (!ike_local_for(e, &what->remote, NULL, &here))
+	if (!(what->route.family != 0 &&
+		    ike_local_for(e, &what->remote, &what->route, &here)) &&
+		!ike_local_for(e, &what->remote, NULL, &here))
 		return false;
 	*out = here.addr;
 	return true;

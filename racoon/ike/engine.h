@@ -472,6 +472,7 @@ void ike_jobs_free(struct ike *e);
 
 enum { IKE_FRESH, IKE_DUPLICATE };
 int ike_window_check(struct ike *e, struct ike_xchg *x, struct bytes datagram);
+enum status ike_silence(const struct ike_xchg *x); /* what no answer at all means in its state */
 void ike_window_took(struct ike *e, struct ike_xchg *x, struct bytes datagram);
 void ike_window_send(struct ike *e, struct ike_xchg *x, struct bytes message, bool retransmit);
 void ike_window_hint(struct ike *e, struct ike_xchg *x, uint16_t notify);

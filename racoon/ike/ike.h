@@ -78,6 +78,7 @@ struct ike_command {
 	uint64_t id, cancels;
 	enum ike_command_type type;
 	struct net_addr remote, local; /* ESTABLISH, DELETE; local none: any of ours */
+	struct net_addr route; /* ESTABLISH: our end by the host's routes; or none */
 	bool children;
 	enum ike_scope scope;
 	enum sa_proto proto; /* FLUSH, DELETE: only these IPsec SAs; SA_NONE: all */

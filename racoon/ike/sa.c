@@ -201,7 +201,7 @@ limit_fired(struct ike *e, struct ike_timer *t)
 			wire_name_text(WIRE_NAMES_NOTIFY, x->hint, number, sizeof(number)),
 			ike_state_name(x->state));
 	else if (x->window.retransmits)
-		ike_xchg_fail(e, x, ST_NORESPONSE, "no answer in state %s after %u transmissions",
+		ike_xchg_fail(e, x, ike_silence(x), "no answer in state %s after %u transmissions",
 			ike_state_name(x->state), x->window.tries + 1);
 	else
 		ike_xchg_fail(e, x, ST_TIMEUP, "in state %s", ike_state_name(x->state));
@@ -660,7 +660,8 @@ ike_sa_fail(struct ike *e, struct ike_sa *sa, enum status status, const char *de
 		ike_failure(e, 1, &local, &remote, status, x == NULL ? 0 : x->hint, detail);
 	}
 	bool initiator = sa->side == IKE_INITIATOR;
-	if (worth && (status == ST_NORESPONSE || status == ST_TIMEUP) && ike_peer_up(p) == NULL)
+	if (worth && ike_peer_up(p) == NULL &&
+		(status == ST_NORESPONSE || status == ST_NOAUTHANSWER || status == ST_TIMEUP))
 		ike_note_sa(e, IKE_NOTE_PH1_DEAD, sa, status, detail);
 	if (initiator)
 		renew_later(e, p);

@@ -85,6 +85,13 @@ interval(const struct ike *e, const struct ike_xchg *x)
 	return ms > 0 ? ms : 1;
 }
 
+/* RFC 2409 5: a peer that falls silent when it hears who we are does not believe it. */
+enum status
+ike_silence(const struct ike_xchg *x)
+{
+	return x->state == IKE_S_MSG5_SENT ? ST_NOAUTHANSWER : ST_NORESPONSE;
+}
+
 static void
 give_up(struct ike *e, struct ike_xchg *x)
 {
@@ -106,7 +113,7 @@ give_up(struct ike *e, struct ike_xchg *x)
 		ike_log(e, LOG_L_ERROR, &x->sa->remote, x->child->serial,
 			"phase2 negotiation failed due to time up. %s:%08x",
 			ike_cookies_text(buf, sizeof(buf), x->sa), x->message_id);
-	ike_xchg_fail(e, x, ST_NORESPONSE, "no answer to %s after %u transmissions",
+	ike_xchg_fail(e, x, ike_silence(x), "no answer to %s after %u transmissions",
 		x->state == IKE_S_MSG1_SENT || x->state == IKE_S_AGG1_SENT ||
 				x->state == IKE_S_BASE1_SENT
 			? "the first message"

@@ -35,6 +35,17 @@ info_begin(struct ike *e, struct ike_sa *sa, struct outgoing *o)
 	o->hash = wire_add_hole(&o->b, WIRE_HASH, sa->hash->out);
 }
 
+/*
+ * RFC 3947 4: the initiator's message 5 comes from port 4500.  What we do not believe does not move
+ * the SA there, but the initiator hears only there that we do not.
+ */
+static bool
+is_answered_elsewhere(const struct ike_sa *sa)
+{
+	return sa->state != IKE_S_UP && sa->side == IKE_RESPONDER && sa->x != NULL &&
+		sa->x->arrival.remote.port != 0 && !ike_path_is(sa, &sa->x->arrival);
+}
+
 static void
 info_send(struct ike *e, struct ike_sa *sa, struct outgoing *o, bool again)
 {
@@ -49,7 +60,10 @@ info_send(struct ike *e, struct ike_sa *sa, struct outgoing *o, bool again)
 	message = v1_seal(e, sa, &o->b, iv);
 	if (message.n == 0)
 		return;
-	ike_send(e, sa, message);
+	if (is_answered_elsewhere(sa))
+		ike_send_path(e, sa, &sa->x->arrival, message);
+	else
+		ike_send(e, sa, message);
 	if (again)
 		ike_send_again(e, sa, message);
 }

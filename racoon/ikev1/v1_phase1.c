@@ -487,6 +487,7 @@ v1_unreadable(struct ike *e, struct ike_xchg *x, const char *why)
 	if (instant_diff(e->now, x->window.resent) < IKE_RESEND_GUARD_MS)
 		return;
 	x->window.resent = e->now;
-	v1_notify_bare(e, &sa->local, &sa->remote, sa->natt, sa->cookie_i, sa->cookie_r,
-		WIRE_N_PAYLOAD_MALFORMED);
+	/* RFC 3947 4: the initiator has gone to port 4500 with it, and hears us only there. */
+	v1_notify_bare(e, &e->arrival.local, &e->arrival.remote, e->arrival.natt, sa->cookie_i,
+		sa->cookie_r, WIRE_N_PAYLOAD_MALFORMED);
 }

@@ -77,6 +77,13 @@ rd_socket(const struct rd *d, size_t index, struct net_endpoint *out)
 }
 
 bool
+rd_route_source(const struct rd *d, const struct net_addr *remote, struct net_addr *out)
+{
+	(void)d, (void)remote, (void)out;
+	return false;
+}
+
+bool
 rd_is_local(const struct rd *d, const struct net_addr *a)
 {
 	struct net_addr own = addr("10.0.0.1");

@@ -116,7 +116,7 @@ time_up(void **state)
 
 	(void)state;
 	p->filter = no_message5;
-	assert_int_equal(establish(p, 40000), ST_NORESPONSE);
+	assert_int_equal(establish(p, 40000), ST_NOAUTHANSWER);
 	failed(p, 1, 1, ST_TIMEUP);
 	pair_free(p);
 }

@@ -516,6 +516,37 @@ two_behind_one(void **state)
 	pair_free(q);
 }
 
+/* What the responder does not believe of message 5, it says where message 5 came from. */
+static void
+refused_at_port_4500(void **state)
+{
+	static const struct {
+		const char *server, *keys;
+		enum status status;
+	} cases[] = {
+		{ "nat_traversal on;", "secret\n" NAT " another", ST_PSKMISMATCH },
+		{ "nat_traversal on; verify_identifier on; peers_identifier address 10.9.9.9;",
+			KEYS, ST_IDMISMATCH },
+	};
+	char text[2][2048];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(text[0], sizeof(text[0]), CONF("%%s", "%s", "%s"), "main",
+			"nat_traversal on;");
+		snprintf(text[1], sizeof(text[1]), CONF("anonymous", "%s", "%s"), "main",
+			cases[i].server);
+		struct pair *p = pair_new(text[0], "secret", text[1], cases[i].keys);
+		pair_natt(p);
+		behind_nat(p);
+		uint64_t id = pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+		pair_run(p, 30000);
+		assert_non_null(pair_reply_to(p, 0, id));
+		assert_int_equal(pair_reply_to(p, 0, id)->status, cases[i].status);
+		pair_free(p);
+	}
+}
+
 int
 main(void)
 {
@@ -531,6 +562,7 @@ main(void)
 		cmocka_unit_test(follows),
 		cmocka_unit_test(follows_esp),
 		cmocka_unit_test(does_not_follow_strangers),
+		cmocka_unit_test(refused_at_port_4500),
 		cmocka_unit_test(two_behind_one),
 	};
 
