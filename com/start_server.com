@@ -19,9 +19,15 @@ $ IF F$SEARCH("MULTINET:LOGICALS.COM") .NES. "" THEN @MULTINET:LOGICALS.COM
 $!
 $! The server goes into the background when its control socket answers; START waits for the services.
 $ multinet_server --daemon
+$! A service that does not start is no reason to let go in clear what IPSEC.CONF wants protected.
+$ SET NOON
 $ NETCONTROL START
+$ STARTED = $STATUS
+$ SET ON
 $!
-$ IF F$SEARCH("MULTINET:IPSEC.CONF") .NES. "" THEN setkey -f multinet:ipsec.conf
+$! Run again, for instance after something was mended, it loads what has changed.
+$ IF F$SEARCH("MULTINET:IPSEC.CONF") .NES. "" THEN setkey --update -f multinet:ipsec.conf
+$ IF .NOT. STARTED THEN EXIT 1
 $ IF F$SEARCH("MULTINET:PEERS.DAT") .NES. "" THEN PRIME MULTINET:PEERS.DAT
 $ IF F$SEARCH("MULTINET:LOCAL_INITIALIZATION.COM") .NES. "" THEN @MULTINET:LOCAL_INITIALIZATION.COM
 $ EXIT

@@ -36,6 +36,7 @@ enum { SVC_MAX = 64, SVC_ARGS_MAX = 32, SVC_AFTER_MAX = 16, SVC_NAME_MAX = 31,
 	SVC_FILE_CAP = 8 << 20 };
 
 #define SVC_SOCKET "/run/multinet/netcontrol.sock"
+#define SVC_GROUP "multinet"
 #define SVC_READER_SOCKET "/run/multinet/netcontrol-reader.sock"
 
 /* Log file of a service: its lines are operator messages, shown to MONITOR and kept in the log. */

@@ -34,6 +34,7 @@ static const struct option options[] = {
 	{ "setkey", "--dump=text", "show SAs and policies" },
 	{ "setkey", "--force", "SPIs 1 to 255 may be used" },
 	{ "setkey", "--help", "print a summary of the usage" },
+	{ "setkey", "--update", "load a script again" },
 	{ "setkey", "--version", "print the version" },
 	{ "setkey", "-B", "which SA database: engine, pfkey, xfrm, auto" },
 	{ "setkey", "-D", "show the SAs" },

@@ -6,6 +6,7 @@
  */
 #include "server/server.h"
 
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -15,8 +16,14 @@
 #include "lib/log.h"
 #include "lib/notify.h"
 
+/* What listening needs beside the place: what the image before left, and what is taken of that. */
+struct claim {
+	const char *before; /* NULL: there was none */
+	struct text taken;  /* names, a line each */
+};
+
 static enum status
-listen_on(struct server *s, struct ctl_listen *l, const char *before, const char *activated,
+listen_on(struct server *s, struct ctl_listen *l, struct claim *claim, const char *activated,
 	char *why, size_t size)
 {
 	char name[PATH_MAX], at[NET_ENDPOINT_TEXT];
@@ -27,7 +34,8 @@ listen_on(struct server *s, struct ctl_listen *l, const char *before, const char
 	else
 		snprintf(name, sizeof(name), "%s:%s", l->tls != NULL ? "tls" : "tcp",
 			net_endpoint_text(at, sizeof(at), &l->at));
-	l->fd = before != NULL ? takeover_socket(before, name, &l->keep) : -1;
+	l->fd = claim->before != NULL ? takeover_socket(claim->before, name, &l->keep) : -1;
+	text_addf(&claim->taken, "%s\n", name);
 	/* The service manager's, if it has made it for us: its name is not ours to remove. */
 	if (activated != NULL && notify_listen_fd(activated) >= 0) {
 		l->fd = l->fd > 0 ? l->fd : notify_listen_fd(activated);
@@ -97,7 +105,7 @@ open_tls(struct server *s, const struct svc_conf *c, char *why, size_t size)
 }
 
 static enum status
-listen_ip(struct server *s, const char *before, char *why, size_t size)
+listen_ip(struct server *s, struct claim *claim, char *why, size_t size)
 {
 	const struct svc_conf *c = server_own_conf(s);
 
@@ -107,19 +115,36 @@ listen_ip(struct server *s, const char *before, char *why, size_t size)
 		if (c->listen[i].tls && s->tls == NULL)
 			TRY(open_tls(s, c, why, size));
 		l.tls = c->listen[i].tls ? s->tls : NULL;
-		TRY(listen_on(s, &l, before, NULL, why, size));
+		TRY(listen_on(s, &l, claim, NULL, why, size));
 	}
 	return ST_NORMAL;
 }
 
-enum status
-server_listen(struct server *s, const struct server_places *places, const char *before, char *why,
+/* The service manager made the readers' socket: for this image, or for the one before it. */
+static bool
+reader_is_given(const struct claim *claim)
+{
+	bool theirs = false;
+
+	return notify_listen_fd("reader") >= 0 || (claim->before != NULL &&
+		takeover_socket(claim->before, SVC_READER_SOCKET, &theirs) >= 0 && theirs);
+}
+
+/* The group that packages make is the operators', where it is there and no other is named. */
+static const char *
+operators(const struct svc_file *f)
+{
+	return f->group != NULL ? f->group : getgrnam(SVC_GROUP) != NULL ? SVC_GROUP : NULL;
+}
+
+static enum status
+listen_all(struct server *s, const struct server_places *places, struct claim *claim, char *why,
 	size_t why_size)
 {
 	const struct svc_file *f = s->file;
 	char logical[PATH_MAX], reader[PATH_MAX];
 	struct ctl_listen l = { .path = places->socket, .mode = 0660, .everyone = true,
-		.role = CTL_OPERATOR, .group = f->group, .reader_group = f->reader_group };
+		.role = CTL_OPERATOR, .group = operators(f), .reader_group = f->reader_group };
 	struct ctl_listen look = { .path = places->reader, .mode = 0666, .role = CTL_READER };
 
 	if (l.path == NULL && lnm_translate(s->lnm, "MULTINET_NETCONTROL_SOCKET", logical,
@@ -132,11 +157,25 @@ server_listen(struct server *s, const struct server_places *places, const char *
 		look.path = reader;
 	if (look.path == NULL)
 		look.path = f->reader_socket;
-	if (look.path == NULL && notify_listen_fd("reader") >= 0)
+	if (look.path == NULL && reader_is_given(claim))
 		look.path = SVC_READER_SOCKET;
 	snprintf(s->socket, sizeof(s->socket), "%s", l.path);
-	TRY(listen_on(s, &l, before, "operator", why, why_size));
+	TRY(listen_on(s, &l, claim, "operator", why, why_size));
 	if (look.path != NULL)
-		TRY(listen_on(s, &look, before, "reader", why, why_size));
-	return listen_ip(s, before, why, why_size);
+		TRY(listen_on(s, &look, claim, "reader", why, why_size));
+	return listen_ip(s, claim, why, why_size);
+}
+
+enum status
+server_listen(struct server *s, const struct server_places *places, const char *before, char *why,
+	size_t why_size)
+{
+	struct claim claim = { .before = before };
+	enum status status = listen_all(s, places, &claim, why, why_size);
+
+	/* Who connected to what nobody listens on any more would wait for ever. */
+	if (status == ST_NORMAL && before != NULL)
+		takeover_drop(before, text_str(&claim.taken));
+	text_free(&claim.taken);
+	return status;
 }

@@ -176,6 +176,8 @@ bool takeover_read(struct server *s, const char *text);
 /* The descriptor of a socket that the old image listened on; -1: none. *keep: it is the service
  * manager's. */
 int takeover_socket(const char *text, const char *name, bool *keep);
+/* Closes the sockets that are not among taken (names, a line each), and removes those of ours. */
+void takeover_drop(const char *text, const char *taken);
 /* The services file that the old image had in force. */
 void takeover_file(const char *text, struct text *out);
 

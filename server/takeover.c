@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 
@@ -147,6 +148,39 @@ takeover_socket(const char *text, const char *name, bool *keep)
 	}
 	text_free(&line);
 	return found;
+}
+
+static bool
+has_line(const char *lines, const char *line)
+{
+	size_t n = strlen(line);
+
+	for (const char *p = lines; *p != '\0'; p += strcspn(p, "\n") + 1)
+		if (strncmp(p, line, n) == 0 && p[n] == '\n')
+			return true;
+	return false;
+}
+
+void
+takeover_drop(const char *text, const char *taken)
+{
+	struct text line = { 0 };
+	char whose[8];
+	int fd, n;
+
+	while (next_line(&text, &line)) {
+		const char *name = text_str(&line);
+
+		n = 0;
+		if (sscanf(name, "socket %9d %7s %n", &fd, whose, &n) != 2 || n == 0 ||
+			has_line(taken, name + n))
+			continue;
+		log_line(LOG_L_INFO, NULL, "no longer listening on %s", name + n);
+		close(fd);
+		if (strcmp(whose, "ours") == 0 && name[n] == '/')
+			(void)unlink(name + n);
+	}
+	text_free(&line);
 }
 
 void

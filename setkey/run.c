@@ -275,7 +275,7 @@ batch_result(void *user, size_t index, const struct sadb_msg *answer)
 
 /* Is a refusal worth a word? */
 static bool
-worth_telling(const struct batch *b, size_t index)
+worth_telling(const struct setkey_run *run, const struct batch *b, size_t index)
 {
 	const struct setkey_origin *origin = &b->script->origin[b->first + index];
 	enum sadb_op op = b->script->msg[b->first + index].op;
@@ -283,6 +283,8 @@ worth_telling(const struct batch *b, size_t index)
 	bool gone = error == ENOENT || error == ESRCH;
 
 	if (error == 0 || (gone && (op == SADB_OP_FLUSH || op == SADB_OP_SPDFLUSH)))
+		return false;
+	if (run->update && error == EEXIST && op == SADB_OP_ADD)
 		return false;
 	if (!origin->twin)
 		return true;
@@ -302,7 +304,7 @@ run_batch(struct setkey_run *run, struct setkey_script *script, size_t first, si
 	for (size_t i = 0; b.of != NULL && i < count; i++) {
 		struct sadb_msg answer = { .error = b.of[i].error, .why = b.of[i].why };
 
-		if (worth_telling(&b, i))
+		if (worth_telling(run, &b, i))
 			tell(run, &script->origin[first + i], &script->msg[first + i],
 				&answer);
 		free(b.of[i].why);
@@ -342,6 +344,9 @@ setkey_run_batch(void *user, struct setkey_script *script)
 {
 	struct setkey_run *run = user;
 
+	for (size_t i = 0; run->update && i < script->count; i++)
+		if (script->msg[i].op == SADB_OP_SPDADD)
+			script->msg[i].op = SADB_OP_SPDUPDATE;
 	setkey_run_script(run, script);
 	return !run->broken;
 }

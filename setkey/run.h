@@ -19,6 +19,7 @@ struct setkey_run {
 	bool all;         /* -a: show dead SAs as well */
 	bool ports;       /* -p */
 	bool brief;       /* -l: one line for each SA */
+	bool update;      /* --update: what is there already is no failure */
 	struct json *json; /* entries go there, not to text; NULL: text */
 	struct text line;  /* kept between entries */
 	bool failed;      /* something was refused: the exit status is 1 */

@@ -28,7 +28,7 @@ struct options {
 	const char *file, *backend;
 	char **files; /* of ACT_REPLAY */
 	bool policies, all, ports, brief, parse_only, numeric, verbose, kernel_style, hex, help;
-	bool force, check, json, dump_word;
+	bool force, update, check, json, dump_word;
 	bool both; /* --dump: SAs and policies */
 };
 
@@ -53,6 +53,7 @@ usage(FILE *to)
 	      "  -k `in` policies stand alone  -r they cover forwarded packets (default)\n"
 	      "  -h, -H  with -x: in hexadecimal as well, as -xx\n"
 	      "  --force  SPIs 1 to 255 may be used\n"
+	      "  --update  a script that was loaded before: policies anew, SAs that are there stay\n"
 	      "  -f and --check without a file read " DEFAULT_FILE "\n", to);
 }
 
@@ -246,7 +247,8 @@ load_text(const struct lnm *names, const char *spec, char path[PATH_SIZE], struc
 static int
 load(const struct options *o, const struct lnm *names, const char *spec)
 {
-	struct setkey_run run = { .now = when_wall(), .all = o->all, .ports = o->ports };
+	struct setkey_run run = { .now = when_wall(), .all = o->all, .ports = o->ports,
+		.update = o->update };
 	struct text text = { 0 };
 	char path[PATH_SIZE];
 	bool good = load_text(names, spec, path, &text);
@@ -311,7 +313,8 @@ converse(const struct options *o, const struct lnm *names)
 {
 	struct options copy = *o;
 	struct setkey_script script = new_script(o);
-	struct setkey_run run = { .file = "stdin", .all = o->all, .ports = o->ports };
+	struct setkey_run run = { .file = "stdin", .all = o->all, .ports = o->ports,
+		.update = o->update };
 	struct text text = { 0 };
 	char *line = NULL;
 	size_t size = 0;
@@ -394,13 +397,14 @@ set_letter(struct options *o, int letter)
 	return false;
 }
 
-enum { OPT_FORCE = 256, OPT_CHECK, OPT_DUMP };
+enum { OPT_FORCE = 256, OPT_UPDATE, OPT_CHECK, OPT_DUMP };
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "backend", required_argument, NULL, 'B' },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "update", no_argument, NULL, OPT_UPDATE },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "dump", required_argument, NULL, OPT_DUMP },
 	{ NULL, 0, NULL, 0 },
@@ -419,6 +423,9 @@ set_option(struct options *o, int c)
 		return true;
 	case OPT_FORCE:
 		o->force = true;
+		return true;
+	case OPT_UPDATE:
+		o->update = true;
 		return true;
 	case OPT_CHECK:
 		o->check = true;

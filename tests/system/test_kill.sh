@@ -1,11 +1,16 @@
 #!/bin/bash
 # Masters and daemons that are killed under traffic, each alone and all together: everything recovers
 # by itself, the SA databases of both hosts agree afterwards, and nothing is left twice.
-# ROUNDS=100 for a longer run; the times until traffic flows again are printed.
+#
+#	tests/system/test_kill.sh [ROUNDS [racoon|ipsec|master|all]...]
+#
+# One round of all four unless told; the times until traffic flows again are printed.
 . tests/system/lib.sh
 
 A=192.168.1.100 B=192.168.2.100
-ROUNDS=${ROUNDS:-1} WHAT=${WHAT:-racoon ipsec master all}
+ROUNDS=${1:-${ROUNDS:-1}}
+shift $(($# > 0))
+WHAT=${*:-${WHAT:-racoon ipsec master all}}
 
 services() { # host
 	cat <<-END

@@ -115,6 +115,11 @@ like "the refusal has its line" "$(cat "$WORK/err")" 'long:12002:1: The result o
 is "all SAs are there" "$(setkey -D | grep -c 'mode=tunnel')" 6000
 is "all policies are there" "$(setkey -DP | grep -c 'out prio def ipsec')" 6000
 is "in JSON as well" "$(setkey --dump=json | jq -c '[(.sad|length), (.spd|length)]')" '[6000,6000]'
+{ sed '1d;$d' "$WORK/long" | head -n 9; echo 'spdadd 10.1.0.2 10.2.0.1 any -P out ipsec esp/tunnel/10.1.0.9-10.2.0.1/require;'; } >"$WORK/again"
+is "a part of it again is refused" "$(status setkey -f "$WORK/again")" 1
+is "… but not with --update" "$(status setkey --update -f "$WORK/again"; cat "$WORK/err")" 0
+is "… which changes the policy that was changed" "$(setkey -DP | grep -c 'tunnel/10\.1\.0\.9-')" 1
+is "… and nothing else" "$(setkey -DP | grep -c 'out prio def ipsec') $(setkey -D | grep -c 'mode=tunnel')" '6000 6000'
 ok "flush" setkey -F
 ok "flush of policies" setkey -FP
 is "nothing is left" "$(setkey -D; setkey -DP)" $'No SAD entries.\nNo SPD entries.'

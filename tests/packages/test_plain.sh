@@ -1,0 +1,33 @@
+#!/bin/bash
+# A Debian without systemd as process 1: the packages install, the init script starts and stops the
+# server, README's tour works as written, an upgrade keeps the tunnel, and purge leaves nothing.
+. tests/packages/lib.sh
+
+machine a plain
+machine b plain
+wire_tour a b
+before=$(files a)
+ok "the packages install" install_packages a old
+ok "… on the other machine" install_packages b old
+ok "the init script starts it" sh_at a '/etc/init.d/multinet-server start'
+like "… and IPSEC" "$(sh_at a 'netcontrol show')" '^IPSEC +running'
+like "… which tells what RACOON lacks" "$(sh_at a 'netcontrol show racoon')" 'racoon\.conf'
+ok "the init script stops it" sh_at a '/etc/init.d/multinet-server stop'
+is "nothing runs" "$(runs a)" 0
+tour_files a b /etc/multinet
+tour a b
+for verb in status reload restart status; do
+	ok "the init script: $verb" sh_at a "/etc/init.d/multinet-server $verb"
+done
+sh_at a 'setkey -f multinet:ipsec.conf'
+upgrade a b
+tour_end a b
+ok "the init script starts it again" sh_at a '/etc/init.d/multinet-server start'
+ok "remove" sh_at a 'apt-get remove -y multinet-server multinet-tools multinet-doc'
+is "nothing runs any longer" "$(runs a)" 0
+ok "what was configured stays" sh_at a 'test -s /etc/multinet/services.master_server && test -s /etc/multinet/psk.txt'
+sh_at a 'rm /etc/multinet/racoon.conf /etc/multinet/psk.txt /etc/multinet/ipsec.conf'
+ok "purge" sh_at a 'apt-get purge -y multinet-server multinet-tools multinet-doc; apt-get autoremove --purge -y'
+is "purge leaves nothing" "$(diff <(echo "$before") <(files a))" ""
+fails "the group is gone" sh_at a 'getent group multinet'
+finish
