@@ -53,7 +53,7 @@ usage(FILE *to)
 	      "  -k `in` policies stand alone  -r they cover forwarded packets (default)\n"
 	      "  -h, -H  with -x: in hexadecimal as well, as -xx\n"
 	      "  --force  SPIs 1 to 255 may be used\n"
-	      "  --update  a script that was loaded before: policies anew, SAs that are there stay\n"
+	      "  --update  load a script again: policies anew, SAs that are there stay\n"
 	      "  -f and --check without a file read " DEFAULT_FILE "\n", to);
 }
 
