@@ -51,19 +51,28 @@ nc_prompt(const struct nc *nc, char *buf, size_t size, bool more)
 
 /* ------------------------------------------------------------------ names in lines */
 
+/* The names as they are: the job, group and system tables are a server's while it answers. */
+static struct lnm *
+names_now(struct nc *nc)
+{
+	if (nc->host == NULL)
+		(void)lnm_from_server(nc->lnm, nc->socket);
+	return nc->lnm;
+}
+
 static const char *
 function(struct nc *nc, const char *name, const char *arg)
 {
 	const char *value;
 
 	if (text_same(name, "F$SEARCH")) {
-		if (lnm_file_spec(nc->lnm, arg, nc->lookup, sizeof(nc->lookup)) != ST_NORMAL ||
+		if (lnm_file_spec(names_now(nc), arg, nc->lookup, sizeof(nc->lookup)) != ST_NORMAL ||
 			access(nc->lookup, F_OK) != 0)
 			nc->lookup[0] = '\0';
 		return nc->lookup;
 	}
 	if (text_same(name, "F$TRNLNM") || text_same(name, "F$LOGICAL")) {
-		value = lnm_value(nc->lnm, arg, 0);
+		value = lnm_value(names_now(nc), arg, 0);
 		return value != NULL ? value : "";
 	}
 	if (text_same(name, "F$TIME"))

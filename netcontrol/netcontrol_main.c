@@ -8,6 +8,7 @@
  * configuration mode.  Exit status: 0 done, 1 command failed, 2 usage, 3 no
  * server, 4 not permitted, 5 timed out.
  */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,11 +150,24 @@ read_options(int argc, char **argv, int *status)
 	return i;
 }
 
+/* "/tmp/new.pcap" and not "/FULL/FORMAT=JSON": it is there, or its directory is. */
+static bool
+is_path(const char *word)
+{
+	char directory[PATH_MAX];
+	const char *last = strrchr(word, '/');
+
+	if (word[0] != '/' || strlen(word) >= sizeof(directory))
+		return false;
+	snprintf(directory, sizeof(directory), "%.*s", (int)(last - word), word);
+	return access(word, F_OK) == 0 || (last > word && access(directory, F_OK) == 0);
+}
+
 /* One word of the shell's as one word of ours: quoted where it would be taken for more. */
 static void
 add_word(struct text *line, const char *word)
 {
-	bool path = word[0] == '/' && access(word, F_OK) == 0;
+	bool path = is_path(word);
 
 	if (line->n > 0)
 		text_add(line, " ");

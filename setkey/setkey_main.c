@@ -622,9 +622,10 @@ main(int argc, char **argv)
 		return 1;
 	}
 	result = 1;
-	if (lnm_load(names, &errors) == ST_NORMAL)
+	if (lnm_load(names, &errors) == ST_NORMAL) {
+		(void)lnm_from_server(names, NULL); /* which has the system's names while it runs */
 		result = carry_out(&o, names);
-	else
+	} else
 		fprintf(stderr, "setkey: logical names cannot be loaded\n%s", text_str(&errors));
 	text_free(&errors);
 	lnm_free(names);

@@ -43,6 +43,9 @@ load_logicals(struct rd *d)
 	if (d->logicals == NULL)
 		return false;
 	status = lnm_load(d->logicals, &errors);
+	/* A service got the server's names when it was started; who only checks asks. */
+	if (status == ST_NORMAL && d->options->task != RD_RUN)
+		(void)lnm_from_server(d->logicals, NULL);
 	if (status != ST_NORMAL)
 		fprintf(stderr, "racoon: logical names: %s\n%s", status_row(status)->text,
 			text_str(&errors));

@@ -71,12 +71,12 @@ sh_at a 'chown -R root: /home/op1/certs; chmod 600 /home/op1/certs/gw1.key
 	printf "remote 192.168.9.9 { exchange_mode main; my_identifier asn1dn; certificate_type x509 \"gw1.pem\" \"gw1.key\"; proposal { encryption_algorithm aes; hash_algorithm sha1; authentication_method rsasig; dh_group modp2048; } }\n" >>/etc/multinet/racoon.conf'
 sh_at a 'netcontrol racoon flush' >/dev/null
 ok "racoon with a script, certificates from a home, backupsa" sh_at a 'netcontrol racoon restart'
-ok "CAPTURE into /tmp" sh_at a 'netcontrol racoon capture \"/tmp/x.pcap\"'
+ok "CAPTURE into /tmp" sh_at a 'netcontrol racoon capture /tmp/x.pcap'
 ok "a tunnel" sh_at a 'netcontrol racoon establish 192.168.2.100 /child'
 ok "… that is used" sh_at a 'ping -c 2 -i 0.3 -W 8 -I 172.16.1.1 172.16.2.1'
 ok "CAPTURE ends" sh_at a 'netcontrol racoon capture off'
 ok "… and is where the operator looks" sh_at a 'test -s /tmp/x.pcap && test -s /tmp/x.pcap.keys'
-ok "CAPTURE into root's home" sh_at a 'netcontrol racoon capture \"/root/y.pcap\" && netcontrol racoon capture off && test -s /root/y.pcap'
+ok "CAPTURE into root's home" sh_at a 'netcontrol racoon capture /root/y.pcap && netcontrol racoon capture off && test -s /root/y.pcap'
 ok "the script ran to its end" wait_for 10 sh_at a 'grep -q "^REMOTE_ADDR=192.168.2.100" /tmp/hook.out'
 hook=$(sh_at a 'cat /tmp/hook.out')
 ok "… has its state, and files of root's" sh_at a 'test -e /var/lib/multinet/hook.state && test -e /root/hook.root'
