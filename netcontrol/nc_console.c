@@ -66,7 +66,8 @@ function(struct nc *nc, const char *name, const char *arg)
 	const char *value;
 
 	if (text_same(name, "F$SEARCH")) {
-		if (lnm_file_spec(names_now(nc), arg, nc->lookup, sizeof(nc->lookup)) != ST_NORMAL ||
+		if (lnm_file_spec(names_now(nc), arg, nc->lookup, sizeof(nc->lookup)) !=
+				ST_NORMAL ||
 			access(nc->lookup, F_OK) != 0)
 			nc->lookup[0] = '\0';
 		return nc->lookup;
