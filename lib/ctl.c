@@ -186,20 +186,45 @@ end_call(struct ctl_session *s, enum status status)
 	s->spare = a;
 }
 
+/* "<remote>": words that fit what was typed, if the service knows any. */
+static void
+add_candidates(struct ctl_session *s, const char *line, size_t len, const char *partial,
+	struct text *out)
+{
+	const char *last = partial + strlen(partial), *end = memchr(line, '>', len);
+	char shape[64];
+
+	while (last > partial && strchr(" \t\"/=", last[-1]) == NULL)
+		last--;
+	if (line[0] != '<' || end == NULL || s->service->candidates == NULL ||
+		(last > partial && last[-1] == '=')) /* a qualifier's value */
+		return;
+	snprintf(shape, sizeof(shape), "%.*s", (int)(end - line - 1), line + 1);
+	s->service->candidates(s->service->user, shape, last, out);
+}
+
 /* COMPLETE "line so far": what may come next. */
 static void
 run_complete(struct ctl_session *s, struct cmd *c)
 {
-	struct text out = { 0 };
+	struct text shapes = { 0 }, out = { 0 };
 	const char *partial = c->words > 1 ? c->word[1] : "";
 
-	verb_complete(s->service->verbs, partial, &out);
+	verb_complete(s->service->verbs, partial, &shapes);
+	for (const char *p = text_str(&shapes); *p != '\0';) {
+		size_t len = strcspn(p, "\n");
+
+		add_candidates(s, p, len, partial, &out);
+		text_addf(&out, "%.*s\n", (int)len, p);
+		p += len + (p[len] == '\n');
+	}
 	for (const char *p = text_str(&out); *p != '\0';) {
 		size_t len = strcspn(p, "\n");
 
 		put_line(s, "200-", p, len);
 		p += len + (p[len] == '\n');
 	}
+	text_free(&shapes);
 	text_free(&out);
 	put_last(s, ST_NORMAL, NULL);
 }

@@ -49,6 +49,9 @@ struct ctl_service { /* what a program offers */
 	bool (*route)(struct ctl_call *call);
 	/* Called for each request that changes something, after it ended; may be NULL. */
 	void (*audit)(void *user, const char *who, const char *line, enum status result);
+	/* COMPLETE: what a parameter may be that HELP shows as shape ("remote"): lines, word, tab,
+	 * what it is; a bounded number of them.  NULL: nothing is known. */
+	void (*candidates)(void *user, const char *shape, const char *prefix, struct text *out);
 };
 
 struct ctl_session;

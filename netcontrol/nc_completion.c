@@ -183,14 +183,45 @@ nc_completion(const char *shell)
 
 /* ------------------------------------------------------------------ what may come next */
 
+/* Behind the options of the program itself, which -s and -H among them act; NULL within them. */
+static const char *
+behind_options(struct nc *nc, const char *line)
+{
+	static char value[NC_PATH_MAX];
+
+	line += strspn(line, " ");
+	while (line[0] == '-') {
+		bool valued = line[1] != '\0' && strchr("sHtc", line[1]) != NULL;
+		char letter = line[1];
+
+		line += strcspn(line, " ");
+		line += strspn(line, " ");
+		if (!valued)
+			continue;
+		snprintf(value, sizeof(value), "%.*s", (int)strcspn(line, " "), line);
+		if (letter == 's')
+			nc->socket = value;
+		else if (letter == 'H')
+			nc->host = value;
+		line += strcspn(line, " ");
+		if (*line == '\0')
+			return NULL; /* the value is being typed */
+		line += strspn(line, " ");
+	}
+	return line;
+}
+
 /* In lower case, as people type in a shell; with the part of the word that stands before a `/`. */
 void
-nc_completion_words(struct nc *nc, const char *line)
+nc_completion_words(struct nc *nc, const char *given)
 {
-	const char *typed = line + strlen(line);
+	const char *line = behind_options(nc, given), *typed;
 	struct text words = { 0 }, shown = { 0 };
 	size_t start, glued;
 
+	if (line == NULL)
+		return;
+	typed = line + strlen(line);
 	while (typed > line && typed[-1] != ' ')
 		typed--;
 	nc_matches(nc, line, &start, &words);

@@ -14,6 +14,7 @@
 
 #include "lib/cry.h"
 #include "lib/log.h"
+#include "racoon/daemon/complete.h"
 #include "racoon/daemon/host_uv.h"
 #include "racoon/daemon/verbs.h"
 
@@ -186,7 +187,7 @@ open_control(struct rd *d)
 	char why[256];
 
 	d->service = (struct ctl_service){ .facility = "RACOON", .version = MULTINET_VERSION,
-		.verbs = rd_verbs, .user = d, .audit = on_audit };
+		.verbs = rd_verbs, .user = d, .audit = on_audit, .candidates = rd_candidates };
 	d->ctl = ctl_server_new(&d->loop, &d->service);
 	if (d->ctl == NULL)
 		return false;

@@ -87,6 +87,14 @@ like "… but not write in /usr" "$hook" '/usr/hook.*Read-only'
 ok "backupsa is written" sh_at a 'test -s /var/lib/multinet/backup.sa'
 ok "the certificate was read" sh_at a 'racoon -t -f multinet:racoon.conf'
 
+# ---- with privsep, the worker as somebody else
+sh_at a 'echo "privsep { user \"nobody\"; }" >>/etc/multinet/racoon.conf; rm -f /tmp/hook.out'
+ok "racoon with privsep" sh_at a 'netcontrol racoon restart'
+ok "… has its tunnel" wait_for 20 sh_at a 'ping -c 1 -W 3 -I 172.16.1.1 172.16.2.1 && setkey -D | grep -q mature'
+is "… with a worker and a privileged process" "$(sh_at a 'ps -e -o user=,comm=' | awk '$2 == "racoon" { print $1 }' | sort | tr '\n' ' ')" 'nobody root '
+ok "… and runs its script" wait_for 10 sh_at a 'grep -q "^REMOTE_ADDR=192.168.2.100" /tmp/hook.out'
+sh_at a 'sed -i "/^privsep/d" /etc/multinet/racoon.conf; netcontrol racoon restart' >/dev/null
+
 # ---- killed, hung, stopped
 pid=$(property a MainPID)
 at a kill -9 "$pid"
