@@ -38,6 +38,19 @@ wait_for 15 all_up || { cat "$WORK/a/master.log"; ask_master SHOW; bail "the ser
 policies a out in
 like "a tunnel is there" "$(ask_master 'RACOON ESTABLISH 10.9.1.2/CHILD')" '^200 %RACOON-S-NORMAL'
 
+# ---- Tab: peers are asked of the server
+like "COMPLETE knows the peers" "$(ask_master 'COMPLETE "RACOON ESTABLISH 10.9.1.3"')" $'^200-10\\.9\\.1\\.3\tpeer'
+unlike "… not as a qualifier's value" "$(ask_master 'COMPLETE "RACOON SHOW /LOCAL=10.9"')" '^200-10'
+export MULTINET_NETCONTROL_SOCKET=$WORK/nobody.sock
+completion='COMP_WORDS=(netcontrol -s '$WORK/a/master.sock' racoon establish 10.9.1.3) COMP_CWORD=5
+	COMP_LINE="${COMP_WORDS[*]}" COMP_POINT=${#COMP_LINE}; _multinet_netcontrol; echo "${COMPREPLY[*]}"'
+is "bash completes one" "$(PATH=$BIN:$PATH bash --norc -c "source <(netcontrol --completion bash); $completion" 2>&1)" 10.9.1.3
+if command -v fish >/dev/null; then
+	is "fish completes one" "$(PATH=$BIN:$PATH fish -N -c "netcontrol --completion fish | source
+		complete -C 'netcontrol -s $WORK/a/master.sock racoon establish 10.9.1.3'" | cut -f1)" 10.9.1.3
+fi
+unset MULTINET_NETCONTROL_SOCKET
+
 get() { # request line, by the Unix socket
 	printf '%s\r\nHost: x\r\n\r\n' "$1" | timeout 20 nc -U "$WORK/a/metrics.sock" | tr -d '\r'
 }
