@@ -10,7 +10,7 @@ before=$(files a)
 ok "the packages install" install_packages a old
 ok "… on the other machine" install_packages b old
 ok "the init script starts it" sh_at a '/etc/init.d/multinet-server start'
-like "… and IPSEC" "$(sh_at a 'netcontrol show')" '^IPSEC +running'
+ok "… and IPSEC" wait_for 20 sh_at a 'netcontrol show | grep -q "^IPSEC *running"'
 like "… which tells what RACOON lacks" "$(sh_at a 'netcontrol show racoon')" 'racoon\.conf'
 ok "the init script stops it" sh_at a '/etc/init.d/multinet-server stop'
 is "nothing runs" "$(runs a)" 0
