@@ -283,6 +283,28 @@ natt() {
 	wipe
 }
 
+# The same with racoon's network side as nobody: what it may is CAP_NET_ADMIN, no more.
+separate() {
+	local worker
+	conf a $B ''
+	conf b $A ''
+	echo 'privsep { user "nobody"; chroot "/var/empty"; }' >>$D/a/racoon.conf
+	mkdir -p /var/empty
+	policies a 172.16.1.0/24 172.16.2.0/24 $A $B
+	policies b 172.16.2.0/24 172.16.1.0/24 $B $A
+	begin a b
+	worker=$(sed -n 's/.* unprivileged process running with PID \([0-9]*\).*/\1/p' $D/a/racoon.log)
+	grep -q "^Uid:.$(id -u nobody).$(id -u nobody)" /proc/$worker/status && grep -q '^CapEff:.0000000000001000$' /proc/$worker/status
+	verdict $? 'privsep: the worker is nobody with CAP_NET_ADMIN'
+	expect 'privsep: a packet raises an ACQUIRE and the tunnel comes up' until_true 10 on na ping -c 1 -W 1 172.16.2.10
+	expect 'privsep: one pair of SAs at each end' test "$(sas_of a)/$(sas_of b)" = 2/2
+	expect 'privsep: RELOAD' says a reload
+	expect 'privsep: FLUSH takes our SAs out of the kernel' says a flush
+	expect '… all' until_true 5 no_sas a
+	end a b
+	wipe
+}
+
 # Somebody empties the kernel's database under a running racoon.
 flushed() {
 	conf a $B ''
@@ -301,7 +323,7 @@ flushed() {
 backend=xfrm started=
 topology
 for backend in ${KERNEL_BACKENDS:-xfrm pfkey}; do
-	parts='tunnel dead_peer foreign transport natt flushed'
+	parts='tunnel dead_peer foreign transport natt flushed separate'
 	[ $backend = xfrm ] || parts='tunnel foreign natt'
 	for part in ${KERNEL_PARTS:-$parts}; do
 		start=$(date +%s)
