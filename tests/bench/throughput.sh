@@ -6,9 +6,17 @@
 ROUNDS=${ROUNDS:-3} STREAM_SECONDS=${STREAM_SECONDS:-3} STREAMS=${STREAMS:-tcp 64 576 1372}
 ALGORITHMS=${ALGORITHMS:-gcm cbcsha1 cbcsha256}
 
-stream() { # contestant, tcp|octets: Mbit/s received
-	local server how=()
+# Octets of UDP payload that came out of the tunnel: joined packets have one header.
+came_out() { # contestant
+	ip -n "$tag-$1-r" -s -j link show type tun | jq '[.[].stats64.rx | .bytes - 28 * .packets] | add // 0'
+}
+
+# Mbit/s that the application received; of UDP, what the tunnel handed to its host is left in $D/NAME-carried.
+# The two differ by what the application's socket had no room for.
+stream() { # contestant, tcp|octets
+	local server before how=()
 	[ "$2" = tcp ] || how=(-u -b 0 -l "$2")
+	before=$(came_out "$1")
 	timeout 60 ip netns exec "$tag-$1-r" iperf3 -s -1 -B 172.16.2.1 >/dev/null 2>&1 &
 	server=$!
 	wait_for 5 listening "$1"
@@ -16,6 +24,7 @@ stream() { # contestant, tcp|octets: Mbit/s received
 		${how[@]+"${how[@]}"} >"$D/$1-i/iperf.json" 2>"$D/$1-i/iperf.err" ||
 		{ kill $server; die "$1: iperf3: $(jq -r .error "$D/$1-i/iperf.json")"; }
 	wait $server
+	awk -v n=$(($(came_out "$1") - before)) -v s=$((STREAM_SECONDS + 1)) 'BEGIN {print n * 8 / s / 1e6}' >"$D/$1-carried"
 	# Of UDP, what was sent less what was lost.
 	jq -r '.end | ((.sum_received.bits_per_second // .sum.bits_per_second // 0) *
 		(if .sum_received.bytes then 1 else 1 - (.sum.lost_percent // 0) / 100 end)) / 1e6' "$D/$1-i/iperf.json"
@@ -79,7 +88,7 @@ line() { # what, unit, name, figures, figures of libipsec
 
 contest() { # algorithm, setkey's, strongSwan's
 	local kind round c what
-	local -A got
+	local -A got carried
 	pair "u$1" && ours_tunnel "u$1" esp-udp "$2"
 	pair "e$1" && ours_tunnel "e$1" esp "$2"
 	pair "s$1" && libipsec_tunnel "s$1" "$3"
@@ -89,16 +98,24 @@ contest() { # algorithm, setkey's, strongSwan's
 		what="u e s w"
 	fi
 	for kind in $STREAMS; do
-		got=()
+		got=() carried=()
 		for round in $(seq "$ROUNDS"); do
-			for c in $what; do got[$c]+=" $(stream "$c$1" "$kind")" || exit; done
+			for c in $what; do
+				got[$c]+=" $(stream "$c$1" "$kind")" || exit
+				carried[$c]+=" $(cat "$D/$c$1-carried")"
+			done
 		done
-		line "$1 $kind" Mbit/s 'ipsecd, UDP' "${got[u]}" "${got[s]}"
-		line "$1 $kind" Mbit/s 'ipsecd, ESP' "${got[e]}" "${got[s]}"
-		[ -z "${got[w]:-}" ] || line "$1 $kind" Mbit/s 'wireguard-go' "${got[w]}" "${got[s]}"
-		line "$1 $kind" Mbit/s 'libipsec' "${got[s]}" "${got[s]}"
+		lines "$1 $kind" Mbit/s got
+		[ "$kind" = tcp ] || lines "$1 $kind" carried carried
 	done
 	for c in $what; do contest_end "$c$1"; done
+}
+lines() { # what, unit, name of the figures
+	local -n of=$3
+	line "$1" "$2" 'ipsecd, UDP' "${of[u]}" "${of[s]}"
+	line "$1" "$2" 'ipsecd, ESP' "${of[e]}" "${of[s]}"
+	[ -z "${of[w]:-}" ] || line "$1" "$2" 'wireguard-go' "${of[w]}" "${of[s]}"
+	line "$1" "$2" 'libipsec' "${of[s]}" "${of[s]}"
 }
 
 bench_throughput() {
