@@ -22,6 +22,8 @@ enum { ESN_WINDOW_LEAST = 32, LEGACY_WINDOW_MAX = 32, WINDOW_MAX = 4096, IPCOMP_
 /* <linux/udp.h> leaves these to the kernel's users. */
 enum { ENCAP_NON_IKE = 1, ENCAP_RFC3948 = 2 };
 
+enum { MAPPING_S = 1 }; /* between two MAPPINGs of one SA */
+
 struct build {
 	const struct sadb_msg *m;
 	const struct xfrm_env *env;
@@ -262,6 +264,7 @@ static int
 put_encap(struct build *b, const struct ipsec_sa *sa)
 {
 	struct xfrm_encap_tmpl v = { .encap_type = ENCAP_RFC3948 };
+	uint32_t seconds = MAPPING_S;
 
 	if (sa->natt_frag != 0)
 		return refuse(b, EOPNOTSUPP,
@@ -275,6 +278,8 @@ put_encap(struct build *b, const struct ipsec_sa *sa)
 	if (sa->natt_oa.family != 0)
 		address(&sa->natt_oa, &v.encap_oa);
 	attr(b, XFRMA_ENCAP, &v, sizeof(v));
+	/* Linux 5.14; older ones tell of a peer that is elsewhere with every packet. */
+	attr(b, XFRMA_MTIMER_THRESH, &seconds, sizeof(seconds));
 	return 0;
 }
 
