@@ -9,8 +9,8 @@ mkdir -p "$dir/up" "$dir/work" "$dir/root"
 mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$dir/up,workdir=$dir/work" "$dir/root" || bail "no overlay"
 mkdir "$dir/root/root/multinet"
 git ls-files -z | tar -c --null -T - | tar -x -C "$dir/root/root/multinet"
-within() { # a line of shell, in the checkout
-	systemd-nspawn -q --register=no --keep-unit -a -M "$NS$m" -D "$dir/root" --bind=/dev/net/tun \
+within() { # a line of shell, in the checkout; it may set its namespaces' sysctls, as on a machine
+	SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes systemd-nspawn -q --register=no --keep-unit -a -M "$NS$m" -D "$dir/root" --bind=/dev/net/tun \
 		--capability=CAP_NET_ADMIN --chdir=/root/multinet sh -c "$1" 2>&1 </dev/null
 }
 ok "make is there" within 'apt-get update && apt-get install -y --no-install-recommends make'
