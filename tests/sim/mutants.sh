@@ -12,7 +12,7 @@ cp -r GNUmakefile lib logicals ipsec racoon "$scratch/" && mkdir -p "$scratch/te
 	cp -r tests/sim tests/trace tests/pki "$scratch/tests/" || exit 1
 cd "$scratch" || exit 1
 build() {
-	make -s -j2 DEPS=no OPT=-O1 BUILD=b sim-bin >log 2>&1
+	make -s -j2 DEPS=no OPT=-O1 BUILD=b sim-bin >log 2>&1 </dev/null
 }
 # only what the simulator needs
 cat >>GNUmakefile <<'M'
