@@ -117,6 +117,9 @@ bool nc_show(struct nc *nc, const char *line, enum nc_exit *status);
 /* True when the line was the console's own; *status is what came of it. */
 bool nc_local(struct nc *nc, const char *line, enum nc_exit *status);
 
+/* ---- nc_help.c: HELP [topic...]; rest: what follows the word, as it was typed */
+enum nc_exit nc_help(struct nc *nc, const struct cmd *cmd, const char *rest);
+
 /* ---- nc_child.c: programs */
 /* Is this the name of a program that `$ name …` runs? The symbol's value or the name itself. */
 bool nc_is_program(struct nc *nc, const char *line);

@@ -59,53 +59,6 @@ run_quit(struct nc *nc, const struct cmd *c, const char *rest)
 	return nc->interactive ? NC_DONE : nc->status;
 }
 
-static bool
-show_local(const char *topic)
-{
-	struct text out = { 0 };
-	bool found = verb_help(nc_local_verbs, NULL, topic, &out);
-
-	if (topic == NULL || strlen(topic) >= ABBREVIATION_MIN)
-		found = verb_help(nc_logical_verbs, NULL, topic, &out) || found;
-
-	if (found)
-		fputs(text_str(&out), stdout);
-	text_free(&out);
-	return found;
-}
-
-static enum nc_exit
-run_help(struct nc *nc, const struct cmd *c, const char *rest)
-{
-	char line[256];
-
-	if (c->words == 1 && c->quals == 0) {
-		struct text out = { 0 };
-
-		printf("Commands of the console:\n");
-		show_local(NULL);
-		verb_entry(&out, "@file [p1 ... p8]", "run a command procedure");
-		verb_entry(&out, "$ program [argument...]", "run setkey or a program of a symbol");
-		verb_entry(&out, "SHOW LOGICAL [name]", "logical names; SHOW TRANSLATION name");
-		verb_entry(&out, "SHOW SYMBOL [name]", "symbols; SHOW CONSOLE: what is set here");
-		verb_entry(&out, "SHOW .../WATCH[=seconds]", "again and again, until Ctrl-C");
-		verb_entry(&out, "IF, ON ERROR, GOTO", "in procedures: see the manual");
-		verb_entry(&out, "...?", "what may come next; Tab completes it");
-		fputs(text_str(&out), stdout);
-		text_free(&out);
-		if (!nc_connect(nc, true)) {
-			printf("No server answers, so its commands are not listed.\n");
-			return NC_DONE;
-		}
-	} else if (c->words == 2 && c->quals == 0 && strlen(c->word[1]) >= ABBREVIATION_MIN &&
-		show_local(c->word[1])) {
-		return NC_DONE;
-	}
-	snprintf(line, sizeof(line), "HELP%s%s", rest[0] != '\0' && rest[0] != '/' ? " " : "",
-		rest);
-	return nc_server(nc, line);
-}
-
 static enum nc_exit
 run_certificate(struct nc *nc, const struct cmd *c, const char *rest)
 {
@@ -465,7 +418,7 @@ const struct verb nc_local_verbs[] = {
 
 typedef enum nc_exit local_run(struct nc *nc, const struct cmd *c, const char *rest);
 
-static local_run *const runs[] = { run_certificate, run_continue, run_exit, run_help, run_prime,
+static local_run *const runs[] = { run_certificate, run_continue, run_exit, nc_help, run_prime,
 	run_spawn, run_quit, run_select, run_server_config, run_set, run_spawn, run_submit,
 	run_wait, run_write };
 

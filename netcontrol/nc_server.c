@@ -250,8 +250,11 @@ enum nc_exit
 nc_server(struct nc *nc, const char *line)
 {
 	struct text refusal = { 0 }, full = { 0 };
-	enum nc_exit status = request_once(nc, line, &refusal);
+	enum nc_exit status;
 
+	if (line[strspn(line, " \t")] == '\0')
+		return NC_DONE; /* asks nothing, and would not be answered */
+	status = request_once(nc, line, &refusal);
 	/* The line was refused, so nothing was done: asking again is safe. */
 	text_add(&full, line);
 	for (unsigned i = 0; i < PARAMS_MAX && refusal.n > 0 && nc_may_ask(nc); i++) {

@@ -176,6 +176,13 @@
 !3 netcontrol /SOCKET=$DIR/nobody submit multinet:job.com 2>/dev/null
 ! printf 'wait 0:1:00\n' > $DIR/slow.com; netcontrol submit multinet:slow.com/log_file=$DIR/slow.log >/dev/null; e=$(netcontrol show queue | awk '$2 == "slow" && /EXECUTING/ {print $1}'); netcontrol delete $e 2>&1 | grep -q 'told to end'; for n in $(seq 60); do netcontrol accounting | grep -q "job $e (slow) ended by signal 15, as asked for" && exit 0; sleep 0.1; done; exit 1
 
+== HELP of what is no command by itself, and of a blank command
+! netcontrol help if | grep -q '^IF expression THEN command' && netcontrol help on error | grep -q SEVERE_ERROR && netcontrol help procedures | grep -q '@file'
+! netcontrol -q help show logical >$DIR/out && grep -q '^SHOW LOGICAL' $DIR/out && grep -q '^NETCONTROL SHOW ' $DIR/out
+! netcontrol help set message | grep -q '^SET ON'
+! timeout 5 netcontrol '' </dev/null
+! timeout 5 netcontrol -c ' ' -c 'echo echo x' | grep -qx x
+
 == completion for shells
 ! netcontrol --complete 'echo fl' | grep -q '^flood	'
 ! netcontrol --complete 'show/format=j' | grep -qx 'show/format=json	*'

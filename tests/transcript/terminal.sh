@@ -192,6 +192,34 @@ verdict $? '… and without lines that begin with a blank'
 fresh
 keys C-d
 seen '^SHELL>$'
+# The configuration mode asks before it loses what was changed, and saves when told so.
+cp "$DIR/services" "$DIR/edited"
+prompt='SHELL>'
+fresh
+keys 'netcontrol server-config $HOME/edited' Enter
+seen '^SERVER-CONFIG>$' && keys 'sel ech' Tab Enter && seen 'ECHO' && keys 'set stop-time 8 sec' Enter 'show differences' Enter &&
+	seen '^ +\+ stop-time 8 sec;'
+verdict $? 'SERVER-CONFIG: SELECT, SET, SHOW DIFFERENCES'
+keys 'set restart ?'
+seen 'never\|on-failure\|always|\(never' || seen 'never'
+verdict $? '… ? tells what a statement takes'
+keys C-u 'set restart sometimes' Enter
+seen 'CFGREFUSED.*sometimes'
+verdict $? '… a wrong value is refused at once'
+keys 'quit' Enter
+seen '^Drop what was changed and not saved\? \[YES\]' && keys 'no' Enter && sleep 0.3 && keys 'show differences' Enter
+[ "$(screen | grep -c 'stop-time 8 sec')" -ge 2 ]
+verdict $? '… QUIT asks, and NO goes back'
+keys 'get' Enter
+seen '^Drop what was changed and not saved\? \[NO\]' && keys Enter && seen 'CFGUNSAVED'
+verdict $? '… GET asks, and drops nothing unless told'
+keys C-z
+seen '^Save what was changed\? \[YES\]' && keys Enter && seen '^SHELL>$' && grep -q 'stop-time 8 sec' "$DIR/edited"
+verdict $? '… Ctrl-Z asks, and saves'
+keys C-l
+keys 'netcontrol /host=elsewhere server-config; echo rc=$?' Enter
+seen 'SERVER-CONFIG edits a file of this host, not of elsewhere' && seen '^rc=2'
+verdict $? '… of another host it is not'
 # Without readline: the same words by other hands.
 for editor in libedit none; do
 	[ -x "$BUILD/tests/netcontrol-$editor" ] || continue
