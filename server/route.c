@@ -503,6 +503,8 @@ complete_own(struct ctl_call *call, struct server *s, const char *rest)
 	while (last > rest && last[-1] != ' ' && last[-1] != '\t')
 		last--;
 	/* HELP's topics are services too. */
+	if (verb_take_placeholder(&out, "entry"))
+		server_queue_candidates(s, last, &out);
 	if (verb_take_placeholder(&out, "service") ||
 		(text_prefix("HELP ", rest) && strchr(rest, '/') == NULL))
 		list_services(call, s, last);

@@ -136,6 +136,7 @@ void server_run_accounting(struct ctl_call *call);
 void server_run_submit(struct ctl_call *call);
 void server_run_delete(struct ctl_call *call);
 void server_show_queue(struct ctl_call *call);
+void server_queue_candidates(struct server *s, const char *typed, struct text *out);
 extern const struct verb_qual server_quals_submit[], server_quals_delete[];
 /* ---- queue_uv.c */
 /* Once it listens. before: what the image before this one left, or NULL. False: no memory. */

@@ -262,3 +262,20 @@ server_show_queue(struct ctl_call *call)
 	ctl_done(call, ST_NORMAL, "%zu job%s, %zu running", s->queue.count,
 		s->queue.count == 1 ? "" : "s", s->queue.running);
 }
+
+/* The entries whose number begins as typed, for COMPLETE. */
+void
+server_queue_candidates(struct server *s, const char *typed, struct text *out)
+{
+	char number[16];
+
+	LIST_FOREACH(n, &s->queue.jobs) {
+		const struct job *job = container_of(n, struct job, node);
+
+		snprintf(number, sizeof(number), "%u", job->number);
+		if (text_prefix(typed, number))
+			text_addf(out, "%s\t%s\n", number, job->name);
+	}
+	if (typed[0] == '\0')
+		text_add(out, "<entry>\t\n");
+}

@@ -168,6 +168,7 @@
 ! netcontrol show queue | grep -q ' start_spmd .* HOLDING until '; netcontrol show queue/format=json | python3 $REPO/tests/transcript/schema.py $REPO/doc/netcontrol.schema.json
 ! for n in $(seq 60); do grep -qsx 'hello you!' $DIR/job.log && exit 0; sleep 0.1; done; exit 1
 ! netcontrol submit multinet:job.com/log_file=$DIR/now.log | grep -q 'started at'; for n in $(seq 60); do grep -qsx 'hello ' $DIR/now.log && exit 0; sleep 0.1; done; exit 1
+! netcontrol --complete 'delete ' | grep -q '^[0-9][0-9]*	start_spmd'
 ! netcontrol delete $(netcontrol show queue | awk '$2 == "start_spmd" {print $1}') 2>&1 | grep -q '(start_spmd) is deleted'
 !1 netcontrol delete/entry=4000 2>/dev/null
 !2 netcontrol delete soon 2>/dev/null
