@@ -30,6 +30,7 @@ struct ipsecd_show { /* SHOW SAD or SHOW SPD under way */
 	struct ctl_call *call; /* NULL: free */
 	uint32_t client;
 	size_t entries;
+	struct text line;         /* the entry being written; its room is used again */
 	struct ipsecd_sort *sort; /* NULL: as they come */
 	bool taking;              /* all are gathered, they are asked for one by one */
 };

@@ -18,14 +18,12 @@
 /* ------------------------------------------------------------------------------------- lists */
 
 static void
-sa_text(struct ctl_call *call, const struct ipsec_sa *sa)
+sa_text(const struct ipsecd *d, struct text *line, const struct ipsec_sa *sa)
 {
-	const struct ipsecd *d = call->user;
 	char src[NET_ADDR_TEXT], dst[NET_ADDR_TEXT];
 	struct eng_wrong wrong;
-	struct text line = { 0 };
 
-	text_addf(&line, "%-6s 0x%08" PRIx32 " %s -> %s %s %s reqid %" PRIu32,
+	text_addf(line, "%-6s 0x%08" PRIx32 " %s -> %s %s %s reqid %" PRIu32,
 		sa_proto_name(sa->proto), sa->spi, net_addr_text(src, sizeof(src), &sa->src.addr),
 		net_addr_text(dst, sizeof(dst), &sa->dst.addr), sa_mode_name(sa->mode),
 		sa_state_name(sa->state), sa->reqid);
@@ -33,23 +31,21 @@ sa_text(struct ctl_call *call, const struct ipsec_sa *sa)
 		const struct alg *a = i == 0 ? sa->encr : i == 1 ? sa->auth : sa->comp;
 
 		if (a != NULL)
-			text_addf(&line, " %s", a->name);
+			text_addf(line, " %s", a->name);
 	}
 	if ((sa->flags & SA_F_ESN) != 0)
-		text_add(&line, " esn");
+		text_add(line, " esn");
 	if ((sa->flags & SA_F_OLD) != 0)
-		text_add(&line, " old");
+		text_add(line, " old");
 	if (sa->natt)
-		text_addf(&line, " udp %u-%u%s", sa->src.port, sa->dst.port,
+		text_addf(line, " udp %u-%u%s", sa->src.port, sa->dst.port,
 			sa->natt_non_ike ? " non-ike" : "");
-	text_addf(&line, " replay %" PRIu32 " octets %" PRIu64 " packets %" PRIu32, sa->replay,
+	text_addf(line, " replay %" PRIu32 " octets %" PRIu64 " packets %" PRIu32, sa->replay,
 		sa->current.bytes, sa->current.allocations);
 	if (eng_sa_wrong(d->eng, &sa->dst.addr, sa->proto, sa->spi, &wrong) &&
 		wrong.replayed + wrong.bad_icv + wrong.other != 0)
-		text_addf(&line, " replayed %" PRIu64 " bad-icv %" PRIu64 " refused %" PRIu64,
+		text_addf(line, " replayed %" PRIu64 " bad-icv %" PRIu64 " refused %" PRIu64,
 			wrong.replayed, wrong.bad_icv, wrong.other);
-	ctl_text(call, text_str(&line));
-	text_free(&line);
 }
 
 static void
@@ -166,24 +162,21 @@ port_text(char *buf, size_t size, uint16_t port)
 }
 
 static void
-sp_text(struct ctl_call *call, const struct ipsec_policy *sp)
+sp_text(struct text *line, const struct ipsec_policy *sp)
 {
 	char src[NET_PREFIX_TEXT], dst[NET_PREFIX_TEXT], upper[8], sport[8], dport[8];
-	struct text line = { 0 };
 	char rule[192];
 
-	text_addf(&line, "%-3s %s%s %s%s %s %s", direction(sp->dir),
+	text_addf(line, "%-3s %s%s %s%s %s %s", direction(sp->dir),
 		net_prefix_text(src, sizeof(src), &sp->sel.src),
 		port_text(sport, sizeof(sport), sp->sel.sport),
 		net_prefix_text(dst, sizeof(dst), &sp->sel.dst),
 		port_text(dport, sizeof(dport), sp->sel.dport),
 		upper_text(upper, sizeof(upper), sp->sel.upper), action(sp->action));
 	for (unsigned i = 0; i < sp->rules; i++)
-		text_addf(&line, " %s", rule_text(rule, sizeof(rule), &sp->rule[i]));
-	text_addf(&line, " spid %" PRIu32 " octets %" PRIu64 " packets %" PRIu32, sp->id,
+		text_addf(line, " %s", rule_text(rule, sizeof(rule), &sp->rule[i]));
+	text_addf(line, " spid %" PRIu32 " octets %" PRIu64 " packets %" PRIu32, sp->id,
 		sp->current.bytes, sp->current.allocations);
-	ctl_text(call, text_str(&line));
-	text_free(&line);
 }
 
 static void
@@ -212,27 +205,25 @@ sp_json(struct json *j, const struct ipsec_policy *sp)
 static void
 entry(struct ipsecd_show *s, const struct sadb_msg *m)
 {
-	struct text out = { 0 };
-	struct json j = json_to(&out);
+	struct json j = json_to(&s->line);
 
+	text_clear(&s->line);
 	if (s->call->json && s->entries > 0)
-		text_add(&out, ",");
+		text_add(&s->line, ",");
 	s->entries++;
-	if (!s->call->json) {
+	if (s->call->json) {
+		json_object(&j, NULL);
 		if (m->has_sa)
-			sa_text(s->call, &m->sa);
+			sa_json(s->call->user, &j, &m->sa);
 		else
-			sp_text(s->call, &m->sp);
-		return;
+			sp_json(&j, &m->sp);
+		json_end(&j);
+	} else if (m->has_sa) {
+		sa_text(s->call->user, &s->line, &m->sa);
+	} else {
+		sp_text(&s->line, &m->sp);
 	}
-	json_object(&j, NULL);
-	if (m->has_sa)
-		sa_json(s->call->user, &j, &m->sa);
-	else
-		sp_json(&j, &m->sp);
-	json_end(&j);
-	ctl_text(s->call, text_str(&out));
-	text_free(&out);
+	ctl_text(s->call, text_str(&s->line));
 }
 
 static void
@@ -242,6 +233,7 @@ show_end(struct ipsecd *d, struct ipsecd_show *s, enum status status)
 
 	s->call = NULL;
 	ipsecd_sort_free(s->sort);
+	text_free(&s->line);
 	s->sort = NULL;
 	eng_client_gone(d->eng, s->client);
 	if (call->json)

@@ -6,7 +6,6 @@
  */
 #include "lib/json.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -16,15 +15,36 @@ json_to(struct text *out)
 	return (struct json){ .out = out };
 }
 
+/* Octets that stand for themselves, from here on. */
+static size_t
+plain_run(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (unsigned char)s[i] >= 0x20 && (unsigned char)s[i] < 0x7f && s[i] != '"' &&
+		s[i] != '\\')
+		i++;
+	return i;
+}
+
 static void
 quoted(struct json *j, const char *s)
 {
 	size_t n = strlen(s);
 
-	text_add(j->out, "\"");
+	text_add_n(j->out, "\"", 1);
 	while (n > 0) {
-		size_t len = text_utf8(s, n);
-		unsigned char c = (unsigned char)*s;
+		size_t len = plain_run(s, n);
+		unsigned char c;
+
+		/* Most of what is written needs nothing done to it. */
+		text_add_n(j->out, s, len);
+		s += len;
+		n -= len;
+		if (n == 0)
+			break;
+		len = text_utf8(s, n);
+		c = (unsigned char)*s;
 
 		if (len == 0)
 			text_add(j->out, "\\ufffd");
@@ -39,7 +59,7 @@ quoted(struct json *j, const char *s)
 		s += len == 0 ? 1 : len;
 		n -= len == 0 ? 1 : len;
 	}
-	text_add(j->out, "\"");
+	text_add_n(j->out, "\"", 1);
 }
 
 /* What stands before every value: the comma and the key. False when the writer is bad. */
@@ -125,18 +145,32 @@ json_stringf(struct json *j, const char *key, const char *fmt, ...)
 	text_free(&value);
 }
 
+static void
+decimal(struct text *out, uint64_t value, bool negative)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while ((value /= 10) != 0);
+	if (negative)
+		digits[--at] = '-';
+	text_add_n(out, digits + at, sizeof(digits) - at);
+}
+
 void
 json_int(struct json *j, const char *key, int64_t value)
 {
 	if (begin(j, key))
-		text_addf(j->out, "%" PRId64, value);
+		decimal(j->out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
 void
 json_uint(struct json *j, const char *key, uint64_t value)
 {
 	if (begin(j, key))
-		text_addf(j->out, "%" PRIu64, value);
+		decimal(j->out, value, false);
 }
 
 void
