@@ -166,8 +166,8 @@
 ! printf '$ submit/noprint/after="+0:0:01"/parameters=(you,"!")/log_file=$DIR/job.log multinet:job.com\n' | sed "s,[$]DIR,$DIR," | netcontrol | grep -q '^Job job (queue NETCONTROL, entry [0-9]*) holding until .*, log file /'
 ! cp $DIR/job.com $DIR/start_spmd.com; printf '$ submit/noprint/after=\342\200\235+0:1:00\342\200\235 multinet:start_spmd.com\n' | netcontrol | grep -q '^Job start_spmd .* holding until'
 ! netcontrol show queue | grep -q ' start_spmd .* HOLDING until '; netcontrol show queue/format=json | python3 $REPO/tests/transcript/schema.py $REPO/doc/netcontrol.schema.json
-! for n in $(seq 60); do grep -qsx 'hello you!' $DIR/job.log && exit 0; sleep 0.1; done; exit 1
-! netcontrol submit multinet:job.com/log_file=$DIR/now.log | grep -q 'started at'; for n in $(seq 60); do grep -qsx 'hello ' $DIR/now.log && exit 0; sleep 0.1; done; exit 1
+! for n in $(seq 200); do grep -qsx 'hello you!' $DIR/job.log && exit 0; sleep 0.1; done; exit 1
+! netcontrol submit multinet:job.com/log_file=$DIR/now.log | grep -q 'started at'; for n in $(seq 200); do grep -qsx 'hello ' $DIR/now.log && exit 0; sleep 0.1; done; exit 1
 ! netcontrol --complete 'delete ' | grep -q '^[0-9][0-9]*	start_spmd'
 ! netcontrol delete $(netcontrol show queue | awk '$2 == "start_spmd" {print $1}') 2>&1 | grep -q '(start_spmd) is deleted'
 !1 netcontrol delete/entry=4000 2>/dev/null
@@ -175,7 +175,7 @@
 !2 netcontrol submit multinet:job.com/after=sometime 2>/dev/null
 !1 netcontrol submit multinet:nonesuch.com 2>/dev/null
 !3 netcontrol /SOCKET=$DIR/nobody submit multinet:job.com 2>/dev/null
-! printf 'wait 0:1:00\n' > $DIR/slow.com; netcontrol submit multinet:slow.com/log_file=$DIR/slow.log >/dev/null; e=$(netcontrol show queue | awk '$2 == "slow" && /EXECUTING/ {print $1}'); netcontrol delete $e 2>&1 | grep -q 'told to end'; for n in $(seq 60); do netcontrol accounting | grep -q "job $e (slow) ended by signal 15, as asked for" && exit 0; sleep 0.1; done; exit 1
+! printf 'wait 0:1:00\n' > $DIR/slow.com; netcontrol submit multinet:slow.com/log_file=$DIR/slow.log >/dev/null; e=$(netcontrol show queue | awk '$2 == "slow" && /EXECUTING/ {print $1}'); netcontrol delete $e 2>&1 | grep -q 'told to end'; for n in $(seq 200); do netcontrol accounting | grep -q "job $e (slow) ended by signal 15, as asked for" && exit 0; sleep 0.1; done; exit 1
 
 == HELP of what is no command by itself, and of a blank command
 ! netcontrol help if | grep -q '^IF expression THEN command' && netcontrol help on error | grep -q SEVERE_ERROR && netcontrol help procedures | grep -q '@file'

@@ -45,8 +45,8 @@ wait 1700
 ! printf 'wait 0:1:00\n' >$DIR/slow.com; printf 'write sys$output "done"\n' >$DIR/soon.com
 ! netcontrol submit multinet:slow.com/log_file=multinet:slow.log | grep -q started; netcontrol submit multinet:soon.com/after=+0:0:02/log_file=multinet:soon.log | grep -q holding
 ! netcontrol show queue | grep ' slow ' >$DIR/before; netcontrol restart && netcontrol show queue | grep ' slow ' | cmp - $DIR/before
-! for n in $(seq 80); do grep -qsx done $DIR/soon.log && exit 0; sleep 0.1; done; exit 1
-! netcontrol delete $(awk '{print $1}' $DIR/before) 2>&1 | grep -q 'told to end'; for n in $(seq 60); do netcontrol show queue 2>&1 | grep -q '0 jobs' && exit 0; sleep 0.1; done; exit 1
+! for n in $(seq 200); do grep -qsx done $DIR/soon.log && exit 0; sleep 0.1; done; exit 1
+! netcontrol delete $(awk '{print $1}' $DIR/before) 2>&1 | grep -q 'told to end'; for n in $(seq 200); do netcontrol show queue 2>&1 | grep -q '0 jobs' && exit 0; sleep 0.1; done; exit 1
 @r reader
 > SUBMIT "/x.com"
 < 530 *

@@ -43,7 +43,7 @@
 !4 . $DIR/looker; netcontrol /host=localhost:4512 show 2>/dev/null
 ! printf 'NOOP\nSHOW\n' | timeout 5 openssl s_client -quiet -connect 127.0.0.1:4512 -cert $DIR/tls/looker.pem -key $DIR/tls/looker.key 2>/dev/null >$DIR/out; test ! -s $DIR/out
 ! netcontrol accounting | grep -q 'certificate refused: certificate revoked'
-! mkfifo $DIR/pipe; (timeout 20 openssl s_client -quiet -connect 127.0.0.1:4512 -cert $DIR/tls/gone.pem -key $DIR/tls/gone.key <$DIR/pipe >$DIR/out 2>/dev/null; echo over >$DIR/over) & exec 7>$DIR/pipe; echo NOOP >&7; for n in $(seq 60); do grep -qs '^200' $DIR/out && break; sleep 0.1; done; grep -q '^200' $DIR/out && netcontrol certificate revoke $DIR/tls/gone.pem && netcontrol reload || exit 1; for n in $(seq 60); do test -s $DIR/over && exit 0; sleep 0.1; done; exit 1
+! mkfifo $DIR/pipe; (timeout 20 openssl s_client -quiet -connect 127.0.0.1:4512 -cert $DIR/tls/gone.pem -key $DIR/tls/gone.key <$DIR/pipe >$DIR/out 2>/dev/null; echo over >$DIR/over) & exec 7>$DIR/pipe; echo NOOP >&7; for n in $(seq 200); do grep -qs '^200' $DIR/out && break; sleep 0.1; done; grep -q '^200' $DIR/out && netcontrol certificate revoke $DIR/tls/gone.pem && netcontrol reload || exit 1; for n in $(seq 200); do test -s $DIR/over && exit 0; sleep 0.1; done; exit 1
 ! cp $DIR/tls/revoked.pem $DIR/list; echo nonsense >$DIR/tls/revoked.pem; netcontrol reload 2>&1 | grep -q 'TLS: .*no revocation list'; cp $DIR/list $DIR/tls/revoked.pem
 ! openssl crl -in $DIR/tls/revoked.pem -CAfile $DIR/tls/authority.pem -noout 2>&1 | grep -q 'verify OK'
 
