@@ -33,7 +33,9 @@ like "… for the second time" "$(ask_at netcontrol.sock RESTART; ask_at reader.
 
 # ---- its own: there, then named no longer
 printf 'service NETCONTROL { listen 127.0.0.1 [4599] reader; }\n' >>"$D/services"
-like "RESTART listens on what is new" "$(ask_at netcontrol.sock RESTART; printf 'NOOP\n' | on a timeout 10 nc -N 127.0.0.1 4599 | tr -d '\r')" '^200 '
+like "RESTART anew" "$(ask_at netcontrol.sock RESTART)" '^222 '
+ok "… listens on what is new" wait_for 10 on a nc -z 127.0.0.1 4599
+like "… and answers there" "$(printf 'NOOP\n' | on a timeout 10 nc -N 127.0.0.1 4599 | tr -d '\r')" '^200 '
 sed -i /4599/d "$D/services"
 like "RESTART without it" "$(ask_at netcontrol.sock RESTART; ask_at netcontrol.sock NOOP)" '^200 '
 fails "… closes it" on a timeout 5 nc -z 127.0.0.1 4599
