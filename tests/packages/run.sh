@@ -3,10 +3,11 @@
 # with it.  Needs root, a network for debootstrap, and some 2 GB below TMPDIR.
 #
 # Environment: BUILD, where packages are made; BASE, a Debian 12 that debootstrap made earlier (else
-# one is made); MIRROR, where from; ONLY="plain systemd source" for some of the tests.
+# one is made); MIRROR, where from (else
+# debootstrap's own choice); ONLY="plain systemd source" for some of the tests.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-BUILD=${BUILD:-build} MIRROR=${MIRROR:-http://deb.debian.org/debian}
+BUILD=${BUILD:-build}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mnpackages.XXXXXX")
 trap 'rm -rf --one-file-system "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
@@ -23,7 +24,7 @@ done
 
 if [ -z "${BASE:-}" ]; then
 	BASE=$dir/base
-	debootstrap bookworm "$BASE" "$MIRROR" >"$dir/debootstrap.log" 2>&1 ||
+	debootstrap bookworm "$BASE" ${MIRROR:+"$MIRROR"} >"$dir/debootstrap.log" 2>&1 ||
 		{ tail "$dir/debootstrap.log"; die "debootstrap"; }
 fi
 # What the machines need beside it is fetched here, for they have no way out: dependencies of the
