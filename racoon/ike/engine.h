@@ -27,6 +27,7 @@ enum {
 	IKE_BUFFER = 65536,        /* octets of a message under construction */
 	IKE_FX_MAX = 1 << 20,      /* effects in one step; more are lost and counted as a bug */
 	IKE_MSGIDS_KEPT = 32,      /* quick mode message IDs remembered against replay */
+	IKE_DPD_IDS_KEPT = 8,      /* messages with one DPD number remembered against replay */
 	IKE_RESEND_GUARD_MS = 500, /* a duplicate is answered at most this often */
 	IKE_HINT_MS = 2000,        /* retransmission interval once the peer has complained */
 	IKE_GRACE_MS = 15000,      /* a replaced SA lives on for packets under way */
@@ -178,7 +179,8 @@ struct ike_dpd { /* dead peer detection, RFC 3706 */
 	unsigned fails;          /* questions without an answer yet */
 	uint32_t sent, number;   /* questions in all; the number of the present one */
 	uint32_t heard;          /* the peer's last */
-	bool has_heard;
+	uint32_t heard_id[IKE_DPD_IDS_KEPT]; /* ... the IDs of the messages that had it */
+	unsigned heard_ids;                  /* 0: none yet */
 	instant answered;
 };
 

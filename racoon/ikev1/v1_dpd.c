@@ -104,30 +104,45 @@ v1_dpd_alive(struct ike *e, struct ike_sa *sa)
 		ike_disarm(e, &sa->dpd.timer);
 }
 
+/*
+ * Whether only the living peer can have sent this: a number ahead, or the present one in a message
+ * of another ID, as who got no answer asks again.  Of too many nothing is believed.
+ */
+static bool
+is_news(struct ike_dpd *dpd, uint32_t number, uint32_t message_id)
+{
+	if (number != dpd->heard)
+		dpd->heard_ids = 0;
+	dpd->heard = number;
+	for (unsigned i = 0; i < dpd->heard_ids; i++)
+		if (dpd->heard_id[i] == message_id)
+			return false;
+	if (dpd->heard_ids == IKE_DPD_IDS_KEPT)
+		return false;
+	dpd->heard_id[dpd->heard_ids++] = message_id;
+	return true;
+}
+
 /* RFC 3706 6.2: numbers only go up; one again is a question whose answer was lost. */
 static void
-question(struct ike *e, struct ike_sa *sa, uint32_t number)
+question(struct ike *e, struct ike_sa *sa, uint32_t number, uint32_t message_id)
 {
-	int32_t ahead = (int32_t)(number - sa->dpd.heard);
-	bool again = sa->dpd.has_heard && ahead == 0;
-
-	if (sa->dpd.has_heard && ahead < 0) {
+	if (sa->dpd.heard_ids != 0 && (int32_t)(number - sa->dpd.heard) < 0) {
 		ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial,
 			"DPD: R-U-THERE %u after %u, ignored", number, sa->dpd.heard);
 		return;
 	}
-	if (again && instant_diff(e->now, sa->dpd.answered) < IKE_RESEND_GUARD_MS)
-		return;
-	if (!again)
+	if (is_news(&sa->dpd, number, message_id))
 		ike_path_heard(e, sa, &e->arrival);
-	sa->dpd.heard = number;
-	sa->dpd.has_heard = true;
+	else if (instant_diff(e->now, sa->dpd.answered) < IKE_RESEND_GUARD_MS)
+		return;
 	sa->dpd.answered = e->now;
 	send_number(e, sa, WIRE_N_R_U_THERE_ACK, number);
 }
 
 void
-v1_dpd_recv(struct ike *e, struct ike_sa *sa, const struct wire_notify *n)
+v1_dpd_recv(struct ike *e, struct ike_sa *sa, const struct wire_notify *n,
+	uint32_t message_id)
 {
 	uint8_t cookies[2 * V1_COOKIE];
 	uint32_t number;
@@ -141,7 +156,7 @@ v1_dpd_recv(struct ike *e, struct ike_sa *sa, const struct wire_notify *n)
 	}
 	number = get_u32(n->data.p);
 	if (n->type == WIRE_N_R_U_THERE)
-		question(e, sa, number);
+		question(e, sa, number, message_id);
 	else if (sa->dpd.fails != 0 && number == sa->dpd.number)
 		ike_path_heard(e, sa, &e->arrival);
 	else

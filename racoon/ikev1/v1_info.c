@@ -329,7 +329,7 @@ notify(struct ike *e, struct ike_sa *sa, const struct wire_notify *n, uint32_t m
 	char number[16];
 
 	if (n->type == WIRE_N_R_U_THERE || n->type == WIRE_N_R_U_THERE_ACK) {
-		v1_dpd_recv(e, sa, n);
+		v1_dpd_recv(e, sa, n, message_id);
 		return;
 	}
 	ike_log(e, n->type <= WIRE_N_ERROR_LAST ? LOG_L_ERROR : LOG_L_DEBUG, &sa->remote,

@@ -81,7 +81,11 @@ void v1_frag_forget(struct ike *e, struct ike_frags **owner);
 
 /* The peer has said something that is no replay: it lives, and is asked again after dpd_delay. */
 void v1_dpd_alive(struct ike *e, struct ike_sa *sa);
-/* An authenticated R-U-THERE or R-U-THERE-ACK. */
-void v1_dpd_recv(struct ike *e, struct ike_sa *sa, const struct wire_notify *n);
+/*
+ * An authenticated R-U-THERE or R-U-THERE-ACK.  A question follows the peer to where it comes from
+ * (ike_path_heard), unless its number is old or its message ID was heard before: that is a replay.
+ */
+void v1_dpd_recv(struct ike *e, struct ike_sa *sa, const struct wire_notify *n,
+	uint32_t message_id);
 
 #endif

@@ -261,11 +261,7 @@ natt() {
 	ip -n b xfrm state | grep -q 'encap type espinudp sport 4500 dport [0-9]'
 	verdict $? 'NAT-T: the kernel knows the ports'
 	expect 'NAT-T: the log says who is behind the NAT' grep -q 'NAT detected: PEER' $D/b/racoon.log
-	# the box forgets and gives another port, just after a question of dead peer detection was
-	# answered: one asked again has no new number, and does not show where the peer is now
-	local answered
-	answered=$(grep -c 'sending notify R-U-THERE-ACK' $D/b/racoon.log)
-	until_true 5 eval '[ "$(grep -c "sending notify R-U-THERE-ACK" $D/b/racoon.log)" != '"$answered"' ]'
+	# the box forgets and gives another port
 	ip -n n link set out down; ip -n n link set out up
 	ip -n n route add default via $G 2>/dev/null
 	expect 'NAT-T: the NAT gives another port, traffic goes on' until_true 15 on nb ping -c 1 -W 1 172.16.7.1

@@ -376,6 +376,76 @@ follows(void **state)
 	pair_free(p);
 }
 
+/* Loses the answers of host 1 while told to, and keeps the last question of host 0. */
+struct asked {
+	bool deaf;
+	uint8_t octets[256];
+	size_t n;
+};
+
+static bool
+keep_question(struct pair *p, int from, uint8_t *octets, size_t n)
+{
+	struct asked *a = p->user;
+
+	if (from == 1)
+		return !a->deaf;
+	if (octets[18] == WIRE_X_INFO) {
+		assert_true(n <= sizeof(a->octets));
+		memcpy(a->octets, octets, n);
+		a->n = n;
+	}
+	return true;
+}
+
+static uint16_t
+port_of_peer(const struct pair *p)
+{
+	struct ike_sa_view v;
+	uint64_t cursor = 0;
+
+	assert_true(ike_show_sa(p->host[1].e, &cursor, &v));
+	return v.remote.port;
+}
+
+/*
+ * The NAT forgets while a question of dead peer detection waits for its answer.  Asked again it has
+ * the number of before, and no living peer would be found by waiting for another: its message ID is
+ * what nobody has seen.  That very message from elsewhere, again, is a replay, answered or not.
+ */
+static void
+follows_question(void **state)
+{
+	const char *asks = "nat_traversal on; dpd_delay 20; dpd_retry 4; dpd_maxfail 3;";
+	struct pair *p = natted("main", asks, "nat_traversal on;");
+	struct net_endpoint here = { p->host[1].local.addr, 4500 }, elsewhere;
+	struct asked asked = { .deaf = true };
+
+	(void)state;
+	behind_nat(p);
+	up(p, "esp/tunnel");
+	p->user = &asked;
+	p->filter = keep_question;
+	pair_run(p, 20000);
+	assert_int_equal(port_of_peer(p), 24500);
+	assert_true(asked.n != 0);
+	p->nat_shift = 30000;
+	asked.deaf = false;
+	pair_run(p, 4000);
+	assert_int_equal(port_of_peer(p), 34500);
+	elsewhere = (struct net_endpoint){ p->nat, 44500 };
+	for (int i = 0; i < 3; i++) {
+		pair_datagram_at(p, 1, &here, &elsewhere, true, bytes_of(asked.octets, asked.n));
+		assert_int_equal(port_of_peer(p), 34500);
+		pair_run(p, 1000);
+	}
+	pair_run(p, 60000);
+	assert_false(pair_logged(p, 0, "seems to be dead"));
+	assert_int_equal(pair_up(p, 0), 1);
+	assert_int_equal(pair_children(p, 1), 1);
+	pair_free(p);
+}
+
 static void
 mapped(struct pair *p, uint32_t spi, const struct net_addr *addr, uint16_t port)
 {
@@ -560,6 +630,7 @@ main(void)
 		cmocka_unit_test(every_version),
 		cmocka_unit_test(original_addresses),
 		cmocka_unit_test(follows),
+		cmocka_unit_test(follows_question),
 		cmocka_unit_test(follows_esp),
 		cmocka_unit_test(does_not_follow_strangers),
 		cmocka_unit_test(refused_at_port_4500),
