@@ -201,23 +201,57 @@ no_passphrase(char *buf, int size, int writing, void *user)
 	return -1;
 }
 
+/*
+ * Looks that cost nothing, before OpenSSL asks all of its decoders in turn, for milliseconds: is
+ * there a PEM of that label, or a SEQUENCE that is all there and begins with a version?
+ */
+static bool
+has_pem(struct bytes text, const char *label)
+{
+	static const char begin[] = "-----BEGIN ";
+
+	return text.n > sizeof(begin) && memmem(text.p, text.n, begin, sizeof(begin) - 1) != NULL &&
+	       memmem(text.p, text.n, label, strlen(label)) != NULL;
+}
+
+static bool
+has_der(struct bytes text)
+{
+	size_t at = 2, n = text.n > 1 ? text.p[1] : 0;
+
+	if (text.n < 2 || text.p[0] != 0x30)
+		return false;
+	if (n > 0x80) {
+		size_t octets = n & 0x7f;
+
+		if (octets > 3 || octets > text.n - at)
+			return false;
+		for (n = 0; octets > 0; octets--)
+			n = n << 8 | text.p[at++];
+	}
+	return n > 2 && n <= text.n - at && text.p[at] == 0x02; /* an INTEGER */
+}
+
 enum status
 cry_key_private(struct bytes text, struct cry_key **out, const char **why)
 {
 	EVP_PKEY *key = NULL;
 	bool asked = false;
+	bool der, pem;
 	BIO *bio;
 
 	*out = NULL;
 	*why = "not a private key in PEM or DER";
-	if (text.n == 0 || text.n > SECRET_MAX)
-		return ST_BADKEY;
-	bio = BIO_new_mem_buf(text.p, (int)text.n);
-	if (bio == NULL)
-		return ST_NOMEMORY;
-	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
-	BIO_free(bio);
-	if (key == NULL && !asked) {
+	der = text.n <= SECRET_MAX && has_der(text);
+	pem = text.n <= SECRET_MAX && has_pem(text, "PRIVATE KEY-----");
+	if (pem) {
+		bio = BIO_new_mem_buf(text.p, (int)text.n);
+		if (bio == NULL)
+			return ST_NOMEMORY;
+		key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
+		BIO_free(bio);
+	}
+	if (key == NULL && !asked && der) {
 		const unsigned char *p = text.p;
 
 		key = d2i_AutoPrivateKey(NULL, &p, (long)text.n);
@@ -234,7 +268,9 @@ cry_key_private(struct bytes text, struct cry_key **out, const char **why)
 enum status
 cry_key_public(struct bytes text, struct cry_key **out, const char **why)
 {
-	BIO *bio = text.n == 0 || text.n > SECRET_MAX ? NULL : BIO_new_mem_buf(text.p, (int)text.n);
+	BIO *bio = text.n > SECRET_MAX || !has_pem(text, "PUBLIC KEY-----")
+				 ? NULL
+				 : BIO_new_mem_buf(text.p, (int)text.n);
 	EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
 
 	BIO_free(bio);

@@ -60,6 +60,31 @@ cert(const char *name)
 
 /* ------------------------------------------------------------------------------------- keys --- */
 
+/* What is between the lines of a PEM text. */
+static size_t
+der_of(const struct text *pem, uint8_t *out)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = strchr(pem->p, '\n');
+	unsigned bits = 0, have = 0;
+	size_t n = 0;
+
+	assert_non_null(at);
+	for (; *at != '-' && *at != '='; at++) {
+		const char *digit = strchr(digits, *at);
+
+		if (digit == NULL)
+			continue;
+		bits = (bits << 6 | (unsigned)(digit - digits)) & 0xffffff;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			out[n++] = (uint8_t)(bits >> have);
+		}
+	}
+	return n;
+}
+
 static void
 signs_and_verifies(void **state)
 {
@@ -156,6 +181,10 @@ unusable_keys(void **state)
 	assert_int_equal(cry_key_private(bytes_str("no key"), &k, &why), ST_BADKEY);
 	assert_int_equal(cry_key_private(bytes_of(NULL, 0), &k, &why), ST_BADKEY);
 	assert_int_equal(cry_key_public(bytes_str("no key"), &k, &why), ST_BADKEY);
+	text_free(&t);
+	t = file("gw1.pem");
+	assert_int_equal(cry_key_private(bytes_of(t.p, t.n), &k, &why), ST_BADKEY);
+	assert_int_equal(cry_key_public(bytes_of(t.p, t.n), &k, &why), ST_BADKEY);
 	text_free(&t);
 	/* an exponent of 1, and one that is as long as the modulus (each check would cost a
 	 * signature) */
@@ -477,10 +506,40 @@ prints(void **state)
 	cry_cert_free(c);
 }
 
+/* A key file may be DER; one that is cut off, or is a certificate, is no key. */
+static void
+der_keys(void **state)
+{
+	static const char *const names[] = { "gw1.key", "p256.key", "p521.key" };
+	struct text t;
+	uint8_t der[4096];
+	struct cry_key *k;
+	const char *why;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		t = file(names[i]);
+		n = der_of(&t, der);
+		assert_int_equal(cry_key_private(bytes_of(der, n), &k, &why), ST_NORMAL);
+		cry_key_free(k);
+		for (size_t cut = 0; cut < n; cut += cut < 8 ? 1 : 97)
+			assert_int_equal(cry_key_private(bytes_of(der, cut), &k, &why), ST_BADKEY);
+		der[0] = 0x31;
+		assert_int_equal(cry_key_private(bytes_of(der, n), &k, &why), ST_BADKEY);
+		assert_string_equal(why, "not a private key in PEM or DER");
+		text_free(&t);
+	}
+	t = file("gw1.der");
+	assert_int_equal(cry_key_private(bytes_of(t.p, t.n), &k, &why), ST_BADKEY);
+	text_free(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(der_keys),
 		cmocka_unit_test(signs_and_verifies),
 		cmocka_unit_test(no_digest_info),
 		cmocka_unit_test(unusable_keys),
