@@ -26,6 +26,7 @@ struct chunk {
 struct arena {
 	struct chunk *chunks; /* the newest first: it is the one with room */
 	size_t cap, used;
+	size_t grow; /* size of the next chunk, if no block needs more */
 };
 
 struct arena *
@@ -33,8 +34,10 @@ arena_new(size_t cap)
 {
 	struct arena *a = calloc(1, sizeof(*a));
 
-	if (a != NULL)
+	if (a != NULL) {
 		a->cap = cap;
+		a->grow = CHUNK_FIRST;
+	}
 	return a;
 }
 
@@ -60,16 +63,13 @@ arena_used(const struct arena *a)
 static struct chunk *
 chunk_add(struct arena *a, size_t need)
 {
-	size_t size = a->chunks == NULL ? CHUNK_FIRST : a->chunks->size * 2;
-	struct chunk *c;
+	size_t size = need > a->grow ? need : a->grow; /* a large block makes no others large */
+	struct chunk *c = calloc(1, sizeof(*c) + size);
 
-	if (size > CHUNK_MAX)
-		size = CHUNK_MAX;
-	if (size < need)
-		size = need;
-	c = calloc(1, sizeof(*c) + size);
 	if (c == NULL)
 		return NULL;
+	if (a->grow < CHUNK_MAX)
+		a->grow *= 2;
 	c->size = size;
 	c->next = a->chunks;
 	a->chunks = c;

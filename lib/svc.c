@@ -190,6 +190,7 @@ print_logical(const struct conf_row *row, const void *from, struct text *out)
 
 /* The row's default tells which of the four lists it is. */
 enum { RULE_ACCEPT = 1, RULE_NET = 2 };
+enum { SVC_FIRST = 4 }; /* services there is room for at first */
 
 static bool
 set_rules(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt *s, void *into)
@@ -479,11 +480,24 @@ rows_of(const struct svc_conf *c)
 	return strcmp(c->internal, svc_internal_names[0]) == 0 ? netcontrol_rows : internal_rows;
 }
 
+/* NULL: out of memory.  Those there were may have moved. */
 static struct svc_conf *
 new_service(struct svc_file *f, const char *name)
 {
-	struct svc_conf *c = &f->service[f->services++];
+	struct svc_conf *c = f->service;
 
+	if (f->services == f->room) {
+		size_t room = f->room == 0 ? SVC_FIRST : 2 * f->room;
+
+		c = arena_array(f->arena, room, sizeof(*c));
+		if (c == NULL)
+			return NULL;
+		if (f->services > 0)
+			memcpy(c, f->service, f->services * sizeof(*c));
+		f->service = c;
+		f->room = room;
+	}
+	c = &f->service[f->services++];
 	c->name = name;
 	c->internal = internal_name(name);
 	conf_defaults(rows_of(c), c);
@@ -517,6 +531,10 @@ set_service(struct conf_ctx *ctx, const struct conf_row *row, const struct stmt 
 		return false;
 	}
 	c = new_service(f, name);
+	if (c == NULL) {
+		stmt_error(ctx->errors, s->pos, "out of memory");
+		return false;
+	}
 	c->pos = s->pos;
 	if (!conf_read_block(ctx, rows_of(c), s->block, s->block_count, c))
 		return false;
@@ -586,6 +604,18 @@ check_after(const struct svc_file *f, struct stmt_errors *errors)
 		}
 }
 
+/* One of the master's own, that the file does not speak of. */
+static void
+add_implied(struct svc_file *f, const char *name, struct stmt_errors *errors)
+{
+	struct svc_conf *c = svc_find(f, name) != NULL ? NULL : new_service(f, name);
+
+	if (c != NULL)
+		c->implied = true;
+	else if (svc_find(f, name) == NULL)
+		stmt_error(errors, (struct stmt_pos){ name, 1, 1 }, "out of memory");
+}
+
 struct svc_file *
 svc_read(const char *name, struct bytes text, struct stmt_errors *errors)
 {
@@ -608,8 +638,7 @@ svc_read(const char *name, struct bytes text, struct stmt_errors *errors)
 	while ((s = stmt_next(r, arena)) != NULL)
 		(void)conf_read_stmt(&ctx, file_rows, s, f);
 	for (size_t i = 0; svc_internal_names[i] != NULL; i++)
-		if (svc_find(f, svc_internal_names[i]) == NULL)
-			new_service(f, svc_internal_names[i])->implied = true;
+		add_implied(f, svc_internal_names[i], errors);
 	if (errors->count == before)
 		check_after(f, errors);
 out:

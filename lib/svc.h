@@ -111,8 +111,8 @@ struct svc_conf { /* strings live in the file's arena */
 struct svc_file {
 	struct arena *arena; /* owns everything */
 	const char *socket, *reader_socket, *group, *reader_group, *log_file;
-	struct svc_conf service[SVC_MAX + SVC_INTERNAL_MAX];
-	size_t services;
+	struct svc_conf *service; /* services of them, SVC_MAX + SVC_INTERNAL_MAX at most */
+	size_t services, room;
 };
 
 /* NULL when anything is wrong: errors tells what. name is for messages. */

@@ -217,6 +217,8 @@ text_nearest(const char *word, const char *const *words)
 			continue;
 		if (longer == NULL && n >= 3 && text_prefix(word, *words))
 			longer = *words;
+		if ((n > len ? n - len : len - n) > best)
+			continue; /* so many edits at least */
 		d = edits(word, n, *words, len);
 		/* Two characters in common at least. */
 		if (d > best || (n > len ? n : len) < d + 2)
