@@ -247,7 +247,7 @@ one(const uint8_t *data, size_t size)
 				bytes_of(in.p + 1 + in.p[0], in.n - 1 - in.p[0]));
 		break;
 	case PROOF:
-		/* Of no certificate that can be read, ours has the same verdict with or without it. */
+		/* Beside none that can be read, ours has the verdict that it always has. */
 		if (in.n < 3 || proof(in, false, false) != ST_BADCERT)
 			(void)proof(in, false, true);
 		break;

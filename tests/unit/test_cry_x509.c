@@ -64,7 +64,8 @@ cert(const char *name)
 static size_t
 der_of(const struct text *pem, uint8_t *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
 	const char *at = strchr(pem->p, '\n');
 	unsigned bits = 0, have = 0;
 	size_t n = 0;
