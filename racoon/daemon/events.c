@@ -13,6 +13,15 @@
 
 #include "lib/ctl.h"
 
+char *
+rd_sa_text(char *buf, size_t size, uint64_t serial)
+{
+	buf[0] = '\0';
+	if (serial != 0)
+		snprintf(buf, size, " #%" PRIu64, serial);
+	return buf;
+}
+
 static const char *
 happened(const struct ike_note *n)
 {
@@ -37,9 +46,11 @@ more(const struct ike_note *n, char *buf, size_t size)
 {
 	char hex[2][17];
 
-	buf[0] = '\0';
-	if (n->type == IKE_NOTE_FAILURE)
+	if (n->type == IKE_NOTE_FAILURE) {
+		rd_sa_text(buf, size, n->serial);
 		return;
+	}
+	buf[0] = '\0';
 	if (n->phase == 1) {
 		bytes_to_hex(hex[0], sizeof(hex[0]), bytes_of(n->cookie_i, 8));
 		bytes_to_hex(hex[1], sizeof(hex[1]), bytes_of(n->cookie_r, 8));

@@ -15,6 +15,7 @@
 
 #include "lib/arena.h"
 #include "lib/log.h"
+#include "racoon/daemon/events.h"
 #include "racoon/daemon/hooks.h"
 
 enum {
@@ -35,6 +36,7 @@ struct rd_hook {
 	char **env;
 	unsigned handles; /* to be closed before it is freed */
 	bool overdue;
+	char id[RD_SA_TEXT]; /* of the SA, for the end of a line */
 };
 
 static void
@@ -71,14 +73,14 @@ on_exit_of(uv_process_t *process, int64_t status, int term_signal)
 	struct rd_hook *h = process->data;
 
 	if (h->overdue)
-		log_line(LOG_L_ERROR, NULL, "script %s %s was killed: it ran longer than %d s",
-			h->path, rd_hook_name(h->hook), HOOK_MS / 1000);
+		log_line(LOG_L_ERROR, NULL, "script %s %s was killed: it ran longer than %d s%s",
+			h->path, rd_hook_name(h->hook), HOOK_MS / 1000, h->id);
 	else if (term_signal != 0)
-		log_line(LOG_L_WARNING, NULL, "script %s %s ended by signal %d", h->path,
-			rd_hook_name(h->hook), term_signal);
+		log_line(LOG_L_WARNING, NULL, "script %s %s ended by signal %d%s", h->path,
+			rd_hook_name(h->hook), term_signal, h->id);
 	else if (status != 0)
-		log_line(LOG_L_WARNING, NULL, "script %s %s ended with status %d", h->path,
-			rd_hook_name(h->hook), (int)status);
+		log_line(LOG_L_WARNING, NULL, "script %s %s ended with status %d%s", h->path,
+			rd_hook_name(h->hook), (int)status, h->id);
 	finish(h);
 }
 
@@ -106,7 +108,8 @@ run(struct rd_hook *h)
 
 	list_remove(&h->node);
 	if (fault != NULL) {
-		log_line(LOG_L_ERROR, NULL, "script %s %s; it is not run", h->path, fault);
+		log_line(LOG_L_ERROR, NULL, "script %s %s; it is not run%s", h->path, fault,
+			h->id);
 		hook_free(h);
 		return;
 	}
@@ -117,13 +120,13 @@ run(struct rd_hook *h)
 	uv_timer_init(&d->loop, &h->limit);
 	rc = uv_spawn(&d->loop, &h->process, &o);
 	if (rc != 0) {
-		log_line(LOG_L_ERROR, NULL, "script %s cannot be run: %s", h->path,
-			uv_strerror(rc));
+		log_line(LOG_L_ERROR, NULL, "script %s cannot be run: %s%s", h->path,
+			uv_strerror(rc), h->id);
 		finish(h);
 		return;
 	}
-	log_line(LOG_L_DEBUG, NULL, "script %s %s runs as process %d", h->path,
-		rd_hook_name(h->hook), uv_process_get_pid(&h->process));
+	log_line(LOG_L_DEBUG, NULL, "script %s %s runs as process %d%s", h->path,
+		rd_hook_name(h->hook), uv_process_get_pid(&h->process), h->id);
 	uv_timer_start(&h->limit, on_overdue, HOOK_MS, 0);
 }
 
@@ -140,19 +143,22 @@ void
 rd_hooks_note(struct rd *d, const struct ike_note *n)
 {
 	enum rc_hook hook = rd_hook_of(n->type);
+	char id[RD_SA_TEXT];
 	struct rd_hook *h;
 
+	rd_sa_text(id, sizeof(id), n->serial);
 	if (hook == RC_HOOKS || n->conf == NULL || n->conf->script_path[hook] == NULL)
 		return;
 	if (d->priv != NULL) {
 		if (!priv_hook(d->priv, hook, n))
-			log_line(LOG_L_ERROR, NULL, "script %s %s is not run: %s",
-				n->conf->script_path[hook], rd_hook_name(hook), strerror(errno));
+			log_line(LOG_L_ERROR, NULL, "script %s %s is not run: %s%s",
+				n->conf->script_path[hook], rd_hook_name(hook), strerror(errno),
+				id);
 		return;
 	}
 	if (d->hooks_pending >= HOOKS_WAITING) {
-		log_line(LOG_L_ERROR, NULL, "script %s %s is not run: %d are waiting already",
-			n->conf->script_path[hook], rd_hook_name(hook), HOOKS_WAITING);
+		log_line(LOG_L_ERROR, NULL, "script %s %s is not run: %d are waiting already%s",
+			n->conf->script_path[hook], rd_hook_name(hook), HOOKS_WAITING, id);
 		return;
 	}
 	h = calloc(1, sizeof(*h));
@@ -160,6 +166,7 @@ rd_hooks_note(struct rd *d, const struct ike_note *n)
 		return;
 	h->d = d;
 	h->hook = hook;
+	memcpy(h->id, id, sizeof(id));
 	h->arena = arena_new(HOOK_ARENA);
 	list_append(&d->hooks_waiting, &h->node);
 	d->hooks_pending++;
@@ -168,7 +175,7 @@ rd_hooks_note(struct rd *d, const struct ike_note *n)
 		h->env = rd_hook_environment(h->arena, n);
 	}
 	if (h->path == NULL || h->env == NULL) {
-		log_line(LOG_L_ERROR, NULL, "out of memory: a script is not run");
+		log_line(LOG_L_ERROR, NULL, "out of memory: a script is not run%s", id);
 		d->hooks_pending--;
 		hook_free(h);
 		return;

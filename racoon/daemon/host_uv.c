@@ -115,7 +115,7 @@ news_add(struct rd *d, unsigned classes, const char *line)
 static void
 perform_note(struct rd *d, const struct ike_note *n)
 {
-	char peer[NET_ADDR_TEXT], message[512];
+	char peer[NET_ADDR_TEXT], message[512], id[RD_SA_TEXT];
 	unsigned classes = rd_event(n, message, sizeof(message));
 
 	if (classes != 0)
@@ -125,7 +125,8 @@ perform_note(struct rd *d, const struct ike_note *n)
 		return;
 	/* The engine's trace has told the story; this is the condition, as an operator sees it. */
 	status_format(message, sizeof(message), n->status, NULL, n->detail);
-	log_line(LOG_L_NOTIFY, peer_text(&n->remote, peer, sizeof(peer)), "%s", message);
+	log_line(LOG_L_NOTIFY, peer_text(&n->remote, peer, sizeof(peer)), "%s%s", message,
+		rd_sa_text(id, sizeof(id), n->serial));
 }
 
 static void

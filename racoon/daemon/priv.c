@@ -48,6 +48,7 @@ priv_put(const struct priv_request *q, uint8_t *buf, size_t size)
 	write_u32(&w, q->generation);
 	write_u32(&w, q->section);
 	write_u8(&w, (uint8_t)q->hook);
+	write_u64(&w, q->serial);
 	write_bytes(&w, bytes_of(q->cookie_i, sizeof(q->cookie_i)));
 	write_bytes(&w, bytes_of(q->cookie_r, sizeof(q->cookie_r)));
 	write_u16(&w, (uint16_t)n);
@@ -71,6 +72,7 @@ priv_get(struct bytes octets, struct priv_request *out)
 	out->generation = read_u32(&r);
 	out->section = read_u32(&r);
 	hook = read_u8(&r);
+	out->serial = read_u64(&r);
 	read_copy(&r, out->cookie_i, sizeof(out->cookie_i));
 	read_copy(&r, out->cookie_r, sizeof(out->cookie_r));
 	n = read_u16(&r);

@@ -39,6 +39,7 @@ struct priv_request {
 	bool packets;                      /* DIAL: where ESP in UDP is handed over, else PF_KEY */
 	uint32_t generation, section;      /* HOOK: of the configuration; rc_remote.index */
 	enum rc_hook hook;
+	uint64_t serial;                   /* HOOK: of the SA, for the log */
 	uint8_t cookie_i[8], cookie_r[8];
 	char peer_id[PRIV_ID_MAX];
 };

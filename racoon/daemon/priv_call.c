@@ -188,7 +188,8 @@ bool
 priv_hook(struct priv *p, enum rc_hook hook, const struct ike_note *n)
 {
 	struct priv_request q = { .op = PRIV_HOOK, .hook = hook, .local = n->local,
-		.remote = n->remote, .section = n->conf->index };
+		.remote = n->remote, .section = n->conf->index,
+		.serial = n->serial };
 	bool sent;
 
 	memcpy(q.cookie_i, n->cookie_i, sizeof(q.cookie_i));

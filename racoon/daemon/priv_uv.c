@@ -114,7 +114,7 @@ do_hook(struct privileged *h, const struct priv_request *q)
 	static const enum ike_note_type types[RC_HOOKS] = { IKE_NOTE_PH1_UP, IKE_NOTE_PH1_DOWN,
 		IKE_NOTE_PH1_DEAD };
 	struct ike_note n = { .type = types[q->hook], .local = q->local, .remote = q->remote,
-		.peer_id = q->peer_id };
+		.serial = q->serial, .peer_id = q->peer_id };
 
 	if (q->generation != h->generation || q->section >= h->d->config->remotes) {
 		log_line(LOG_L_ERROR, NULL, "a script is not run: it is of another configuration");

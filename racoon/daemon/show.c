@@ -50,7 +50,7 @@ const struct show_row show_rows[] = {
 		SHOW_KEY(REMOTE) | SHOW_KEY(STATE) | SHOW_KEY(CREATED) | SHOW_KEY(SECTION) |
 			SHOW_KEY(IPSEC), NULL },
 	{ "FAILURES", "failures", NULL, "no failures", false, false,
-		"when,phase,local,remote,ident,text,detail,peer_notify,remedy", show_failure,
+		"when,phase,local,remote,ident,text,detail,peer_notify,remedy,serial", show_failure,
 		SHOW_KEY(LOCAL) | SHOW_KEY(REMOTE) | SHOW_KEY(STATE) | SHOW_KEY(CREATED), NULL },
 	{ "COUNTERS", "counters", NULL, NULL, false, false, NULL, show_counters, 0, NULL },
 	{ "LIMITS", "limits", NULL, NULL, false, false, NULL, show_limits, 0, NULL },

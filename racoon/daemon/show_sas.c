@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "racoon/daemon/events.h"
 #include "racoon/wire/wire.h"
 
 enum { PROPOSAL_TEXT = 96, HEX_ROW = 32 /* octets of a certificate in a line */ };
@@ -295,6 +296,8 @@ failure_json(struct show *s, const struct ike_failure_view *v)
 	json_string(j, "detail", v->detail);
 	json_uint(j, "peer_notify", v->peer_notify);
 	json_string(j, "remedy", row->action);
+	if (v->serial != 0)
+		json_uint(j, "serial", v->serial);
 	json_end(j);
 }
 
@@ -312,7 +315,7 @@ notify_text(const struct ike_failure_view *v, char *buf, size_t size)
 bool
 show_failure(struct show *s)
 {
-	char said[64], local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], when[24], message[512];
+	char said[64], id[RD_SA_TEXT], local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], when[24], message[512];
 	struct ike_failure_view v;
 
 	do
@@ -326,10 +329,11 @@ show_failure(struct show *s)
 		return true;
 	}
 	status_format(message, sizeof(message), v.status, NULL, v.detail);
-	text_addf(&s->out, "%s  phase %u  %s -> %s\n  %s",
+	text_addf(&s->out, "%s  phase %u  %s -> %s%s\n  %s",
 		when_vms(when, sizeof(when), v.when), v.phase,
 		net_endpoint_text(local, sizeof(local), &v.local),
-		net_endpoint_text(remote, sizeof(remote), &v.remote), message);
+		net_endpoint_text(remote, sizeof(remote), &v.remote),
+		rd_sa_text(id, sizeof(id), v.serial), message);
 	if (v.peer_notify != 0)
 		text_addf(&s->out, "\n  the peer said: %s", notify_text(&v, said, sizeof(said)));
 	text_addf(&s->out, "\n  remedy: %s", status_row(v.status)->action);

@@ -23,6 +23,7 @@
 
 #include "ipsec/sadb_encap.h"
 #include "lib/log.h"
+#include "racoon/daemon/events.h"
 #include "racoon/daemon/udp.h"
 
 enum { NON_ESP_MARKER = 4, NATT_KEEPALIVE = 1 };
@@ -267,7 +268,7 @@ void
 rd_sockets_send(struct rd *d, const struct ike_effect *fx)
 {
 	const struct sock *s = sock_for(d->sockets, &fx->send.local);
-	char local[NET_ENDPOINT_TEXT], remote[NET_ADDR_TEXT];
+	char local[NET_ENDPOINT_TEXT], remote[NET_ADDR_TEXT], id[RD_SA_TEXT];
 	uint8_t marker[NON_ESP_MARKER] = { 0 };
 	struct sockaddr_storage to;
 	struct iovec iov[2];
@@ -276,8 +277,9 @@ rd_sockets_send(struct rd *d, const struct ike_effect *fx)
 	if (s == NULL) {
 		log_line(LOG_L_WARNING,
 			net_addr_text(remote, sizeof(remote), &fx->send.remote.addr),
-			"no socket at %s any longer: a message is not sent",
-			net_endpoint_text(local, sizeof(local), &fx->send.local));
+			"no socket at %s any longer: a message is not sent%s",
+			net_endpoint_text(local, sizeof(local), &fx->send.local),
+			rd_sa_text(id, sizeof(id), fx->send.serial));
 		return;
 	}
 	rd_capture_datagram(d, &s->local, &fx->send.remote, fx->send.natt, fx->send.octets);
@@ -290,7 +292,8 @@ rd_sockets_send(struct rd *d, const struct ike_effect *fx)
 	if (sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_line(LOG_L_DEBUG,
 			net_addr_text(remote, sizeof(remote), &fx->send.remote.addr),
-			"sending failed: %s", strerror(errno));
+			"sending failed: %s%s", strerror(errno),
+			rd_sa_text(id, sizeof(id), fx->send.serial));
 }
 
 /* -------------------------------------------------------------------------- opening, closing */

@@ -712,7 +712,7 @@ ike_child_fail(struct ike *e, struct ike_child *c, enum status status, uint16_t 
 	e->count[IKE_N_PH2_FAILED]++;
 	ike_log(e, LOG_L_ERROR, &c->remote, c->serial, "phase 2 failed: %s: %s",
 		status_row(status)->text, text);
-	ike_failure(e, 2, &c->local, &c->remote, status, notify, text);
+	ike_failure(e, 2, c->serial, &c->local, &c->remote, status, notify, text);
 	for (struct ike_child *o = NULL; (o = ike_child_same(e, p, &c->sel, o)) != NULL;)
 		if (o != c && o->state == IKE_S_UP && o->rekeying && !o->retiring)
 			ike_child_try_later(e, o);

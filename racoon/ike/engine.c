@@ -91,8 +91,7 @@ ike_fx(struct ike *e, enum ike_effect_type type)
 }
 
 void
-ike_send_to(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote,
-	bool natt, struct bytes octets)
+ike_send_for(struct ike *e, uint64_t serial, const struct ike_path *path, struct bytes octets)
 {
 	struct bytes copy = arena_dup(e->step, octets);
 	int64_t copies = e->config == NULL ? 1 : e->config->timer.persend;
@@ -103,12 +102,20 @@ ike_send_to(struct ike *e, const struct net_endpoint *local, const struct net_en
 		struct ike_effect *fx = ike_fx(e, IKE_FX_SEND);
 		if (fx == NULL)
 			return;
-		fx->send.local = *local;
-		fx->send.remote = *remote;
-		fx->send.natt = natt;
+		fx->send.local = path->local;
+		fx->send.remote = path->remote;
+		fx->send.natt = path->natt;
 		fx->send.octets = copy;
+		fx->send.serial = serial;
 		e->count[IKE_N_SENT]++;
 	}
+}
+
+void
+ike_send_to(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote,
+	bool natt, struct bytes octets)
+{
+	ike_send_for(e, 0, &(struct ike_path){ *local, *remote, natt }, octets);
 }
 
 void
@@ -116,9 +123,9 @@ ike_send_path(struct ike *e, const struct ike_sa *sa, const struct ike_path *pat
 	struct bytes octets)
 {
 	if (v1_frag_wanted(sa, octets.n))
-		v1_frag_send(e, path, octets);
+		v1_frag_send(e, sa->serial, path, octets);
 	else
-		ike_send_to(e, &path->local, &path->remote, path->natt, octets);
+		ike_send_for(e, sa->serial, path, octets);
 }
 
 void

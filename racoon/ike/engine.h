@@ -410,6 +410,8 @@ void ike_send_path(struct ike *e, const struct ike_sa *sa, const struct ike_path
 	struct bytes octets);
 void ike_send_to(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote,
 	bool natt, struct bytes octets);
+/* The same for the SA of that serial, which the log shall name if it cannot be sent; 0: none. */
+void ike_send_for(struct ike *e, uint64_t serial, const struct ike_path *path, struct bytes octets);
 /* Again after a while, whatever becomes of the SA: nothing acknowledges a Delete. */
 void ike_send_again(struct ike *e, const struct ike_sa *sa, struct bytes octets);
 void ike_reply(struct ike *e, uint64_t id, enum status status, const struct net_endpoint *remote,
@@ -432,7 +434,8 @@ enum { IKE_PAIR_TEXT = 2 * NET_ENDPOINT_TEXT + 8, IKE_COOKIES_TEXT = 40 };
 
 /* ----------------------------------------------------------------------------------- fail.c --- */
 
-void ike_failure(struct ike *e, unsigned phase, const struct net_endpoint *local,
+/* serial: of the SA that failed; 0: none was made. */
+void ike_failure(struct ike *e, unsigned phase, uint64_t serial, const struct net_endpoint *local,
 	const struct net_endpoint *remote, enum status status, uint16_t notify, const char *detail);
 void ike_note_sa(struct ike *e, enum ike_note_type type, const struct ike_sa *sa,
 	enum status status, const char *detail);

@@ -40,7 +40,7 @@ note_new(struct ike *e, enum ike_note_type type, enum status status, const char 
 }
 
 void
-ike_failure(struct ike *e, unsigned phase, const struct net_endpoint *local,
+ike_failure(struct ike *e, unsigned phase, uint64_t serial, const struct net_endpoint *local,
 	const struct net_endpoint *remote, enum status status, uint16_t notify, const char *detail)
 {
 	struct ike_failure_view *f = &e->failure[e->failure_next];
@@ -51,7 +51,7 @@ ike_failure(struct ike *e, unsigned phase, const struct net_endpoint *local,
 	if (e->quiet || told_lately(e, phase, remote, status))
 		return;
 	*f = (struct ike_failure_view){ .when = e->today, .local = *local, .remote = *remote,
-		.phase = phase, .status = status, .peer_notify = notify };
+		.phase = phase, .serial = serial, .status = status, .peer_notify = notify };
 	snprintf(f->detail, sizeof(f->detail), "%s", detail);
 	e->failed_at[e->failure_next] = e->now;
 	e->failure_next = (e->failure_next + 1) % IKE_FAILURES_KEPT;
@@ -61,6 +61,7 @@ ike_failure(struct ike *e, unsigned phase, const struct net_endpoint *local,
 	if (n == NULL)
 		return;
 	n->phase = phase;
+	n->serial = serial;
 	n->local = *local;
 	n->remote = *remote;
 }

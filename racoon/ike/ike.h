@@ -137,7 +137,7 @@ enum ike_note_type {
 struct ike_note {
 	enum ike_note_type type;
 	enum status status; /* why, for DOWN and FAILURE */
-	uint64_t serial;    /* of the SA; FAILURE: 0 */
+	uint64_t serial;    /* of the SA; FAILURE: 0 where none was made */
 	unsigned phase;     /* 1 or 2 */
 	struct net_endpoint local, remote;
 	uint8_t cookie_i[8], cookie_r[8];
@@ -156,7 +156,8 @@ struct ike_effect {
 		struct {
 			struct net_endpoint local, remote;
 			struct bytes octets;
-			bool natt; /* put the non-ESP marker before it */
+			bool natt;       /* put the non-ESP marker before it */
+			uint64_t serial; /* of the SA it is about; 0: none */
 		} send;
 		const struct sadb_msg *sadb;
 		struct cry_job *job; /* the engine's; stays valid until its DONE event */
@@ -229,6 +230,7 @@ struct ike_failure_view { /* kept after the SA is gone, newest first */
 	wall when;
 	struct net_endpoint local, remote;
 	unsigned phase; /* 1 or 2 */
+	uint64_t serial; /* of the SA that failed; 0: none was made */
 	enum status status;
 	uint16_t peer_notify; /* what the peer said, 0 = nothing */
 	char detail[IKE_DETAIL_MAX];

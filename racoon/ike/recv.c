@@ -16,10 +16,10 @@
 enum { WIRE_FLAGS_AT = 19 /* in the ISAKMP header */ };
 
 static void
-malformed(struct ike *e, const struct ike_event *ev, const char *why)
+malformed(struct ike *e, const struct ike_event *ev, uint64_t serial, const char *why)
 {
 	e->count[IKE_N_MALFORMED]++;
-	ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, 0, "malformed message of %zu octets: %s",
+	ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, serial, "malformed message of %zu octets: %s",
 		ev->datagram.octets.n, why);
 }
 
@@ -48,8 +48,8 @@ show(struct ike *e, const struct ike_event *ev, const struct wire_header *h,
 	for (const char *at = text_str(&t), *end; *at != '\0'; at = end + (*end != '\0')) {
 		end = at + strcspn(at, "\n");
 		if (end != at)
-			ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, 0, "%.*s", (int)(end - at),
-				at);
+			ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, serial, "%.*s",
+				(int)(end - at), at);
 	}
 	text_free(&t);
 }
@@ -140,7 +140,7 @@ to_exchange(struct ike *e, struct ike_xchg *x, const struct ike_event *ev,
 		if (sealed)
 			v1_unreadable(e, x, why);
 		else
-			malformed(e, ev, why);
+			malformed(e, ev, x->sa->serial, why);
 		return;
 	}
 	show(e, ev, h, &e->msg, x->sa->serial);
@@ -181,7 +181,7 @@ phase1(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 	struct ike_sa *sa;
 
 	if (h->message_id != 0) {
-		malformed(e, ev, "message ID in phase 1");
+		malformed(e, ev, 0, "message ID in phase 1");
 		return;
 	}
 	if (!zero_cookie(h->cookie_r)) {
@@ -201,12 +201,12 @@ phase1(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 		return;
 	}
 	if ((h->flags & WIRE_F_ENCRYPTED) != 0) {
-		malformed(e, ev, "encrypted first message");
+		malformed(e, ev, 0, "encrypted first message");
 		return;
 	}
 	if (wire_parse(h->next, wire_payloads_of(ev->datagram.octets), false, &e->msg, &why) !=
 		ST_NORMAL) {
-		malformed(e, ev, why);
+		malformed(e, ev, 0, why);
 		return;
 	}
 	e->quiet = ike_flood_quiet(e);
@@ -244,7 +244,7 @@ quick(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 		return;
 	}
 	if (h->message_id == 0 || (h->flags & WIRE_F_ENCRYPTED) == 0) {
-		malformed(e, ev, "quick mode in the clear or without a message ID");
+		malformed(e, ev, sa->serial, "quick mode in the clear or without a message ID");
 		return;
 	}
 	if (!from_peer(e, sa, ev))
@@ -264,7 +264,7 @@ quick(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 	if (v1_message_iv(e, sa, h->message_id, iv) != ST_NORMAL ||
 	    !opened(e, sa, iv, ev->datagram.octets, &payloads) ||
 	    v1_parse(e, h->next, payloads, true, &why) != ST_NORMAL) {
-		malformed(e, ev, why != NULL ? why : "does not decrypt");
+		malformed(e, ev, sa->serial, why != NULL ? why : "does not decrypt");
 		return;
 	}
 	show(e, ev, h, &e->msg, sa->serial);
@@ -314,7 +314,7 @@ sound(struct ike *e, const struct ike_event *ev, struct wire_header *h)
 	else if (zero_cookie(h->cookie_i))
 		why = "initiator cookie is zero";
 	if (why != NULL)
-		malformed(e, ev, why);
+		malformed(e, ev, 0, why);
 	return why == NULL;
 }
 

@@ -657,7 +657,8 @@ ike_sa_fail(struct ike *e, struct ike_sa *sa, enum status status, const char *de
 	if (worth && (x == NULL || !x->told)) {
 		ike_log(e, LOG_L_ERROR, &remote, sa->serial, "phase 1 failed: %s: %s",
 			status_row(status)->text, detail);
-		ike_failure(e, 1, &local, &remote, status, x == NULL ? 0 : x->hint, detail);
+		ike_failure(e, 1, sa->serial, &local, &remote, status, x == NULL ? 0 : x->hint,
+			detail);
 	}
 	bool initiator = sa->side == IKE_INITIATOR;
 	if (worth && ike_peer_up(p) == NULL &&

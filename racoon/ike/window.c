@@ -199,8 +199,8 @@ ike_window_free(struct ike *e, struct ike_window *w)
 struct again {
 	struct list in_engine;
 	struct ike_timer timer;
-	struct net_endpoint local, remote;
-	bool natt;
+	struct ike_path path;
+	uint64_t serial;
 	unsigned sent;
 	size_t n;
 	uint8_t octets[];
@@ -211,7 +211,7 @@ again_fired(struct ike *e, struct ike_timer *t)
 {
 	struct again *a = container_of(t, struct again, timer);
 
-	ike_send_to(e, &a->local, &a->remote, a->natt, bytes_of(a->octets, a->n));
+	ike_send_for(e, a->serial, &a->path, bytes_of(a->octets, a->n));
 	if (++a->sent < IKE_DELETE_COPIES) {
 		int64_t ms = (int64_t)IKE_DELETE_AGAIN_MS << (2 * a->sent - 2);
 		ike_arm(e, &a->timer, instant_add(e->now, ms), again_fired);
@@ -233,9 +233,8 @@ ike_send_again(struct ike *e, const struct ike_sa *sa, struct bytes octets)
 	}
 	if (e->again_count >= IKE_AGAIN_MAX || (a = calloc(1, sizeof(*a) + octets.n)) == NULL)
 		return;
-	a->local = sa->local;
-	a->remote = sa->remote;
-	a->natt = sa->natt;
+	a->path = (struct ike_path){ sa->local, sa->remote, sa->natt };
+	a->serial = sa->serial;
 	a->sent = 1;
 	a->n = octets.n;
 	memcpy(a->octets, octets.p, octets.n);

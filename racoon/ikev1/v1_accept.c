@@ -21,7 +21,7 @@ refuse_quick(struct ike *e, struct ike_sa *sa, const struct wire_msg *m, enum st
 
 	ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "phase 2 refused: %s: %s",
 		status_row(status)->text, detail);
-	ike_failure(e, 2, &sa->local, &sa->remote, status, 0, detail);
+	ike_failure(e, 2, sa->serial, &sa->local, &sa->remote, status, 0, detail);
 	e->count[IKE_N_PH2_FAILED]++;
 	/* Its own SPI tells the initiator which negotiation is meant. */
 	if (p != NULL && wire_parse_sa(p, e->step, &offer, NULL) == ST_NORMAL &&

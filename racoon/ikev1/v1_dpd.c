@@ -48,7 +48,7 @@ dead(struct ike *e, struct ike_sa *sa)
 	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial,
 		"DPD: remote (ISAKMP-SA spi=%s) seems to be dead.",
 		ike_cookies_text(cookies, sizeof(cookies), sa));
-	ike_failure(e, 1, &sa->local, &sa->remote, ST_PEERDEAD, 0, text);
+	ike_failure(e, 1, sa->serial, &sa->local, &sa->remote, ST_PEERDEAD, 0, text);
 	ike_note_sa(e, IKE_NOTE_PH1_DEAD, sa, ST_PEERDEAD, text);
 	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "purging ISAKMP-SA spi=%s.", cookies);
 	LIST_FOREACH(at, &p->children)

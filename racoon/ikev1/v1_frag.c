@@ -52,7 +52,7 @@ v1_frag_wanted(const struct ike_sa *sa, size_t octets)
 }
 
 void
-v1_frag_send(struct ike *e, const struct ike_path *path, struct bytes message)
+v1_frag_send(struct ike *e, uint64_t serial, const struct ike_path *path, struct bytes message)
 {
 	uint8_t buf[FRAG_FIXED + FRAG_DATA];
 	uint64_t digest = ike_digest(e, message);
@@ -73,7 +73,7 @@ v1_frag_send(struct ike *e, const struct ike_path *path, struct bytes message)
 		write_bytes(&w, bytes_of(message.p + at, n));
 		buf[2 * V1_COOKIE] = WIRE_FRAGMENT;
 		patch_u32(buf + WIRE_HEADER - 4, (uint32_t)(FRAG_FIXED + n));
-		ike_send_to(e, &path->local, &path->remote, path->natt, writer_bytes(&w));
+		ike_send_for(e, serial, path, writer_bytes(&w));
 	}
 }
 
@@ -154,10 +154,13 @@ add_part(struct ike_frags *f, const struct wire_fragment *p)
 /* ------------------------------------------------------------------------------- receiving --- */
 
 static void
-dropped(struct ike *e, const struct ike_event *ev, const char *why)
+dropped(struct ike *e, const struct ike_event *ev, const struct wire_header *h, const char *why)
 {
+	const struct ike_sa *sa = ike_logs(e, LOG_L_DEBUG) ? ike_sa_find(e, h) : NULL;
+
 	e->count[IKE_N_MALFORMED]++;
-	ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, 0, "fragment dropped: %s", why);
+	ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, sa == NULL ? 0 : sa->serial,
+		"fragment dropped: %s", why);
 }
 
 static struct ike_frags **
@@ -231,12 +234,12 @@ v1_frag_recv(struct ike *e, const struct ike_event *ev, const struct wire_header
 	if (wire_parse(h->next, wire_payloads_of(ev->datagram.octets), false, &e->msg, &why) !=
 		    ST_NORMAL ||
 	    e->msg.count != 1 || e->msg.payload[0].type != WIRE_FRAGMENT) {
-		dropped(e, ev, why == NULL ? "not alone in its message" : why);
+		dropped(e, ev, h, why == NULL ? "not alone in its message" : why);
 		return false;
 	}
 	owner = place_of(e, ev, h, &most, &why);
 	if (owner == NULL) {
-		dropped(e, ev, why);
+		dropped(e, ev, h, why);
 		return false;
 	}
 	if (*owner != NULL && (*owner)->id != p->id)
@@ -244,7 +247,7 @@ v1_frag_recv(struct ike *e, const struct ike_event *ev, const struct wire_header
 	if (*owner == NULL && frags_new(e, owner, ev, h, p->id, most) == NULL)
 		return false;
 	if (!add_part(*owner, p)) {
-		dropped(e, ev, "the message is too long");
+		dropped(e, ev, h, "the message is too long");
 		frags_free(e, *owner);
 		return false;
 	}
@@ -254,7 +257,7 @@ v1_frag_recv(struct ike *e, const struct ike_event *ev, const struct wire_header
 	if (wire_parse_header(*whole, &inner, &why) != ST_NORMAL || inner.next == WIRE_FRAGMENT ||
 	    memcmp(inner.cookie_i, h->cookie_i, V1_COOKIE) != 0 ||
 	    memcmp(inner.cookie_r, h->cookie_r, V1_COOKIE) != 0) {
-		dropped(e, ev, why == NULL ? "what it is part of is another message" : why);
+		dropped(e, ev, h, why == NULL ? "what it is part of is another message" : why);
 		return false;
 	}
 	return true;

@@ -69,8 +69,8 @@ info_send(struct ike *e, struct ike_sa *sa, struct outgoing *o, bool again)
 }
 
 void
-v1_notify_bare(struct ike *e, const struct net_endpoint *local, const struct net_endpoint *remote,
-	bool natt, const uint8_t *cookie_i, const uint8_t *cookie_r, uint16_t type)
+v1_notify_bare(struct ike *e, uint64_t serial, const struct ike_path *path, const uint8_t *cookie_i,
+	const uint8_t *cookie_r, uint16_t type)
 {
 	struct wire_header h = { .version = WIRE_VERSION_1, .exchange = WIRE_X_INFO };
 	struct wire_notify n = { .doi = WIRE_DOI_IPSEC, .protocol = WIRE_P_ISAKMP, .type = type };
@@ -84,9 +84,9 @@ v1_notify_bare(struct ike *e, const struct net_endpoint *local, const struct net
 	while (h.message_id == 0);
 	wire_begin(&b, e->out, sizeof(e->out), &h);
 	wire_add_notify(&b, &n);
-	ike_log(e, LOG_L_DEBUG, remote, 0, "sending notify %s",
+	ike_log(e, LOG_L_DEBUG, &path->remote, serial, "sending notify %s",
 		wire_name_text(WIRE_NAMES_NOTIFY, type, number, sizeof(number)));
-	ike_send_to(e, local, remote, natt, wire_finish(&b));
+	ike_send_for(e, serial, path, wire_finish(&b));
 }
 
 void
@@ -99,8 +99,9 @@ v1_notify(struct ike *e, struct ike_sa *sa, uint16_t type, uint8_t protocol, str
 	char number[16];
 
 	if (sa->keys.a.n == 0) {
-		v1_notify_bare(e, &sa->local, &sa->remote, sa->natt, sa->cookie_i, sa->cookie_r,
-			type);
+		v1_notify_bare(e, sa->serial,
+			&(struct ike_path){ sa->local, sa->remote, sa->natt }, sa->cookie_i,
+			sa->cookie_r, type);
 		return;
 	}
 	ike_log(e, LOG_L_DEBUG, &sa->remote, sa->serial, "sending notify %s",
@@ -177,8 +178,9 @@ v1_refuse(struct ike *e, struct ike_xchg *x, enum status status, const char *det
 			bytes_of(NULL, 0));
 	} else if (notify != 0 && x->state == IKE_S_AGG1_SENT) {
 		/* Keys that do not fit are no use for telling. */
-		v1_notify_bare(e, &sa->local, &sa->remote, sa->natt, sa->cookie_i, sa->cookie_r,
-			notify);
+		v1_notify_bare(e, sa->serial,
+			&(struct ike_path){ sa->local, sa->remote, sa->natt }, sa->cookie_i,
+			sa->cookie_r, notify);
 	} else if (notify != 0 && (x->state != IKE_S_START || x->side == IKE_RESPONDER)) {
 		v1_notify(e, sa, notify, WIRE_P_ISAKMP, v1_cookies(sa, cookies), bytes_of(NULL, 0));
 		/* The other end is up when its last message displeases us. */
@@ -301,7 +303,7 @@ error_notify(struct ike *e, struct ike_sa *sa, const struct wire_notify *n)
 	}
 	if (n->protocol == WIRE_P_ISAKMP && n->spi.n == 2 * V1_COOKIE) {
 		/* Message 6 displeased the peer; its Delete follows. */
-		ike_failure(e, 1, &sa->local, &sa->remote,
+		ike_failure(e, 1, sa->serial, &sa->local, &sa->remote,
 			ike_notify_status(n->type, IKE_S_MSG5_SENT), n->type, detail);
 		return;
 	}
@@ -460,8 +462,8 @@ aggressive_hint(struct ike *e, struct ike_sa *sa, uint16_t type, const char *nam
 		return;
 	sa->x->told = true;
 	snprintf(detail, sizeof(detail), "peer answered %s", name);
-	ike_failure(e, 1, &sa->local, &sa->remote, ike_notify_status(type, IKE_S_AGG2_SENT), type,
-		detail);
+	ike_failure(e, 1, sa->serial, &sa->local, &sa->remote,
+		ike_notify_status(type, IKE_S_AGG2_SENT), type, detail);
 }
 
 /*

@@ -102,7 +102,7 @@ v1_take_offer(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
 	TRY(v1_phase1_new(x, &d));
 	TRY(v1_keep_sa(x->arena, p, &offer, NULL));
 	TRY(v1_keep(x, p->body, &d->sai_b));
-	if (v1_choose1(e, &x->sa->remote, x->sa->conf, &offer, &pick, why, sizeof(why)) !=
+	if (v1_choose1(e, &x->sa->remote, x->sa->serial, x->sa->conf, &offer, &pick, why, sizeof(why)) !=
 		ST_NORMAL)
 		return ike_why(x, ST_NOPROPOSAL, "%s", why);
 	v1_phase1_picked(e, x, &pick);
@@ -300,14 +300,13 @@ refuse_first(struct ike *e, const struct first *f, enum status status, const cha
 
 	ike_log(e, LOG_L_ERROR, &f->ev->datagram.remote, 0, "phase 1 refused: %s: %s",
 		status_row(status)->text, detail);
-	ike_failure(e, 1, &f->ev->datagram.local, &f->ev->datagram.remote, status, 0, detail);
+	ike_failure(e, 1, 0, &f->ev->datagram.local, &f->ev->datagram.remote, status, 0, detail);
 	e->count[IKE_N_PH1_FAILED]++;
 	if (status_row(status)->notify == 0)
 		return;
 	/* Nothing is kept, but some initiators want to see a responder's cookie. */
 	e->env.random(e->env.user, cookie_r, sizeof(cookie_r));
-	v1_notify_bare(e, &f->ev->datagram.local, &f->ev->datagram.remote, f->ev->datagram.natt,
-		f->h->cookie_i, cookie_r, status_row(status)->notify);
+	v1_notify_bare(e, 0, &e->arrival, f->h->cookie_i, cookie_r, status_row(status)->notify);
 }
 
 static bool
@@ -325,7 +324,7 @@ acceptable(struct ike *e, struct first *f, const struct wire_msg *m)
 			fault == NULL ? "too large" : fault);
 		return false;
 	}
-	status = v1_choose1(e, &f->ev->datagram.remote, f->conf, &offer, &pick, why, sizeof(why));
+	status = v1_choose1(e, &f->ev->datagram.remote, 0, f->conf, &offer, &pick, why, sizeof(why));
 	if (status != ST_NORMAL)
 		refuse_first(e, f, status, why);
 	else
@@ -356,7 +355,7 @@ candidate(struct ike *e, const struct ike_event *ev, const struct wire_header *h
 		return r;
 	for (const struct rc_remote *o = r; o != NULL; o = o->next_any)
 		if (rc_remote_allows(o, mode) &&
-		    v1_choose1(e, &ev->datagram.remote, o, &offer, &pick, why, sizeof(why)) ==
+		    v1_choose1(e, &ev->datagram.remote, 0, o, &offer, &pick, why, sizeof(why)) ==
 			    ST_NORMAL)
 			return o;
 	return r;
@@ -427,7 +426,7 @@ v1_first_message(struct ike *e, const struct ike_event *ev, const struct wire_he
 		ike_log(e, LOG_L_ERROR, &ev->datagram.remote, 0,
 			"couldn't find configuration for %s",
 			net_addr_text(text, sizeof(text), &ev->datagram.remote.addr));
-		ike_failure(e, 1, &ev->datagram.local, &ev->datagram.remote, ST_NOCONF, 0,
+		ike_failure(e, 1, 0, &ev->datagram.local, &ev->datagram.remote, ST_NOCONF, 0,
 			"message 1 from a peer without a remote section");
 		return;
 	}
@@ -482,12 +481,12 @@ v1_unreadable(struct ike *e, struct ike_xchg *x, const char *why)
 		x->told = true;
 		ike_log(e, LOG_L_ERROR, &sa->remote, sa->serial, "%s (%s)",
 			status_row(ST_PSKMISMATCH)->text, why);
-		ike_failure(e, 1, &sa->local, &sa->remote, ST_PSKMISMATCH, 0, why);
+		ike_failure(e, 1, sa->serial, &sa->local, &sa->remote, ST_PSKMISMATCH, 0, why);
 	}
 	if (instant_diff(e->now, x->window.resent) < IKE_RESEND_GUARD_MS)
 		return;
 	x->window.resent = e->now;
 	/* RFC 3947 4: the initiator has gone to port 4500 with it, and hears us only there. */
-	v1_notify_bare(e, &e->arrival.local, &e->arrival.remote, e->arrival.natt, sa->cookie_i,
-		sa->cookie_r, WIRE_N_PAYLOAD_MALFORMED);
+	v1_notify_bare(e, sa->serial, &e->arrival, sa->cookie_i, sa->cookie_r,
+		WIRE_N_PAYLOAD_MALFORMED);
 }

@@ -201,6 +201,7 @@ difference(const struct rc_proposal *m, const struct seen *s, enum rc_check chec
 struct choice {
 	struct ike *e;
 	const struct net_endpoint *peer;
+	uint64_t serial; /* of the SA; 0: there is none yet */
 	const struct rc_remote *conf;
 	char *why;
 	size_t size;
@@ -229,7 +230,7 @@ try_transform(struct choice *ch, const struct wire_proposal *p, const struct wir
 		if (ch->logged == 0)
 			snprintf(ch->why, ch->size, "%s (ours:peer's)", d);
 		if (ch->logged++ < IKE_REJECTS_SHOWN)
-			ike_log(ch->e, LOG_L_INFO, ch->peer, 0,
+			ike_log(ch->e, LOG_L_INFO, ch->peer, ch->serial,
 				"rejected: DB(prop#1:trns#%u):Peer(prop#%u:trns#%u): %s", i + 1,
 				p->number, t->number, d);
 	}
@@ -237,10 +238,10 @@ try_transform(struct choice *ch, const struct wire_proposal *p, const struct wir
 }
 
 enum status
-v1_choose1(struct ike *e, const struct net_endpoint *peer, const struct rc_remote *conf,
-	const struct wire_sa *offer, struct v1_pick1 *out, char *why, size_t size)
+v1_choose1(struct ike *e, const struct net_endpoint *peer, uint64_t serial,
+	const struct rc_remote *conf, const struct wire_sa *offer, struct v1_pick1 *out, char *why, size_t size)
 {
-	struct choice ch = { .e = e, .peer = peer, .conf = conf, .why = why, .size = size };
+	struct choice ch = { .e = e, .peer = peer, .serial = serial, .conf = conf, .why = why, .size = size };
 
 	snprintf(why, size, "no ISAKMP proposal");
 	if (offer->doi != WIRE_DOI_IPSEC || offer->situation != WIRE_SIT_IDENTITY_ONLY) {

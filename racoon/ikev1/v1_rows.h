@@ -75,9 +75,8 @@ void v1_refuse(struct ike *e, struct ike_xchg *x, enum status status, const char
 /* An authenticated notify, or a bare one when there are no keys. */
 void v1_notify(struct ike *e, struct ike_sa *sa, uint16_t type, uint8_t protocol, struct bytes spi,
 	struct bytes data);
-void v1_notify_bare(struct ike *e, const struct net_endpoint *local,
-	const struct net_endpoint *remote, bool natt, const uint8_t *cookie_i,
-	const uint8_t *cookie_r, uint16_t type);
+void v1_notify_bare(struct ike *e, uint64_t serial, const struct ike_path *path,
+	const uint8_t *cookie_i, const uint8_t *cookie_r, uint16_t type);
 void v1_delete_sa(struct ike *e, struct ike_sa *sa);
 /* One Delete payload for SPIs of one protocol, sent on sa. */
 void v1_delete_spis(struct ike *e, struct ike_sa *sa, enum sa_proto proto, const uint32_t *spi,

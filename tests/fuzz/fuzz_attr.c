@@ -41,7 +41,7 @@ phase1(struct ike *e, struct ike_sa *sa, enum rc_check check, const struct wire_
 
 	conf = *sa->conf;
 	conf.proposal_check = check;
-	if (v1_choose1(e, &sa->remote, &conf, offer, &pick, why, sizeof(why)) == ST_NORMAL)
+	if (v1_choose1(e, &sa->remote, 0, &conf, offer, &pick, why, sizeof(why)) == ST_NORMAL)
 		check_pick1(offer, &pick);
 	(void)!v1_chosen1(&conf, offer, &pick, why, sizeof(why));
 }

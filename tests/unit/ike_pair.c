@@ -53,6 +53,8 @@ pair_trace(void *user, enum log_level level, const struct net_endpoint *peer, co
 	if (getenv("PAIR_TRACE") != NULL)
 		fprintf(stderr, "[%8lld] %c %s: %s\n", (long long)h->pair->now.ms, 'A' + h->side,
 			log_level_name(level), text);
+	if (h->pair->line != NULL)
+		h->pair->line(h->pair, h->side, level, text);
 	if (h->log_n + strlen(text) + 2 > sizeof(h->log))
 		h->log_n = 0;
 	n = snprintf(h->log + h->log_n, sizeof(h->log) - h->log_n, "%s\n", text);

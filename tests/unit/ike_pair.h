@@ -66,6 +66,8 @@ struct pair {
 	/* Called for each datagram; false drops it. The octets may be changed in place. */
 	bool (*filter)(struct pair *p, int from, uint8_t *octets, size_t n);
 	void *user;
+	/* Called with each line of the log, if set. */
+	void (*line)(struct pair *p, int side, enum log_level level, const char *text);
 	unsigned counter;
 	int64_t copy_after; /* each datagram comes again so many ms later; 0: it does not */
 	/* A NAT before host 0: its datagrams have this address, and ports so much higher. */

@@ -312,6 +312,190 @@ generates(void **state)
 	pair_free(p);
 }
 
+/* ------------------------------------------------------------------ one id in every line --- */
+
+enum { STORIES = 64 };
+
+static struct {
+	bool begun[STORIES];
+	bool first; /* a first message is shown: its SA is not there yet */
+	unsigned lines;
+} story[2];
+
+/* What concerns no SA: the operator's words, an address, a message that belongs to none. */
+static bool
+of_no_sa(const char *text)
+{
+	static const char *const known[] = { "accept a request to establish IKE-SA: ",
+		"Flushing all SAs for peer ", "admin delete-sa ", "KA remove: ",
+		"unknown cookie in ", "informational message for no SA ignored" };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strncmp(text, known[i], strlen(known[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool
+begins_story(const char *text)
+{
+	static const char *const known[] = { "initiate new phase 1 negotiation: ",
+		"respond new phase 1 negotiation: ", "initiate new phase 2 negotiation: ",
+		"respond new phase 2 negotiation: ", "IPsec-SA request for ",
+		"request for establishing IPsec-SA was queued " };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strncmp(text, known[i], strlen(known[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Each line ends in " #id"; an id's first line says what it is. */
+static void
+about_its_sa(struct pair *p, int side, enum log_level level, const char *text)
+{
+	const char *at = strrchr(text, '#');
+	unsigned long id;
+	char *end;
+
+	(void)p;
+	(void)level;
+	story[side].lines++;
+	if (at == NULL || at == text || at[-1] != ' ' ||
+	    (id = strtoul(at + 1, &end, 10)) == 0 || *end != '\0') {
+		bool first = strncmp(text, "received ", 9) == 0 && strstr(text, " first {") != NULL;
+		story[side].first = story[side].first || first;
+		if (!story[side].first && !of_no_sa(text))
+			fail_msg("host %c: no id in \"%s\"", 'A' + side, text);
+		return;
+	}
+	story[side].first = false;
+	assert_in_range(id, 1, STORIES - 1);
+	if (!story[side].begun[id] && !begins_story(text))
+		fail_msg("host %c: #%lu begins with \"%s\"", 'A' + side, id, text);
+	story[side].begun[id] = true;
+}
+
+static void
+told(struct pair *p, int side, const char *text, uint64_t serial)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s #%llu\n", text, (unsigned long long)serial);
+	if (!pair_logged(p, side, line))
+		fail_msg("host %c: no line \"%s\"", 'A' + side, line);
+}
+
+/* What SHOW calls it and what the log calls it is the same. */
+static void
+same_names(struct pair *p)
+{
+	for (int side = 0; side < 2; side++) {
+		uint64_t cursor = 0, at = 0;
+		struct ike_child_view child;
+		struct ike_sa_view sa;
+		char text[128];
+		while (ike_show_sa(p->host[side].e, &cursor, &sa)) {
+			char i[17], r[17], ends[2][NET_ENDPOINT_TEXT];
+			bytes_to_hex(i, sizeof(i), bytes_of(sa.cookie_i, 8));
+			bytes_to_hex(r, sizeof(r), bytes_of(sa.cookie_r, 8));
+			snprintf(text, sizeof(text), "ISAKMP-SA established %s-%s spi:%s:%s",
+				net_endpoint_text(ends[0], sizeof(ends[0]), &sa.local),
+				net_endpoint_text(ends[1], sizeof(ends[1]), &sa.remote), i, r);
+			told(p, side, text, sa.serial);
+		}
+		while (ike_show_child(p->host[side].e, &at, &child)) {
+			char from[NET_ENDPOINT_TEXT], to[NET_ENDPOINT_TEXT];
+			snprintf(text, sizeof(text),
+				"IPsec-SA established: ESP/%sTunnel %s->%s spi=%u(0x%x)",
+				child.natt ? "UDP-" : "",
+				net_endpoint_text(from, sizeof(from), &child.local),
+				net_endpoint_text(to, sizeof(to), &child.remote), child.spi_out,
+				child.spi_out);
+			told(p, side, text, child.serial);
+		}
+	}
+}
+
+/* A whole life: NAT, dead peer detection, renewal of both phases, loss, the peer's end, Deletes. */
+static void
+every_line_has_its_id(void **state)
+{
+	const char *asks = "nat_traversal on; ike_frag on; dpd_delay 7; dpd_retry 2; dpd_maxfail 3;"
+			   " lifetime time 90 sec;";
+	struct sadb_msg flush = { .op = SADB_OP_SPDFLUSH };
+	struct ike_event ev = { .type = IKE_EV_SADB, .sadb = &flush };
+	char conf[2][2048];
+	struct pair *p;
+
+	(void)state;
+	snprintf(conf[0], sizeof(conf[0]), CONF("%s", "main", "%s", "60 sec"), "%s", asks);
+	snprintf(conf[1], sizeof(conf[1]), CONF("anonymous", "main",
+		"generate_policy on; %s", "60 sec"), asks);
+	p = pair_new(conf[0], "secret", conf[1], "secret\n" NAT " secret");
+	memset(story, 0, sizeof(story));
+	p->line = about_its_sa;
+	assert_true(net_addr_parse(NAT, &p->nat));
+	p->nat_shift = 20000;
+	pair_natt(p);
+	pair_policies(p, "esp/tunnel", NULL);
+	pair_event(p, 1, &ev);
+	pair_acquire(p, 0);
+	pair_run(p, 2000);
+	assert_int_equal(pair_up(p, 0) + pair_up(p, 1), 2);
+	same_names(p);
+	p->copy_after = 700;
+	pair_run(p, 200000);
+	assert_in_range(ike_count(p->host[0].e, IKE_N_REKEYED) +
+			ike_count(p->host[1].e, IKE_N_REKEYED), 4, 100);
+	assert_in_range(pair_children(p, 0), 1, 3);
+	HAS(p, { 0, "R-U-THERE" }, { 1, "R-U-THERE" });
+	passing = 0;
+	p->filter = then_silence;
+	pair_run(p, 60000);
+	HAS(p, { 0, ") seems to be dead." }, { 0, "purged IPsec-SA spi=" });
+	p->filter = NULL;
+	p->copy_after = 0;
+	pair_command(p, 0, IKE_CMD_ESTABLISH, true);
+	pair_run(p, 20000);
+	assert_int_equal(pair_children(p, 0), 1);
+	pair_command(p, 0, IKE_CMD_FLUSH, false);
+	pair_run(p, 10000);
+	assert_int_equal(pair_children(p, 0) + pair_children(p, 1) + pair_up(p, 1), 0);
+	assert_true(story[0].lines > 500 && story[1].lines > 500);
+	pair_free(p);
+}
+
+/* The same of what fails: other proposals, another key, another identity. */
+static void
+failures_have_their_id(void **state)
+{
+	static const struct {
+		const char *remote, *key, *life;
+	} cases[] = {
+		{ "", "other", "10 min" },
+		{ "verify_identifier on; peers_identifier fqdn \"x.example\";", "secret", "10 min" },
+		{ "proposal_check exact;", "secret", "5 min" },
+	};
+	char conf[2048];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(conf, sizeof(conf), CONF("%s", "main", "%s", "%s"), "%s", cases[i].remote,
+			cases[i].life);
+		struct pair *p = pair_new(PLAIN, "secret", conf, cases[i].key);
+		memset(story, 0, sizeof(story));
+		p->line = about_its_sa;
+		pair_policies(p, "esp/tunnel", NULL);
+		pair_command(p, 0, IKE_CMD_ESTABLISH, true);
+		pair_run(p, 60000);
+		struct ike_failure_view v;
+		assert_true(ike_show_failure(p->host[1].e, 0, &v));
+		assert_true(v.serial != 0 && story[1].begun[v.serial]);
+		pair_free(p);
+	}
+}
+
 int
 main(void)
 {
@@ -325,6 +509,8 @@ main(void)
 		cmocka_unit_test(waits_in_vain),
 		cmocka_unit_test(notices),
 		cmocka_unit_test(generates),
+		cmocka_unit_test(every_line_has_its_id),
+		cmocka_unit_test(failures_have_their_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

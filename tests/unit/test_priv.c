@@ -22,7 +22,7 @@ static struct priv_request
 hook_request(void)
 {
 	struct priv_request q = { .op = PRIV_HOOK, .generation = 3, .section = 7,
-		.hook = RC_HOOK_DEAD, .natt = true };
+		.hook = RC_HOOK_DEAD, .serial = UINT64_C(1) << 40 | 7, .natt = true };
 
 	q.local = (struct net_endpoint){ net_ipv4(0x0a000001), 500 };
 	assert_true(net_addr_parse("2001:db8::1", &q.remote.addr));
@@ -51,6 +51,7 @@ test_requests(void **state)
 	assert_int_equal(got.generation, 3);
 	assert_int_equal(got.section, 7);
 	assert_int_equal(got.hook, RC_HOOK_DEAD);
+	assert_int_equal(got.serial, q.serial);
 	assert_memory_equal(got.cookie_i, q.cookie_i, 8);
 	assert_memory_equal(got.cookie_r, q.cookie_r, 8);
 	assert_string_equal(got.peer_id, q.peer_id);
