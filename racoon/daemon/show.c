@@ -249,6 +249,7 @@ show_go(struct ctl_call *call)
 			s->begun = s->first = true;
 			s->cursor = 0;
 			s->index = 0;
+			s->timers = (struct ike_timer_walk){ 0 };
 		}
 		if (!section_go(s, row))
 			return;

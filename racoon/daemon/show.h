@@ -45,6 +45,7 @@ struct show { /* one SHOW under way */
 	const char *state; /* begins with this, or ESTABLISHED; NULL: any */
 	wall since;        /* created then or later */
 	uint64_t cursor;
+	struct ike_timer_walk timers;
 	unsigned index;
 	struct text out;
 	struct json json;

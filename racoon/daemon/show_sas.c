@@ -226,56 +226,34 @@ show_certificate(struct show *s)
 
 /* ------------------------------------------------------------------------------------ SCHEDULE */
 
-static void
-schedule_item(struct show *s, instant when, uint64_t serial, const struct net_endpoint *remote,
-	wall created, const char *event)
-{
-	char until[32], peer[NET_ENDPOINT_TEXT];
-
-	s->item = (struct show_item){ .serial = serial, .remote = *remote, .created = created,
-		.expires = when };
-	if (s->call->json) {
-		json_object(&s->json, NULL);
-		json_int(&s->json, "in", show_seconds(s, when));
-		json_uint(&s->json, "serial", serial);
-		show_json_endpoint(&s->json, "remote", "remote_port", remote);
-		json_string(&s->json, "event", event);
-		json_int(&s->json, "at", when.ms / 1000);
-		json_int(&s->json, "created", created.ms / 1000);
-		json_end(&s->json);
-		return;
-	}
-	text_addf(&s->out, "%-11s #%-7" PRIu64 " %-22s %s",
-		show_until(s, when, until, sizeof(until)), serial,
-		net_endpoint_text(peer, sizeof(peer), remote), event);
-}
-
-/* ISAKMP SAs first (index 0), then IPsec SAs. */
 bool
 show_schedule(struct show *s)
 {
-	struct ike_child_view child;
-	struct ike_sa_view sa;
+	char until[32], peer[NET_ENDPOINT_TEXT] = "-", number[24] = "-";
+	struct ike_timer_view v;
 
-	while (s->index == 0 && ike_show_sa(rd_engine(s->d), &s->cursor, &sa))
-		if (sa.expires.ms != INSTANT_NEVER.ms) {
-			schedule_item(s, sa.expires, sa.serial, &sa.remote, sa.created,
-				sa.established ? "ISAKMP SA expires" :
-						 "phase 1 negotiation is given up");
-			return true;
-		}
-	if (s->index == 0) {
-		s->index = 1;
-		s->cursor = 0;
+	if (!ike_show_timer(rd_engine(s->d), &s->timers, &v))
+		return false;
+	s->item = (struct show_item){ .serial = v.serial, .remote = v.remote, .created = v.created,
+		.expires = v.when };
+	if (s->call->json) {
+		json_object(&s->json, NULL);
+		json_int(&s->json, "in", show_seconds(s, v.when));
+		json_uint(&s->json, "serial", v.serial);
+		show_json_endpoint(&s->json, "remote", "remote_port", &v.remote);
+		json_string(&s->json, "event", v.event);
+		json_int(&s->json, "at", v.when.ms / 1000);
+		json_int(&s->json, "created", v.created.ms / 1000);
+		json_end(&s->json);
+		return true;
 	}
-	while (ike_show_child(rd_engine(s->d), &s->cursor, &child))
-		if (child.expires.ms != INSTANT_NEVER.ms) {
-			schedule_item(s, child.expires, child.serial, &child.remote,
-				child.created, child.established ? "IPsec SA expires" :
-						    "phase 2 negotiation is given up");
-			return true;
-		}
-	return false;
+	if (v.serial != 0)
+		snprintf(number, sizeof(number), "#%" PRIu64, v.serial);
+	if (v.remote.addr.family != 0)
+		net_endpoint_text(peer, sizeof(peer), &v.remote);
+	text_addf(&s->out, "%-11s %-8s %-22s %s",
+		show_until(s, v.when, until, sizeof(until)), number, peer, v.event);
+	return true;
 }
 
 /* ------------------------------------------------------------------------------------ FAILURES */
@@ -315,7 +293,8 @@ notify_text(const struct ike_failure_view *v, char *buf, size_t size)
 bool
 show_failure(struct show *s)
 {
-	char said[64], id[RD_SA_TEXT], local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], when[24], message[512];
+	char said[64], local[NET_ENDPOINT_TEXT], remote[NET_ENDPOINT_TEXT], when[24], message[512];
+	char id[RD_SA_TEXT];
 	struct ike_failure_view v;
 
 	do

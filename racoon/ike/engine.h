@@ -414,6 +414,8 @@ void ike_send_to(struct ike *e, const struct net_endpoint *local, const struct n
 void ike_send_for(struct ike *e, uint64_t serial, const struct ike_path *path, struct bytes octets);
 /* Again after a while, whatever becomes of the SA: nothing acknowledges a Delete. */
 void ike_send_again(struct ike *e, const struct ike_sa *sa, struct bytes octets);
+/* The index-th of what waits to be sent so: when, where, of which SA.  False: no more. */
+bool ike_again_due(const struct ike *e, unsigned index, struct ike_timer_view *out);
 void ike_reply(struct ike *e, uint64_t id, enum status status, const struct net_endpoint *remote,
 	const char *detail);
 void ike_arm(struct ike *e, struct ike_timer *t, instant when,
@@ -431,6 +433,13 @@ char *ike_pair_text(char *buf, size_t size, const struct net_endpoint *a, const 
 	const struct net_endpoint *b);
 char *ike_cookies_text(char *buf, size_t size, const struct ike_sa *sa); /* "hex:hex" */
 enum { IKE_PAIR_TEXT = 2 * NET_ENDPOINT_TEXT + 8, IKE_COOKIES_TEXT = 40 };
+
+/* ----------------------------------------------------------------------------------- show.c --- */
+
+/* The one behind that serial, whether its object is still there or not; NULL: it was the last. */
+const struct ike_sa *ike_sa_after(const struct ike *e, uint64_t serial);
+const struct ike_child *ike_child_after(const struct ike *e, uint64_t serial);
+const struct ike_child *ike_child_by_serial(const struct ike *e, uint64_t serial); /* NULL: gone */
 
 /* ----------------------------------------------------------------------------------- fail.c --- */
 
@@ -604,6 +613,7 @@ struct ike_sa *ike_sa_find(const struct ike *e, const struct wire_header *h);
 struct ike_sa *ike_sa_by_first(const struct ike *e, const uint8_t *cookie_i,
 	const struct net_endpoint *remote);
 struct ike_sa *ike_sa_by_serial(const struct ike *e, uint64_t serial);
+bool ike_sa_wants_rekey(const struct ike_sa *sa); /* when its lifetime ends soon */
 bool ike_msgid_seen(const struct ike_sa *sa, uint32_t id);
 void ike_msgid_remember(struct ike_sa *sa, uint32_t id);
 void ike_config_changed(struct ike *e);

@@ -235,6 +235,17 @@ struct ike_failure_view { /* kept after the SA is gone, newest first */
 	uint16_t peer_notify; /* what the peer said, 0 = nothing */
 	char detail[IKE_DETAIL_MAX];
 };
+struct ike_timer_view { /* what the engine will do by itself */
+	instant when;
+	uint64_t serial; /* of the SA, or of what is negotiated on one; 0: of neither */
+	struct net_endpoint remote; /* family 0: of no peer */
+	wall created;
+	const char *event;
+};
+struct ike_timer_walk { /* zero: at the beginning */
+	unsigned stage, index;
+	uint64_t cursor;
+};
 /* Walks that survive changes between calls: cursor starts at 0; false at the end. */
 bool ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out);
 bool ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out);
@@ -244,6 +255,8 @@ bool ike_show_child_at(const struct ike *e, uint64_t at, struct ike_child_view *
 /* The cipher's key of the phase 1 SA that a message with these 16 octets of cookies belongs to, for
  * a capture; borrowed until the next step.  False: there is none. */
 bool ike_show_key(const struct ike *e, const uint8_t *cookies, struct bytes *key);
+/* Every timer that is set, those of SAs first, those of children then; false: no more. */
+bool ike_show_timer(const struct ike *e, struct ike_timer_walk *walk, struct ike_timer_view *out);
 bool ike_show_failure(const struct ike *e, unsigned index, struct ike_failure_view *out);
 
 enum ike_count { /* names in ike_count_name */

@@ -431,8 +431,8 @@ abandon_attempts(struct ike *e, struct ike_sa *n)
 	}
 }
 
-static bool
-wants_rekey(const struct ike_sa *sa)
+bool
+ike_sa_wants_rekey(const struct ike_sa *sa)
 {
 	if (sa->conf == NULL || sa->conf->passive || sa->retiring)
 		return false;
@@ -470,7 +470,7 @@ life_fired(struct ike *e, struct ike_timer *t)
 		return;
 	}
 	ike_arm(e, &sa->life, sa->expires, life_fired);
-	bool rekey = wants_rekey(sa);
+	bool rekey = ike_sa_wants_rekey(sa);
 	sa->dying = true;
 	if (!rekey || e->stopping || ike_peer_fresh(sa->peer) != NULL ||
 	    ike_peer_coming(sa->peer) != NULL)

@@ -10,8 +10,8 @@
 #include "racoon/ike/engine.h"
 #include "racoon/ikev1/v1_natt.h"
 
-static const struct ike_sa *
-sa_after(const struct ike *e, uint64_t cursor)
+const struct ike_sa *
+ike_sa_after(const struct ike *e, uint64_t cursor)
 {
 	const struct ike_sa *last = cursor == 0 ? NULL : ike_sa_by_serial(e, cursor);
 
@@ -66,7 +66,7 @@ sa_view(const struct ike_sa *sa, struct ike_sa_view *out)
 bool
 ike_show_sa(const struct ike *e, uint64_t *cursor, struct ike_sa_view *out)
 {
-	const struct ike_sa *sa = sa_after(e, *cursor);
+	const struct ike_sa *sa = ike_sa_after(e, *cursor);
 
 	if (sa == NULL)
 		return false;
@@ -98,8 +98,8 @@ ike_show_key(const struct ike *e, const uint8_t *cookies, struct bytes *key)
 	return key->n > 0;
 }
 
-static const struct ike_child *
-child_of(const struct ike *e, uint64_t serial)
+const struct ike_child *
+ike_child_by_serial(const struct ike *e, uint64_t serial)
 {
 	struct hash_node *n = serial == 0 ? NULL
 					  : hash_find(&e->child_by_serial, hash_more(0, serial));
@@ -112,10 +112,10 @@ child_of(const struct ike *e, uint64_t serial)
 	return NULL;
 }
 
-static const struct ike_child *
-child_after(const struct ike *e, uint64_t cursor)
+const struct ike_child *
+ike_child_after(const struct ike *e, uint64_t cursor)
 {
-	const struct ike_child *last = child_of(e, cursor);
+	const struct ike_child *last = ike_child_by_serial(e, cursor);
 
 	if (last != NULL)
 		return last->in_all.next == &e->children
@@ -176,9 +176,9 @@ ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out
 	const struct ike_child *c = NULL;
 
 	if (pair != 0) /* more pairs of the same one */
-		c = child_of(e, serial);
+		c = ike_child_by_serial(e, serial);
 	if (c == NULL || c->serial != serial || pair >= c->pairs) {
-		c = child_after(e, serial);
+		c = ike_child_after(e, serial);
 		pair = 0;
 	}
 	if (c == NULL)
@@ -192,7 +192,7 @@ ike_show_child(const struct ike *e, uint64_t *cursor, struct ike_child_view *out
 bool
 ike_show_child_at(const struct ike *e, uint64_t at, struct ike_child_view *out)
 {
-	const struct ike_child *c = child_of(e, at & ((UINT64_C(1) << PAIR_SHIFT) - 1));
+	const struct ike_child *c = ike_child_by_serial(e, at & ((UINT64_C(1) << PAIR_SHIFT) - 1));
 	unsigned pair = (unsigned)(at >> PAIR_SHIFT);
 
 	if (c == NULL || (pair != 0 && pair >= c->pairs))

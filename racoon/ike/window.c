@@ -243,6 +243,22 @@ ike_send_again(struct ike *e, const struct ike_sa *sa, struct bytes octets)
 	ike_arm(e, &a->timer, instant_add(e->now, IKE_DELETE_AGAIN_MS), again_fired);
 }
 
+bool
+ike_again_due(const struct ike *e, unsigned index, struct ike_timer_view *out)
+{
+	LIST_FOREACH(at, &e->again)
+	{
+		const struct again *a = container_of(at, struct again, in_engine);
+		if (index-- != 0)
+			continue;
+		out->when = a->timer.node.when;
+		out->remote = a->path.remote;
+		out->serial = a->serial;
+		return true;
+	}
+	return false;
+}
+
 void
 ike_again_free(struct ike *e)
 {

@@ -96,6 +96,17 @@ v1_frag_forget(struct ike *e, struct ike_frags **owner)
 		frags_free(e, *owner);
 }
 
+bool
+v1_frag_due(const struct ike_frags *f, struct net_addr *remote, instant *when)
+{
+	if (f == NULL)
+		return false;
+	if (remote != NULL)
+		*remote = f->remote;
+	*when = f->timer.node.when;
+	return true;
+}
+
 static void
 frags_late(struct ike *e, struct ike_timer *t)
 {

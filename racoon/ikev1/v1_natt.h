@@ -73,6 +73,8 @@ uint16_t v1_natt_encap(const struct ike_child *c, const struct ike_pair *p);
 bool v1_frag_wanted(const struct ike_sa *sa, size_t octets);
 void v1_frag_send(struct ike *e, uint64_t serial, const struct ike_path *path,
 	struct bytes message);
+/* When parts that are kept are forgotten, and (if not NULL) whose they are; false: none are. */
+bool v1_frag_due(const struct ike_frags *f, struct net_addr *remote, instant *when);
 /* A datagram whose first payload is a fragment; true: *whole is the message it completes. */
 bool v1_frag_recv(struct ike *e, const struct ike_event *ev, const struct wire_header *h,
 	struct bytes *whole);

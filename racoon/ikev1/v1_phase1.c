@@ -102,8 +102,8 @@ v1_take_offer(struct ike *e, struct ike_xchg *x, const struct wire_msg *m,
 	TRY(v1_phase1_new(x, &d));
 	TRY(v1_keep_sa(x->arena, p, &offer, NULL));
 	TRY(v1_keep(x, p->body, &d->sai_b));
-	if (v1_choose1(e, &x->sa->remote, x->sa->serial, x->sa->conf, &offer, &pick, why, sizeof(why)) !=
-		ST_NORMAL)
+	if (v1_choose1(e, &x->sa->remote, x->sa->serial, x->sa->conf, &offer, &pick, why,
+		    sizeof(why)) != ST_NORMAL)
 		return ike_why(x, ST_NOPROPOSAL, "%s", why);
 	v1_phase1_picked(e, x, &pick);
 	answer_with(d, &offer, &pick);
@@ -324,7 +324,8 @@ acceptable(struct ike *e, struct first *f, const struct wire_msg *m)
 			fault == NULL ? "too large" : fault);
 		return false;
 	}
-	status = v1_choose1(e, &f->ev->datagram.remote, 0, f->conf, &offer, &pick, why, sizeof(why));
+	status = v1_choose1(e, &f->ev->datagram.remote, 0, f->conf, &offer, &pick, why,
+		sizeof(why));
 	if (status != ST_NORMAL)
 		refuse_first(e, f, status, why);
 	else

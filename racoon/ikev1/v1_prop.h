@@ -22,10 +22,12 @@ enum status v1_offer1(struct arena *arena, const struct rc_remote *conf,
 	struct wire_sa *out) ATTR_NODISCARD;
 /*
  * The first of the peer's transforms that one of our proposals allows (proposal_check, reference:
- * obey, strict, claim, exact).  ST_NOPROPOSAL, with the differences logged (as of the SA of that serial) and the first in why.
+ * obey, strict, claim, exact).  ST_NOPROPOSAL, with the differences logged, as of the SA of that
+ * serial (0: there is none yet), and the first in why.
  */
 enum status v1_choose1(struct ike *e, const struct net_endpoint *peer, uint64_t serial,
-	const struct rc_remote *conf, const struct wire_sa *offer, struct v1_pick1 *out, char *why, size_t size) ATTR_NODISCARD;
+	const struct rc_remote *conf, const struct wire_sa *offer, struct v1_pick1 *out, char *why,
+	size_t size) ATTR_NODISCARD;
 /* Initiator: is the responder's answer one of ours?  ST_NOPROPOSAL. */
 enum status v1_chosen1(const struct rc_remote *conf, const struct wire_sa *answer,
 	struct v1_pick1 *out, char *why, size_t size) ATTR_NODISCARD;

@@ -239,9 +239,11 @@ try_transform(struct choice *ch, const struct wire_proposal *p, const struct wir
 
 enum status
 v1_choose1(struct ike *e, const struct net_endpoint *peer, uint64_t serial,
-	const struct rc_remote *conf, const struct wire_sa *offer, struct v1_pick1 *out, char *why, size_t size)
+	const struct rc_remote *conf, const struct wire_sa *offer, struct v1_pick1 *out, char *why,
+	size_t size)
 {
-	struct choice ch = { .e = e, .peer = peer, .serial = serial, .conf = conf, .why = why, .size = size };
+	struct choice ch = { .e = e, .peer = peer, .serial = serial, .conf = conf, .why = why,
+		.size = size };
 
 	snprintf(why, size, "no ISAKMP proposal");
 	if (offer->doi != WIRE_DOI_IPSEC || offer->situation != WIRE_SIT_IDENTITY_ONLY) {

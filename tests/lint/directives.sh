@@ -4,6 +4,8 @@
 # tests/conf/directives.tsv has a line for each row of the tables in racoon/conf/rc_rows.c: block,
 # directive, test file, name of the test.  The name must be a test of that file (a cmocka test, or
 # the text of a system test's assertion); "-" is for golden files, which must hold the directive.
+# The kinds of "path" have lines of their own.  That each test fails without its directive is seen by
+# tests/conf/muted.sh.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 table=tests/conf/directives.tsv
@@ -20,6 +22,10 @@ t != "" {
 		print t "\t" k
 		s = substr(s, RSTART + RLENGTH)
 	}
+}
+/^\t\{ "path", "/ { # its kinds are as good as directives
+	split($0, q, "\""); sub(/ .*/, "", q[4]); n = split(q[4], kind, "|")
+	for (i = 1; i <= n; i++) print "path\t" kind[i]
 }' racoon/conf/rc_rows.c | sort -u >"$work/rows"
 grep -v '^#' "$table" | cut -f1,2 | sort >"$work/told"
 

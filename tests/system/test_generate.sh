@@ -8,22 +8,22 @@ PROPOSAL='proposal { encryption_algorithm aes 256; hash_algorithm sha256; authen
 SAINFO='encryption_algorithm aes 128; authentication_algorithm hmac_sha256; compression_algorithm deflate;'
 
 topo_howto
-mkdir -p "$WORK/a/scripts"
+mkdir -p "$WORK/a/hooks" "$WORK/a/keys" # not where they are looked for unasked
 for event in up down dead; do
-	cat >"$WORK/a/scripts/$event.sh" <<-END
+	cat >"$WORK/a/hooks/$event.sh" <<-END
 	#!/bin/sh
 	{ echo "event \$1 args \$#"; env | sort; } >>$WORK/a/hooks.log
 	END
-	chmod 755 "$WORK/a/scripts/$event.sh"
+	chmod 755 "$WORK/a/hooks/$event.sh"
 done
 cat >"$WORK/a/racoon.conf" <<-END
-	path pre_shared_key "psk.txt";
-	path script "scripts";
+	path pre_shared_key "keys/secret";
+	path script "hooks";
 	path backupsa "$WORK/a/sa.backup";
 	path pidfile "$WORK/a/racoon.pid";
 	log debug;
 	pfkey_buffer 1000000;
-	listen { isakmp $A; isakmp_natt $A [4501]; strict_address; adminsock "$WORK/a/admin.sock" "nobody" "root" 0600; }
+	listen { isakmp $A; isakmp_natt $A [4501]; strict_address; adminsock "$WORK/a/admin.sock" "nobody" "daemon" 0600; }
 	remote anonymous {
 		exchange_mode base;
 		passive on;
@@ -52,7 +52,7 @@ cat >"$WORK/b/racoon.conf" <<-END
 	remote "office" inherit "gateways" { remote_address $A; }
 	sainfo anonymous { $SAINFO }
 END
-(umask 077; echo 'road@example.net a long secret' >"$WORK/a/psk.txt"
+(umask 077; echo 'road@example.net a long secret' >"$WORK/a/keys/secret"
 	echo 'gw.example.net a long secret' >"$WORK/b/psk.txt")
 ipsecd_start a
 ipsecd_start b
@@ -77,10 +77,11 @@ sas() { on "$1" "$BIN/setkey" -D | grep -c 'state=mature'; }
 no_sas() { [ "$(sas "$1")" = 0 ]; }
 
 # ---- the daemon's own directives
-is "adminsock: its owner and mode" "$(stat -c '%U %a' "$WORK/a/admin.sock")" 'nobody 600'
+is "adminsock: its owner, group and mode" "$(stat -c '%U %G %a' "$WORK/a/admin.sock")" 'nobody daemon 600'
 like "adminsock: answers" "$(tell a/admin.sock NOOP)" '^200 '
 is "path pidfile" "$(cat "$WORK/a/racoon.pid")" "${DAEMON[a/racoon]}"
 like "isakmp_natt: its address and port" "$(cat "$WORK/a/racoon.log")" "$A\[4501\] used for NAT-T"
+is "isakmp: listens there, and nowhere else" "$(on a ss -Huln | awk '{ print $4 }' | sort | xargs)" "$A:4501 $A:500"
 # The kernel says twice what was asked for.
 like "pfkey_buffer: the size of the receive buffer" "$(on a ss -xmn)" 'rb2048000000'
 sed 's/isakmp 192.168.1.100;/isakmp 127.0.0.1 [1500]; isakmp 10.99.99.99;/' "$WORK/a/racoon.conf" >"$WORK/a/strict.conf"
@@ -130,6 +131,17 @@ ok "policies go with the SA" wait_for 5 no_policies
 ok "… and no SA is left" wait_for 5 no_sas a
 ok "hook phase1_down" wait_for 5 grep -q '^event phase1_down args 1' "$WORK/a/hooks.log"
 ok "hook phase1_dead: no successor" wait_for 5 grep -q '^event phase1_dead args 1' "$WORK/a/hooks.log"
+# A first message is shown before there is an SA; an address, its keepalives and the operator's words
+# are about none.
+nameless() { # log: lines about a peer's SA that do not end in " #id"
+	awk '/ #[1-9][0-9]*$/ { first = 0; next }
+		!/^[-0-9]+ [:0-9]+: \[[0-9a-f.:]+\] / && !/: script / { next }
+		/ received [a-z]* first \{/ { first = 1 }
+		first || /: (KA remove|unknown cookie|informational message for no SA|malformed message) / || /ticket/ { next }
+		{ print }' "$1"
+}
+is "each line about an SA has its id" "$(nameless "$WORK/a/racoon.log"; nameless "$WORK/b/racoon.log")" ""
+ok "… there are such lines" [ "$(grep -c ' #[1-9][0-9]*$' "$WORK/a/racoon.log")" -ge 50 ]
 stop a racoon
 stop b racoon
 

@@ -474,7 +474,7 @@ failures_have_their_id(void **state)
 		const char *remote, *key, *life;
 	} cases[] = {
 		{ "", "other", "10 min" },
-		{ "verify_identifier on; peers_identifier fqdn \"x.example\";", "secret", "10 min" },
+		{ "verify_identifier on; peers_identifier fqdn \"x\";", "secret", "10 min" },
 		{ "proposal_check exact;", "secret", "5 min" },
 	};
 	char conf[2048];

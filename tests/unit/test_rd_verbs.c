@@ -94,6 +94,19 @@ ike_show_child_at(const struct ike *e, uint64_t at, struct ike_child_view *out)
 	return ike_show_child(e, &cursor, out);
 }
 
+/* Each SA's end; behind them one of no SA. */
+bool
+ike_show_timer(const struct ike *e, struct ike_timer_walk *walk, struct ike_timer_view *out)
+{
+	(void)e;
+	*out = (struct ike_timer_view){ .when = { 65000 }, .serial = ++walk->cursor,
+		.remote = { addr("10.0.0.2"), 500 }, .event = "ISAKMP SA expires" };
+	if (walk->cursor <= rd.sas)
+		return true;
+	*out = (struct ike_timer_view){ .when = { 65000 }, .event = "of no SA" };
+	return walk->cursor == rd.sas + 1;
+}
+
 bool
 ike_show_failure(const struct ike *e, unsigned index, struct ike_failure_view *out)
 {
@@ -737,7 +750,13 @@ show_in_order(void **state)
 	say("SHOW FAILURES/SORT=remote\n");
 	assert_non_null(strstr(text_str(&talk.out), "200 %RACOON-S-NORMAL"));
 	say("SHOW SCHEDULE/SORT=-expires/FORMAT=CSV\n");
-	assert_int_equal(lines_of(text_str(&talk.out)), 3 + 2);
+	assert_int_equal(lines_of(text_str(&talk.out)), 3 + 3);
+	say("SHOW SCHEDULE\n");
+	assert_non_null(strstr(text_str(&talk.out), " -        -                      of no SA\n"));
+	assert_non_null(strstr(text_str(&talk.out),
+		" #3       10.0.0.2[500]          ISAKMP SA expires\n"));
+	say("SHOW SCHEDULE/FORMAT=JSON\n");
+	assert_non_null(strstr(text_str(&talk.out), "\"serial\":0,\"remote\":null,"));
 	say("SHOW ISAKMP/SORT=-expires/FULL\n");
 	assert_non_null(strstr(text_str(&talk.out), "section 10.0.0.2"));
 	say("SHOW PEERS/SORT=state,section\n");
