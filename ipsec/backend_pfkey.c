@@ -10,13 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "ipsec/pfkey.h"
-#include "ipsec/sadb_link.h"
-#include "ipsec/sadb_seen.h"
+#include "ipsec/sadb_dump.h"
 #include "lib/secret.h"
 
 enum {
@@ -24,7 +22,6 @@ enum {
 	WINDOW = 32,          /* requests under way */
 	BUFFER = 8 << 20,     /* socket buffer, octets */
 	FOREIGN_MAX = 64,     /* messages of others during a dump that cannot have crowded it out */
-	DUMP_TRIES = 8,
 };
 
 struct flight {
@@ -40,25 +37,11 @@ struct flight {
 	} acquire;
 };
 
-struct dump {
-	bool is, counting, ending, any, held;
-	uint32_t token;
-	enum sadb_op op;
-	enum sa_proto proto;
-	uint32_t count, numbered, left; /* of this try; the kernel's numbers; still to come */
-	uint32_t before;                /* count of the try before */
-	unsigned foreign, tries;
-	bool lost, complete;
-	int error;
-	struct sadb_msg entry;
-	struct sadb_seen seen;
-};
-
-struct waiting {
-	bool is;
-	uint32_t token;
-	enum sadb_op op;
-	enum sa_proto proto;
+struct count { /* of the entries of a dump */
+	bool only;               /* the first try, which hands nothing on */
+	uint32_t now, before;    /* of this try, of the one before */
+	uint32_t numbered;       /* the kernel's last number */
+	unsigned foreign;
 };
 
 struct pfkey_link {
@@ -68,8 +51,8 @@ struct pfkey_link {
 	bool labels, lost;
 	size_t flights;
 	struct flight flight[WINDOW + 4];
-	struct dump dump;
-	struct waiting waiting[2];
+	struct sadb_dump dump;
+	struct count count;
 	char text[SADB_WHY];
 	uint8_t in[2 * PFKEY_MSG_MAX];
 };
@@ -106,13 +89,11 @@ put(struct pfkey_link *p, uint32_t seq, const struct sadb_msg *m, char *why, siz
 static void
 send_dump(struct pfkey_link *p)
 {
-	struct dump *d = &p->dump;
+	struct sadb_dump *d = &p->dump;
 	struct sadb_msg m = { .op = d->op, .sa.proto = d->proto };
 
-	d->before = d->count;
-	d->count = d->numbered = 0;
-	d->foreign = 0;
-	d->lost = d->complete = false;
+	p->count = (struct count){ .only = p->count.only, .before = p->count.now };
+	d->lost = false;
 	d->error = put(p, d->token, &m, p->text, sizeof(p->text));
 	d->ending = d->error != 0;
 }
@@ -120,18 +101,10 @@ send_dump(struct pfkey_link *p)
 static void
 start_dump(struct pfkey_link *p)
 {
-	struct dump *d = &p->dump;
-
-	for (size_t i = 0; i < ARRAY_LEN(p->waiting) && !d->is; i++) {
-		struct waiting *w = &p->waiting[i];
-
-		if (!w->is)
-			continue;
-		w->is = false;
-		*d = (struct dump){ .is = true, .counting = true, .token = w->token, .op = w->op,
-			.proto = w->proto, .seen.key = d->seen.key };
-		send_dump(p);
-	}
+	if (!sadb_dump_begin(&p->dump))
+		return;
+	p->count = (struct count){ .only = true };
+	send_dump(p);
 }
 
 static struct flight *
@@ -169,13 +142,12 @@ send_message(struct sadb_link *l, uint32_t token, const struct sadb_msg *m, bool
 	*queued = false;
 	if (l->refusal.is || p->flights + 3 > WINDOW)
 		return ST_NORMAL;
-	*queued = true;
 	if (sadb_is_dump(m->op)) {
-		p->waiting[m->op == SADB_OP_SPDDUMP] = (struct waiting){ .is = true,
-			.token = token, .op = m->op, .proto = m->sa.proto };
+		*queued = sadb_dump_ask(&p->dump, token, m);
 		start_dump(p);
 		return ST_NORMAL;
 	}
+	*queued = true;
 	if (m->op == SADB_OP_REGISTER) {
 		send_register(p, token);
 		return ST_NORMAL;
@@ -234,21 +206,6 @@ hint(enum sadb_op op, int error)
 	return NULL;
 }
 
-static enum sadb_got
-emit(struct pfkey_link *p, bool last, struct sadb_came *c)
-{
-	struct dump *d = &p->dump;
-
-	d->left = d->left > 1 ? d->left - 1 : 1;
-	c->token = d->token;
-	c->raw = bytes_of(NULL, 0);
-	c->msg = d->entry;
-	c->msg.seq = last ? 0 : d->left;
-	sadb_msg_wipe(&d->entry);
-	d->held = false;
-	return SADB_GOT_ENTRY;
-}
-
 /*
  * The end of one try.  The first only counts.  After that all is there when nothing hints at a loss
  * or two tries agree in number; the last message of a try can get lost without a gap.
@@ -256,86 +213,57 @@ emit(struct pfkey_link *p, bool last, struct sadb_came *c)
 static void
 dump_done(struct pfkey_link *p, int error)
 {
-	struct dump *d = &p->dump;
-	bool counted = d->counting;
-	bool sure = !d->lost && (d->foreign < FOREIGN_MAX || d->count == d->before) &&
-		(counted || d->count >= d->before || d->foreign != 0);
+	struct sadb_dump *d = &p->dump;
+	struct count *n = &p->count;
+	bool sure = !d->lost && (n->foreign < FOREIGN_MAX || n->now == n->before) &&
+		(n->only || n->now >= n->before || n->foreign != 0);
 
 	if (error != 0 || d->error != 0) {
 		if (d->error == 0 && error != ENOENT)
 			d->error = error;
 		d->ending = true;
-		return;
-	}
-	if (counted && sure) {
-		d->counting = false;
-		d->left = d->count;
+	} else if (n->only && sure) {
+		n->only = false;
+		d->left = n->now;
 		d->tries = 0;
 		send_dump(p);
-		return;
-	}
-	if (!sure && ++d->tries < DUMP_TRIES) {
-		sadb_seen_again(&d->seen);
+	} else if (!sure && sadb_dump_again(d)) {
 		send_dump(p);
-		return;
+	} else {
+		d->error = sure ? 0 : EAGAIN;
+		d->ending = true;
 	}
-	d->error = sure ? 0 : EAGAIN;
-	d->ending = true;
 }
 
 static enum sadb_got
-dump_entry(struct pfkey_link *p, enum status decoded, struct sadb_msg *m, struct sadb_came *c)
+dump_entry(struct pfkey_link *p, enum status decoded, const struct sadb_msg *m, struct sadb_came *c)
 {
-	struct dump *d = &p->dump;
+	struct sadb_dump *d = &p->dump;
 	enum sadb_got got = SADB_GOT_NOTHING;
-	bool last = m->seq == 0, known;
-	struct sadb_msg mine = *m; /* emit() writes where m is */
+	bool last = m->seq == 0;
 
-	d->count++;
+	p->count.now++;
 	/* The entries of one try are numbered 1, 2, 3 … 0. */
-	if (!last && m->seq != ++d->numbered)
+	if (!last && m->seq != ++p->count.numbered)
 		d->lost = true;
 	if (decoded == ST_BADMSG)
 		d->error = EPROTO;
-	if (decoded == ST_NORMAL && !d->counting && d->error == 0) {
-		if (!sadb_seen_add(&d->seen, &mine, &known)) {
-			d->error = ENOMEM;
-		} else if (!known) {
-			if (d->held)
-				got = emit(p, false, c);
-			d->entry = mine;
-			d->held = d->any = true;
-		}
-	}
-	sadb_msg_wipe(&mine);
-	if (last) {
-		d->complete = true;
+	if (decoded == ST_NORMAL && !p->count.only && d->error == 0)
+		got = sadb_dump_entry(d, m, c);
+	if (last)
 		dump_done(p, 0);
-	}
 	return got;
 }
 
 static enum sadb_got
 dump_ends(struct pfkey_link *p, struct sadb_came *c)
 {
-	struct dump *d = &p->dump;
+	struct sadb_dump *d = &p->dump;
+	enum sadb_got got;
 
-	if (d->held)
-		return emit(p, true, c);
-	memset(c, 0, sizeof(*c));
-	c->token = d->token;
-	c->msg.op = d->op;
-	c->msg.error = d->error != 0 ? d->error : d->any ? 0 : ENOENT;
-	if (d->error == EAGAIN)
-		c->msg.why = "the kernel lost entries each time; the list is not complete";
-	else if (d->error == EPROTO)
-		c->msg.why = p->text;
-	else if (d->error != 0)
-		c->msg.why = hint(d->op, d->error);
-	sadb_seen_clear(&d->seen);
-	d->is = false;
+	got = sadb_dump_end(d, d->error == EPROTO ? p->text : hint(d->op, d->error), c);
 	start_dump(p);
-	return SADB_GOT_ANSWER;
+	return got;
 }
 
 /* ------------------------------------------------------------------------------------- acquires */
@@ -411,7 +339,7 @@ static enum sadb_got
 message(struct pfkey_link *p, struct sadb_came *c)
 {
 	enum status decoded = pfkey_decode_kernel(c->raw, &c->msg, p->text, sizeof(p->text));
-	struct dump *d = &p->dump;
+	struct sadb_dump *d = &p->dump;
 	struct flight *f;
 
 	if (d->is && !d->ending && c->msg.pid == p->pid && c->msg.op == d->op) {
@@ -422,7 +350,7 @@ message(struct pfkey_link *p, struct sadb_came *c)
 		return dump_entry(p, decoded, &c->msg, c);
 	}
 	if (d->is)
-		d->foreign++;
+		p->count.foreign++;
 	f = flight_of(p, &c->msg);
 	if (f != NULL && decoded != ST_NORMAL) {
 		c->msg.error = c->msg.error != 0 ? c->msg.error : EPROTO;
@@ -446,7 +374,7 @@ message(struct pfkey_link *p, struct sadb_came *c)
 static enum sadb_got
 nothing_more(struct pfkey_link *p, struct sadb_came *c)
 {
-	struct dump *d = &p->dump;
+	struct sadb_dump *d = &p->dump;
 
 	if (d->is && !d->ending) {
 		d->lost = true;
@@ -518,7 +446,7 @@ close_link(struct sadb_link *l)
 
 	if (l->fd >= 0)
 		close(l->fd);
-	sadb_seen_clear(&p->dump.seen);
+	sadb_dump_clear(&p->dump);
 	wipe(p, sizeof(*p));
 	free(p);
 }
@@ -548,8 +476,7 @@ backend_pfkey_open(struct sadb_link **out, char *why, size_t why_size)
 	if (setsockopt(p->link.fd, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof(octets)) < 0)
 		(void)setsockopt(p->link.fd, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
 	p->link.events = p->link.fd;
-	if (getrandom(&p->dump.seen.key, sizeof(p->dump.seen.key), 0) < 0)
-		p->dump.seen.key.k0 = p->pid;
+	sadb_dump_init(&p->dump);
 	p->own = UINT32_MAX;
 	p->labels = access("/sys/fs/selinux/enforce", F_OK) == 0;
 	*out = &p->link;

@@ -20,8 +20,7 @@
 #include <unistd.h>
 
 #include "ipsec/backend_xfrm.h"
-#include "ipsec/sadb_link.h"
-#include "ipsec/sadb_seen.h"
+#include "ipsec/sadb_dump.h"
 #include "lib/secret.h"
 
 enum {
@@ -30,7 +29,6 @@ enum {
 	READING_MAX = 32 << 10,     /* the most the kernel puts into one part of a dump */
 	ANSWERS_BUFFER = 1 << 20,   /* socket buffers, octets */
 	EVENTS_BUFFER = 8 << 20,
-	DUMP_TRIES = 8,
 	REQID_FIRST = 0x10000, /* above those that are set by hand */
 };
 
@@ -47,25 +45,6 @@ struct reading { /* what one recv gave */
 	size_t at, n;
 };
 
-struct dump {
-	bool is, ending, any, held, lost;
-	uint32_t token, seq, count_seq;
-	enum sadb_op op;
-	enum sa_proto proto;
-	uint32_t left;
-	unsigned tries;
-	int error;
-	struct sadb_msg entry; /* held back until it is known whether it is the last */
-	struct sadb_seen seen;
-};
-
-struct waiting { /* a dump that another one holds up */
-	bool is;
-	uint32_t token;
-	enum sadb_op op;
-	enum sa_proto proto;
-};
-
 struct xfrm_link {
 	struct sadb_link link;
 	struct mnl_socket *asks, *hears;
@@ -74,8 +53,8 @@ struct xfrm_link {
 	bool labels, answers_lost, events_lost;
 	size_t first, flights; /* a ring */
 	struct flight flight[WINDOW];
-	struct dump dump;
-	struct waiting waiting[2];
+	struct sadb_dump dump;
+	uint32_t dump_seq, count_seq; /* the numbers of its requests */
 	struct reading answer, event;
 	char text[SADB_WHY]; /* the kernel's words about the last failure */
 	size_t out_n;
@@ -166,7 +145,7 @@ ask_count(struct xfrm_link *x, uint16_t type, uint32_t *seq)
 static void
 send_dump(struct xfrm_link *x)
 {
-	struct dump *d = &x->dump;
+	struct sadb_dump *d = &x->dump;
 	struct sadb_msg m = { .op = d->op, .sa.proto = d->proto };
 	struct xfrm_env env = env_of(x);
 	struct writer w;
@@ -176,11 +155,11 @@ send_dump(struct xfrm_link *x)
 	/* Once: with a small buffer the answer may be what leaves no room for the dump. */
 	if (d->tries == 0)
 		ask_count(x, d->op == SADB_OP_DUMP ? XFRM_MSG_GETSADINFO : XFRM_MSG_GETSPDINFO,
-			&d->count_seq);
+			&x->count_seq);
 	w = writer_of(x->out + x->out_n, XFRM_MESSAGE_MAX);
 	if (xfrm_encode(&m, &env, &w, NULL, 0) != 0)
 		return; /* both fit, always */
-	d->seq = number(x, x->out + x->out_n);
+	x->dump_seq = number(x, x->out + x->out_n);
 	x->out_n += writer_len(&w);
 	/* A dump's end is its answer; an ACK beside it would be in the way. */
 	if (mnl_socket_sendto(x->asks, x->out, x->out_n) < 0) {
@@ -193,18 +172,8 @@ send_dump(struct xfrm_link *x)
 static void
 start_dump(struct xfrm_link *x)
 {
-	struct dump *d = &x->dump;
-
-	for (size_t i = 0; i < ARRAY_LEN(x->waiting) && !d->is; i++) {
-		struct waiting *w = &x->waiting[i];
-
-		if (!w->is)
-			continue;
-		w->is = false;
-		*d = (struct dump){ .is = true, .token = w->token, .op = w->op, .proto = w->proto,
-			.seen.key = d->seen.key };
+	if (sadb_dump_begin(&x->dump))
 		send_dump(x);
-	}
 }
 
 static struct flight *
@@ -264,13 +233,12 @@ send_message(struct sadb_link *l, uint32_t token, const struct sadb_msg *m, bool
 		flush(x);
 		return ST_NORMAL;
 	}
-	*queued = true;
 	if (sadb_is_dump(m->op)) {
-		x->waiting[m->op == SADB_OP_SPDDUMP] = (struct waiting){ .is = true,
-			.token = token, .op = m->op, .proto = m->sa.proto };
+		*queued = sadb_dump_ask(&x->dump, token, m);
 		start_dump(x);
 		return ST_NORMAL;
 	}
+	*queued = true;
 	if (local_answer(x, token, m))
 		return ST_NORMAL;
 	w = writer_of(x->out + x->out_n, XFRM_MESSAGE_MAX);
@@ -404,32 +372,12 @@ outcome(struct xfrm_link *x, uint32_t seq, int error)
 /* ---------------------------------------------------------------------------------------- dumps */
 
 static enum sadb_got
-emit(struct xfrm_link *x, bool last, struct sadb_came *c)
-{
-	struct dump *d = &x->dump;
-
-	d->left = d->left > 1 ? d->left - 1 : 1;
-	c->token = d->token;
-	c->raw = bytes_of(NULL, 0);
-	c->msg = d->entry;
-	c->msg.op = d->op;
-	c->msg.seq = last ? 0 : d->left;
-	c->msg.pid = (uint32_t)getpid();
-	c->msg.has_sa = d->op == SADB_OP_DUMP;
-	c->msg.has_sp = !c->msg.has_sa;
-	sadb_msg_wipe(&d->entry);
-	d->held = false;
-	return SADB_GOT_ENTRY;
-}
-
-static enum sadb_got
 dump_entry(struct xfrm_link *x, struct bytes msg, struct sadb_came *c)
 {
-	struct dump *d = &x->dump;
+	struct sadb_dump *d = &x->dump;
 	struct xfrm_env env = env_of(x);
 	struct sadb_msg m;
-	enum sadb_got got = SADB_GOT_NOTHING;
-	bool known;
+	enum sadb_got got;
 
 	switch (xfrm_decode(msg, &env, &m, x->text, sizeof(x->text))) {
 	case XFRM_FOREIGN:
@@ -440,14 +388,11 @@ dump_entry(struct xfrm_link *x, struct bytes msg, struct sadb_came *c)
 	case XFRM_MESSAGE:
 		break;
 	}
-	if (!sadb_seen_add(&d->seen, &m, &known))
-		d->error = ENOMEM;
-	else if (!known) {
-		if (d->held)
-			got = emit(x, false, c);
-		d->entry = m;
-		d->held = d->any = true;
-	}
+	m.op = d->op;
+	m.pid = (uint32_t)getpid();
+	m.has_sa = d->op == SADB_OP_DUMP;
+	m.has_sp = !m.has_sa;
+	got = sadb_dump_entry(d, &m, c);
 	sadb_msg_wipe(&m);
 	return got;
 }
@@ -455,14 +400,13 @@ dump_entry(struct xfrm_link *x, struct bytes msg, struct sadb_came *c)
 static void
 dump_done(struct xfrm_link *x, int error)
 {
-	struct dump *d = &x->dump;
+	struct sadb_dump *d = &x->dump;
 
 	if (error == ENOBUFS) {
 		d->lost = true;
 		error = 0;
 	}
-	if (d->lost && error == 0 && d->error == 0 && ++d->tries < DUMP_TRIES) {
-		sadb_seen_again(&d->seen);
+	if (d->lost && error == 0 && d->error == 0 && sadb_dump_again(d)) {
 		send_dump(x);
 		return;
 	}
@@ -471,28 +415,15 @@ dump_done(struct xfrm_link *x, int error)
 	d->ending = true;
 }
 
-/* The last entry, then the end. */
 static enum sadb_got
 dump_ends(struct xfrm_link *x, struct sadb_came *c)
 {
-	struct dump *d = &x->dump;
+	struct sadb_dump *d = &x->dump;
+	enum sadb_got got;
 
-	if (d->held)
-		return emit(x, true, c);
-	memset(c, 0, sizeof(*c));
-	c->token = d->token;
-	c->msg.op = d->op;
-	c->msg.error = d->error != 0 ? d->error : d->any ? 0 : ENOENT;
-	if (d->error == EAGAIN)
-		c->msg.why = "the kernel lost entries each time; the list is not complete";
-	else if (d->error == EPROTO)
-		c->msg.why = x->text;
-	else if (d->error != 0)
-		c->msg.why = hint(d->error);
-	sadb_seen_clear(&d->seen);
-	d->is = false;
+	got = sadb_dump_end(d, d->error == EPROTO ? x->text : hint(d->error), c);
 	start_dump(x);
-	return SADB_GOT_ANSWER;
+	return got;
 }
 
 static void
@@ -573,8 +504,8 @@ static enum sadb_got
 answer_message(struct xfrm_link *x, const struct nlmsghdr *h, struct bytes msg,
 	struct sadb_came *c)
 {
-	struct dump *d = &x->dump;
-	bool of_dump = d->is && h->nlmsg_seq == d->seq;
+	struct sadb_dump *d = &x->dump;
+	bool of_dump = d->is && h->nlmsg_seq == x->dump_seq;
 	struct reader r = reader_of(msg);
 
 	if (of_dump && (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0)
@@ -586,7 +517,7 @@ answer_message(struct xfrm_link *x, const struct nlmsghdr *h, struct bytes msg,
 	case NLMSG_ERROR:
 		if (of_dump)
 			dump_done(x, error_of(x, msg, h));
-		else if (!d->is || h->nlmsg_seq != d->count_seq)
+		else if (!d->is || h->nlmsg_seq != x->count_seq)
 			(void)outcome(x, h->nlmsg_seq, error_of(x, msg, h));
 		return SADB_GOT_NOTHING;
 	case NLMSG_DONE:
@@ -597,7 +528,7 @@ answer_message(struct xfrm_link *x, const struct nlmsghdr *h, struct bytes msg,
 	}
 	if (of_dump)
 		return dump_entry(x, msg, c);
-	if (d->is && h->nlmsg_seq == d->count_seq) {
+	if (d->is && h->nlmsg_seq == x->count_seq) {
 		take_count(x, msg, h);
 		return SADB_GOT_NOTHING;
 	}
@@ -712,7 +643,7 @@ close_link(struct sadb_link *l)
 		mnl_socket_close(x->hears);
 	if (l->fd >= 0)
 		close(l->fd);
-	sadb_seen_clear(&x->dump.seen);
+	sadb_dump_clear(&x->dump);
 	wipe(x, sizeof(*x));
 	free(x);
 }
@@ -772,8 +703,8 @@ backend_xfrm_open(struct sadb_link **out, char *why, size_t why_size)
 		return ST_NOBACKEND;
 	}
 	x->link.events = mnl_socket_get_fd(x->hears);
-	if (getrandom(&x->dump.seen.key, sizeof(x->dump.seen.key), 0) < 0 ||
-		getrandom(&x->unique, sizeof(x->unique), 0) < 0)
+	sadb_dump_init(&x->dump);
+	if (getrandom(&x->unique, sizeof(x->unique), 0) < 0)
 		x->unique = (uint32_t)getpid() << 8;
 	x->unique = REQID_FIRST + (x->unique & 0x3fffffff);
 	x->labels = access("/sys/fs/selinux/enforce", F_OK) == 0;

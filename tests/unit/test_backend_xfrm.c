@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "ipsec/backend_xfrm.h"
-#include "ipsec/sadb_seen.h"
 #include "tests/unit/eng_host.h"
 
 static uint8_t wire[XFRM_MESSAGE_MAX];
@@ -294,29 +293,6 @@ mutations(void **state)
 	assert_true(decoded > 1000);
 }
 
-static void
-seen(void **state)
-{
-	struct sadb_seen s = { .key = { 1, 2 } };
-	struct sadb_msg m = sample("aes-cbc", NULL);
-	bool known;
-
-	(void)state;
-	for (unsigned try = 0; try < 3; try++) {
-		for (uint32_t i = 0; i < 1000 * (try + 1); i++) {
-			m.sa.spi = 256 + i * 7;
-			assert_true(sadb_seen_add(&s, &m, &known));
-			assert_int_equal(known, i < 1000 * try);
-		}
-		sadb_seen_again(&s);
-	}
-	assert_int_equal(s.count, 3000);
-	sadb_seen_clear(&s);
-	assert_true(sadb_seen_add(&s, &m, &known));
-	assert_false(known);
-	sadb_seen_clear(&s);
-}
-
 int
 main(void)
 {
@@ -327,7 +303,6 @@ main(void)
 		cmocka_unit_test(policies),
 		cmocka_unit_test(mapping),
 		cmocka_unit_test(mutations),
-		cmocka_unit_test(seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
