@@ -38,8 +38,10 @@ struct ctl_session {
 	struct text normal;   /* "200 %…-S-NORMAL, …", for the commonest answer; made once */
 	uint64_t news_lost;
 	unsigned busy; /* depth of public functions at work on this session */
+	bool gathers;  /* a verb goes on in the loop's next turn: what it said may wait for more */
 	bool crlf;     /* the request ended with CRLF: answer in kind */
 	bool eof, over, gone, paused;
+	bool drowned;  /* too much is unsent: nothing is added any more, leave() ends the session */
 	unsigned monitor; /* classes of news */
 };
 
@@ -67,28 +69,34 @@ session_end(struct ctl_session *s)
 	s->t.close(s->t.user);
 }
 
+/* Hands on what was gathered.  Calls nothing else: a verb may be at work up the stack. */
+static void
+hand_on(struct ctl_session *s)
+{
+	bool failed = s->out.failed;
+
+	if (!s->over && !s->gone) { /* else there may be no transport any more */
+		if (s->out.n > 0 && !failed)
+			s->t.send(s->t.user, bytes_of(s->out.p, s->out.n));
+		text_clear(&s->out);
+		s->drowned = s->drowned || failed || unsent(s) > CTL_OUTPUT_MAX;
+	}
+	text_clear(&s->out);
+}
+
+/* From the outermost leave(): the session may end over it, and what it asked be cancelled. */
 static void
 flush(struct ctl_session *s)
 {
-	if (s->over || s->gone) {
-		text_clear(&s->out);
-		return;
-	}
-	if (s->out.n > 0 && !s->out.failed) {
-		s->t.send(s->t.user, bytes_of(s->out.p, s->out.n));
-		text_clear(&s->out);
-	}
-	if (s->out.failed || unsent(s) > CTL_OUTPUT_MAX) {
-		/* Whoever reads so slowly gets no more than a note, if there is room for that. */
-		char note[160];
+	char note[160];
 
-		text_clear(&s->out);
-		s->out.failed = false;
-		status_format(note, sizeof(note), ST_TOOSLOW, NULL, NULL);
-		text_addf(&s->out, "%u %s%s", status_row(ST_TOOSLOW)->reply, note,
-			s->crlf ? "\r\n" : "\n");
-		session_end(s);
-	}
+	hand_on(s);
+	if (!s->drowned || s->over || s->gone)
+		return;
+	/* Whoever reads so slowly gets no more than a note, if there is room for that. */
+	status_format(note, sizeof(note), ST_TOOSLOW, NULL, NULL);
+	text_addf(&s->out, "%u %s%s", status_row(ST_TOOSLOW)->reply, note, s->crlf ? "\r\n" : "\n");
+	session_end(s);
 }
 
 static void
@@ -104,28 +112,56 @@ session_free(struct ctl_session *s)
 
 /* ------------------------------------------------------------------ answers */
 
+static bool
+disturbs(char octet)
+{
+	unsigned char c = (unsigned char)octet;
+
+	return (c < ' ' && c != '\t') || c == 0x7f;
+}
+
+/*
+ * Where the first octet is that could disturb a terminal or the framing; n: nowhere.  Every octet of
+ * a long SHOW comes by here, so eight at a time: subtracting leaves a top bit where one is smaller.
+ */
+static size_t
+first_disturbing(const char *text, size_t n)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101), top = each << 7;
+	size_t i = 0;
+
+	for (uint64_t w, del; i + sizeof(w) <= n; i += sizeof(w)) {
+		memcpy(&w, text + i, sizeof(w));
+		del = w ^ each * 0x7f;
+		if ((((w - each * ' ') & ~w) | ((del - each) & ~del)) & top)
+			for (size_t k = i; k < i + sizeof(w); k++)
+				if (disturbs(text[k]))
+					return k;
+	}
+	while (i < n && !disturbs(text[i]))
+		i++;
+	return i;
+}
+
 /* One line of an answer; what could disturb a terminal or the framing is shown as `?`. */
 static void
 put_line(struct ctl_session *s, const char *prefix, const char *text, size_t n)
 {
-	size_t from = 0;
+	size_t plain;
 
-	if (s->gone || s->over)
+	if (s->gone || s->over || s->drowned)
 		return;
 	text_add(&s->out, prefix);
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if ((c >= ' ' && c != 0x7f) || c == '\t')
-			continue;
-		text_add_n(&s->out, text + from, i - from);
+	while ((plain = first_disturbing(text, n)) < n) {
+		text_add_n(&s->out, text, plain);
 		text_add_n(&s->out, "?", 1);
-		from = i + 1;
+		text += plain + 1;
+		n -= plain + 1;
 	}
-	text_add_n(&s->out, text + from, n - from);
+	text_add_n(&s->out, text, n);
 	text_add(&s->out, s->crlf ? "\r\n" : "\n");
 	if (s->out.n >= CTL_BATCH)
-		flush(s);
+		hand_on(s);
 }
 
 /* Plain success, which is most answers. */
@@ -141,7 +177,7 @@ put_normal(struct ctl_session *s)
 	text_add_n(&s->out, s->normal.p, s->normal.n);
 	text_add(&s->out, s->crlf ? "\r\n" : "\n");
 	if (s->out.n >= CTL_BATCH)
-		flush(s);
+		hand_on(s);
 }
 
 static void
@@ -153,7 +189,7 @@ put_last(struct ctl_session *s, enum status status, const char *detail)
 	char code[8];
 
 	if (status == ST_NORMAL && (detail == NULL || detail[0] == '\0') && !s->gone && !s->over &&
-		!s->normal.failed) {
+		!s->drowned && !s->normal.failed) {
 		put_normal(s);
 		return;
 	}
@@ -182,6 +218,7 @@ end_call(struct ctl_session *s, enum status status)
 			s->t.audit(s->t.user, s->who, a->line, status);
 	}
 	s->active = NULL;
+	s->gathers = false;
 	free(s->spare);
 	s->spare = a;
 }
@@ -343,7 +380,8 @@ leave(struct ctl_session *s)
 
 	if (s->busy == 1) {
 		run_waiting(s);
-		flush(s);
+		if (!s->gathers || s->out.n >= CTL_GATHER || s->gone)
+			flush(s);
 		free(s->spare);
 		s->spare = NULL;
 	}
@@ -458,8 +496,22 @@ ctl_yield(struct ctl_call *call, void (*again)(struct ctl_call *call))
 	if (s->t.later == NULL || s->gone || s->over)
 		return false;
 	call->resume = again;
+	s->gathers = true;
 	s->t.later(s->t.user);
 	return true;
+}
+
+struct ctl_session *
+ctl_hold(struct ctl_call *call)
+{
+	enter(call->session);
+	return call->session;
+}
+
+void
+ctl_let_go(struct ctl_session *s)
+{
+	leave(s);
 }
 
 /* ------------------------------------------------------------------ for transports */
@@ -556,6 +608,7 @@ ctl_drained(struct ctl_session *s)
 	if (s->active != NULL && s->active->call.resume != NULL && !congested(s, CTL_LOW_WATER)) {
 		resume = s->active->call.resume;
 		s->active->call.resume = NULL;
+		s->gathers = false;
 		resume(&s->active->call);
 	}
 	leave(s);

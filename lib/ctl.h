@@ -34,6 +34,7 @@ enum {
 	CTL_SESSIONS_MAX = 4096,
 	CTL_REPLY_DATA = 200,        /* the code of continuation lines */
 	CTL_BATCH = 64 * 1024,       /* octets of answers gathered before they are sent */
+	CTL_GATHER = 16 * 1024,      /* the same from one turn of a yielding verb to the next */
 	CTL_HIGH_WATER = 256 * 1024, /* unsent octets past which a SHOW yields and requests wait */
 	CTL_LOW_WATER = 64 * 1024,   /* and under which they go on */
 	CTL_PROTOCOL = 1,            /* version of the control protocol, as VERSION tells it */
@@ -88,6 +89,12 @@ void ctl_done(struct ctl_call *call, enum status status, const char *fmt, ...) A
 /* Pass a line of another service's answer on as it is; `last` ends the call. (The master's
  * relay.) */
 void ctl_relay(struct ctl_call *call, struct bytes line, bool last);
+/*
+ * What is relayed to the session of this call is gathered until ctl_let_go: many lines in one read
+ * are not so many writes.  The session may be over by then; it is not freed before.
+ */
+struct ctl_session *ctl_hold(struct ctl_call *call) ATTR_NODISCARD;
+void ctl_let_go(struct ctl_session *s);
 /* True when so much is waiting to be sent that a SHOW should set call->resume and return. */
 bool ctl_congested(const struct ctl_call *call);
 /*
@@ -100,7 +107,8 @@ bool ctl_yield(struct ctl_call *call, void (*again)(struct ctl_call *call)) ATTR
 /* What the transport gives a session. */
 struct ctl_transport {
 	void *user;
-	void (*send)(void *user, struct bytes octets); /* queue for sending; copies */
+	/* Queue for sending; copies. Calls nothing of the session: it may be in a verb's midst. */
+	void (*send)(void *user, struct bytes octets);
 	size_t (*unsent)(void *user);                  /* octets queued */
 	void (*close)(void *user);                     /* after what is queued has gone out */
 	/* Call ctl_drained (of a channel: ctl_channel_drained) in the loop's next turn; NULL: the

@@ -19,6 +19,7 @@ struct talk { /* one conversation */
 	struct ctl_channel *ch;
 	struct ctl_session *session;
 	uint32_t id;
+	char head[16]; /* "#ID ", before each line of the answer */
 	bool answered;
 };
 
@@ -76,7 +77,7 @@ talk_send(void *user, struct bytes octets)
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		size_t n = nl != NULL ? (size_t)(nl - p) + 1 : (size_t)(end - p);
 
-		text_addf(&t->ch->out, "#%u ", t->id);
+		text_add(&t->ch->out, t->head);
 		text_add_n(&t->ch->out, p, n);
 		p += n;
 	}
@@ -185,6 +186,7 @@ begin_talk(struct ctl_channel *ch, uint32_t id, enum ctl_role role, const char *
 	}
 	talk->ch = ch;
 	talk->id = id;
+	snprintf(talk->head, sizeof(talk->head), "#%u ", id);
 	talk->session = s;
 	list_append(&ch->talks, &talk->node);
 	hash_insert(&ch->by_id, &talk->by_id, hash_more(0, id));

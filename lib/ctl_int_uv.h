@@ -42,6 +42,7 @@ struct conn {
 	struct cry_tls *tls;         /* NULL: plain */
 	struct ctl_peer peer;
 	bool is_channel, reading, eof, handshake, ending, linger, closed;
+	bool broken;      /* the other end is gone, which the session learns in the next turn */
 	uint64_t end_by;  /* loop time at which an ending connection, or a handshake, is cut */
 	uint64_t active;  /* loop time of its last octet */
 };

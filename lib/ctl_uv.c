@@ -39,6 +39,7 @@ struct write { /* octets that did not fit into the socket's buffer */
 
 static void conn_drop(struct conn *c);
 static void conn_finished(struct conn *c);
+static void conn_later(void *user);
 
 void
 ctl_uv_handle_gone(struct ctl_server *s)
@@ -76,6 +77,14 @@ on_written(uv_write_t *req, int status)
 
 static void conn_update_reading(struct conn *c);
 
+/* Gone in the loop's next turn: now, whoever sends is at work on what it asked. */
+static void
+conn_break(struct conn *c)
+{
+	c->broken = true;
+	conn_later(c);
+}
+
 static void
 raw_send(struct conn *c, struct bytes octets)
 {
@@ -88,7 +97,7 @@ raw_send(struct conn *c, struct bytes octets)
 		buf = uv_buf_init((char *)(uintptr_t)octets.p, (unsigned)octets.n);
 		n = uv_try_write(stream, &buf, 1);
 		if (n < 0 && n != UV_EAGAIN) {
-			conn_drop(c);
+			conn_break(c);
 			return;
 		}
 		n = n < 0 ? 0 : n;
@@ -96,14 +105,14 @@ raw_send(struct conn *c, struct bytes octets)
 	if ((size_t)n < octets.n) {
 		w = malloc(sizeof(*w) + octets.n - (size_t)n);
 		if (w == NULL) {
-			conn_drop(c);
+			conn_break(c);
 			return;
 		}
 		memcpy(w->octets, octets.p + n, octets.n - (size_t)n);
 		buf = uv_buf_init(w->octets, (unsigned)(octets.n - (size_t)n));
 		if (uv_write(&w->req, stream, &buf, 1, on_written) != 0) {
 			free(w);
-			conn_drop(c);
+			conn_break(c);
 		}
 	}
 }
@@ -115,7 +124,7 @@ send_cipher(struct conn *c)
 	struct ctl_server *s = c->server;
 	size_t n;
 
-	while (!c->closed && (n = cry_tls_output(c->tls, s->cipher, sizeof(s->cipher))) > 0)
+	while (!c->closed && !c->broken && (n = cry_tls_output(c->tls, s->cipher, sizeof(s->cipher))) > 0)
 		raw_send(c, bytes_of(s->cipher, n));
 }
 
@@ -124,7 +133,7 @@ conn_send(void *user, struct bytes octets)
 {
 	struct conn *c = user;
 
-	if (c->closed)
+	if (c->closed || c->broken)
 		return;
 	c->active = uv_now(c->server->loop);
 	if (c->tls == NULL) {
@@ -167,7 +176,9 @@ on_turn(uv_idle_t *idle)
 		struct conn *c = container_of(now.next, struct conn, later);
 
 		list_remove(&c->later);
-		if (c->session != NULL)
+		if (c->broken)
+			conn_drop(c);
+		else if (c->session != NULL)
 			ctl_drained(c->session);
 		else if (c->channel != NULL)
 			ctl_channel_drained(c->channel);

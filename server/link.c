@@ -34,6 +34,7 @@ struct link {
 	size_t count;
 	uint32_t last_id;
 	struct text in; /* the line that is not whole yet */
+	struct ctl_session *held; /* whose lines of this read are gathered */
 	instant heard;  /* when something came in, or the first request went out */
 	bool probed;
 };
@@ -202,6 +203,16 @@ find(struct link *l, uint32_t id)
 }
 
 static void
+let_go(struct link *l)
+{
+	struct ctl_session *s = l->held;
+
+	l->held = NULL;
+	if (s != NULL)
+		ctl_let_go(s);
+}
+
+static void
 answer_line(struct link *l, uint32_t id, struct bytes line)
 {
 	struct request *r = find(l, id);
@@ -212,6 +223,12 @@ answer_line(struct link *l, uint32_t id, struct bytes line)
 	if (r == NULL)
 		return; /* given up meanwhile */
 	call = r->call;
+	if (call != NULL && call->session != l->held) {
+		let_go(l);
+		if (find(l, id) != r)
+			return; /* what waited behind the other's answer was run, and ended it */
+		l->held = ctl_hold(call);
+	}
 	if (last) {
 		link_lines *lines = r->lines;
 		void *user = r->user;
@@ -255,24 +272,36 @@ take_audit(struct link *l, char *text)
 	l->owner.audit(l->owner.user, who, line, result == ST_COUNT ? ST_BUG : result);
 }
 
+/* "#ID " as the number and the length of all that; 0: it is none. */
+static size_t
+head_of(const char *p, size_t n, uint32_t *id)
+{
+	uint64_t value = 0;
+	size_t i = 1;
+
+	if (n == 0 || p[0] != '#')
+		return 0;
+	for (; i < n && p[i] >= '0' && p[i] <= '9' && value <= UINT32_MAX; i++)
+		value = 10 * value + (uint64_t)(p[i] - '0');
+	*id = (uint32_t)value;
+	return i > 1 && i < n && p[i] == ' ' && value <= UINT32_MAX ? i + 1 : 0;
+}
+
 static void
 take_line(struct link *l, const char *p, size_t n)
 {
-	char head[16], news[CTL_CHANNEL_LINE_MAX];
-	const char *blank = memchr(p, ' ', n);
+	char news[CTL_CHANNEL_LINE_MAX], blank_found;
 	struct bytes rest;
-	unsigned id, classes;
-	char blank_found;
+	unsigned classes;
+	uint32_t id;
+	size_t head;
 
 	if (n > 0 && p[n - 1] == '\r')
 		n--;
-	if (blank == NULL || (size_t)(blank - p) >= sizeof(head))
+	head = head_of(p, n, &id);
+	if (head == 0)
 		return;
-	memcpy(head, p, (size_t)(blank - p));
-	head[blank - p] = '\0';
-	if (sscanf(head, "#%10u", &id) != 1)
-		return;
-	rest = bytes_of(blank + 1, n - (size_t)(blank + 1 - p));
+	rest = bytes_of(p + head, n - head);
 	if (id != 0) {
 		answer_line(l, id, rest);
 		return;
@@ -289,13 +318,9 @@ take_line(struct link *l, const char *p, size_t n)
 		take_audit(l, news + 7);
 }
 
-void
-link_input(struct link *l, struct bytes octets, instant now)
+static void
+take_lines(struct link *l, const char *p, const char *end)
 {
-	const char *p = (const char *)octets.p, *end = p + octets.n;
-
-	l->heard = now;
-	l->probed = false;
 	while (p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 
@@ -314,6 +339,17 @@ link_input(struct link *l, struct bytes octets, instant now)
 		}
 		p = nl + 1;
 	}
+}
+
+void
+link_input(struct link *l, struct bytes octets, instant now)
+{
+	const char *p = (const char *)octets.p;
+
+	l->heard = now;
+	l->probed = false;
+	take_lines(l, p, p + octets.n);
+	let_go(l);
 }
 
 /* ------------------------------------------------------------------ ends */

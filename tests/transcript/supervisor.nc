@@ -164,7 +164,7 @@ wait 1400
 > NEXT ECHO hi
 < 200-hi
 < 200 *
-! kill -CONT $(netcontrol "show/format=json" | sed 's/.*"service":"ECHO","state":"running","pid":\([0-9]*\),.*/\1/')
+! p=$(netcontrol "show/format=json" | sed 's/.*"service":"ECHO","state":"running","pid":\([0-9]*\),.*/\1/'); until grep -q "^State:.T" /proc/$p/status; do sleep 0.05; done; kill -CONT $p
 > ECHO ECHO hi
 < 200-hi
 < 200 *
@@ -216,6 +216,8 @@ wait 300
 <~ 200 *services running
 
 == SHUTDOWN stops in order, answers when all are down, and the socket is free then
+> FRESH STOP
+<~ 200 *
 @m
 > MONITOR
 < 200 *

@@ -87,6 +87,28 @@ flood_more(struct ctl_call *call)
 	ctl_done(call, ST_NORMAL, NULL);
 }
 
+enum { TURNS = 5000 };
+static unsigned laters;
+
+static void
+cl_later(void *user)
+{
+	(void)user;
+	laters++;
+}
+
+static void
+turn(struct ctl_call *call) /* a line in each turn of the loop */
+{
+	for (uintptr_t n = (uintptr_t)call->state; n < TURNS; n = (uintptr_t)call->state) {
+		ctl_line(call, "line %u, one in a turn", (unsigned)n);
+		call->state = (void *)(n + 1);
+		if (ctl_yield(call, turn))
+			return;
+	}
+	ctl_done(call, ST_NORMAL, NULL);
+}
+
 static void
 verb_blurt(struct ctl_call *call) /* a verb that never yields */
 {
@@ -102,6 +124,18 @@ verb_fail(struct ctl_call *call)
 	ctl_done(call, ST_NOTRUNNING, "because of %d", 42);
 }
 
+static void
+verb_odd(struct ctl_call *call)
+{
+	static const char odd[] = { '\x01', '\x1f', '\x7f', '\x00' }, fine[] = "\t ~\x80\xff";
+
+	for (unsigned at = 0; at < 20; at++)
+		for (const char *c = at % 2 == 0 ? odd : fine; *c != '\0'; c++)
+			ctl_line(call, "%.*s%c%.*s", (int)at, "abcdefghijklmnopqrstuvwxyz", *c,
+				(int)(25 - at), "abcdefghijklmnopqrstuvwxyz");
+	ctl_done(call, ST_NORMAL, NULL);
+}
+
 static const struct verb verbs[] = {
 	{ .name = "BLURT", .role = CTL_READER, .run = verb_blurt, .help = "much, at once" },
 	{ .name = "ECHO", .params = "text", .min_params = 1, .max_params = 1,
@@ -112,6 +146,8 @@ static const struct verb verbs[] = {
 	{ .name = "HELP", .params = "[topic]", .max_params = 1, .quals = ctl_quals_help,
 		.role = CTL_READER, .run = ctl_verb_help, .help = "help" },
 	{ .name = "NOOP", .role = CTL_READER, .run = ctl_verb_noop, .help = "nothing" },
+	{ .name = "ODD", .role = CTL_READER, .run = verb_odd, .help = "odd octets" },
+	{ .name = "TURN", .role = CTL_READER, .run = turn, .help = "a line in each turn" },
 	{ .name = "VERSION", .role = CTL_READER, .run = ctl_verb_version, .help = "version" },
 	{ .name = "WAIT", .role = CTL_OPERATOR, .run = verb_wait, .help = "wait" },
 	{ .name = NULL },
@@ -296,6 +332,52 @@ test_slow_reader(void **state)
 	cl.hold = false;
 	ctl_drained(s);
 	assert_true(ctl_wants_input(s));
+}
+
+/* What a verb says in its turns is gathered, and nothing of it is late at the end. */
+static void
+test_turns_are_gathered(void **state)
+{
+	struct ctl_transport t = { .user = &cl, .send = cl_send, .unsent = cl_unsent,
+		.close = cl_close, .later = cl_later };
+	unsigned lines = 0;
+
+	(void)state;
+	ctl_close(s);
+	s = ctl_open(&service, &t, CTL_OPERATOR, "tester");
+	assert_non_null(s);
+	cl.sends = laters = 0;
+	assert_true(say("turn\necho after\n"));
+	assert_int_equal(cl.got.n, 0);
+	for (; laters < 2 * TURNS && strstr(text_str(&cl.got), "after") == NULL;)
+		ctl_drained(s);
+	assert_int_equal(laters, TURNS);
+	assert_true(cl.sends > 2 && cl.sends <= cl.got.n / CTL_GATHER + 1);
+	for (const char *p = cl.got.p; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	assert_int_equal(lines, TURNS + 1 + 2);
+	assert_non_null(strstr(cl.got.p, "one in a turn\n" OK "\n200-after\n" OK "\n"));
+	/* Who goes away in between loses what is gathered, and the verb comes to its end. */
+	assert_true(say("turn\n"));
+	assert_true(ctl_is_busy(s));
+}
+
+/* Wherever in a line it stands. */
+static void
+test_odd_octets(void **state)
+{
+	unsigned questions = 0, kept = 0;
+
+	(void)state;
+	assert_true(say("odd\n"));
+	for (const char *p = cl.got.p; *p != '\0'; p++) {
+		assert_true((unsigned char)*p >= ' ' || *p == '\n' || *p == '\t');
+		assert_int_not_equal(*p, 0x7f);
+		questions += *p == '?';
+		kept += *p == '\t' || *p == '~' || (unsigned char)*p >= 0x80;
+	}
+	assert_int_equal(questions, 10 * 3);
+	assert_int_equal(kept, 10 * 4);
 }
 
 static void
@@ -489,6 +571,8 @@ main(void)
 		T(test_cancel),
 		T(test_eof_answers_first),
 		T(test_slow_reader),
+		T(test_turns_are_gathered),
+		T(test_odd_octets),
 		T(test_too_slow),
 		T(test_yielded_show_is_closed),
 		T(test_news),

@@ -16,7 +16,7 @@ static struct link *l;
 static struct ctl_session *client;
 static struct text to_service, to_client;
 static size_t client_unsent, service_unsent;
-static unsigned readies;
+static unsigned readies, sends;
 static char last_event[64];
 static unsigned last_classes;
 static const char *relayed; /* what RELAY sends on */
@@ -25,6 +25,13 @@ static void
 add(void *user, struct bytes b)
 {
 	text_add_n(user, (const char *)b.p, b.n);
+}
+
+static void
+add_client(void *user, struct bytes b)
+{
+	sends++;
+	add(user, b);
 }
 
 static size_t
@@ -78,12 +85,12 @@ setup(void **state)
 {
 	struct ctl_transport out = { .user = &to_service, .send = add,
 		.unsent = unsent_service, .close = no_close };
-	struct ctl_transport back = { .user = &to_client, .send = add,
+	struct ctl_transport back = { .user = &to_client, .send = add_client,
 		.unsent = unsent_client, .close = no_close };
 	struct link_owner owner = { .ready = on_ready, .event = on_event };
 
 	(void)state;
-	client_unsent = service_unsent = readies = 0;
+	client_unsent = service_unsent = readies = sends = 0;
 	l = link_new(&out, &owner);
 	client = ctl_open(&master, &back, CTL_OPERATOR, "uid 42 (someone)");
 	return l == NULL || client == NULL;
@@ -156,6 +163,34 @@ test_lost(void **state)
 	assert_string_equal(text_str(&to_client),
 		"200-half of it\n"
 		"422 %NETCTL-E-SERVICELOST, service ended before it answered: killed\n");
+}
+
+/* Lines that came in one read go out in one write, whoever's they are, and in their order. */
+static void
+test_lines_are_gathered(void **state)
+{
+	struct ctl_transport back = { .user = &to_client, .send = add_client,
+		.unsent = unsent_client, .close = no_close };
+	struct ctl_session *other = ctl_open(&master, &back, CTL_OPERATOR, "uid 43");
+
+	(void)state;
+	assert_non_null(other);
+	request("SHOW");
+	assert_true(ctl_input(other, bytes_str("x\n")));
+	service_says("#1 200-a\n#1 200-b\n#1 200-c\n#1 200", 1);
+	assert_int_equal(sends, 1);
+	assert_string_equal(text_str(&to_client), "200-a\n200-b\n200-c\n");
+	service_says("-d\n#2 200-e\n#2 200-f\n#1 200 g\n#2 200 h\n#4294967297 200 i\n", 1);
+	assert_int_equal(sends, 1 + 4);
+	assert_string_equal(text_str(&to_client),
+		"200-a\n200-b\n200-c\n200-d\n200-e\n200-f\n200 g\n200 h\n");
+	/* One of them goes while the other's lines are at hand. */
+	request("SHOW");
+	assert_true(ctl_input(other, bytes_str("x\n")));
+	ctl_close(other);
+	service_says("#3 200-a\n#4 200-late\n#3 200 b\n", 1);
+	assert_int_equal(link_busy(l), 0);
+	assert_int_equal(sends, 1 + 4 + 1);
 }
 
 static void
@@ -266,6 +301,7 @@ main(void)
 		T(test_news),
 		T(test_lost),
 		T(test_client_gone),
+		T(test_lines_are_gathered),
 		T(test_slow_client_pauses),
 		T(test_ask),
 		T(test_silent_service),
