@@ -27,17 +27,42 @@ plain_run(const char *s, size_t n)
 	return i;
 }
 
+/* Most strings need nothing done to them: all in one piece.  False: this one does. */
+static bool
+plain(struct json *j, bool comma, const char *s, bool colon)
+{
+	size_t n = strlen(s);
+	char *at;
+
+	if (plain_run(s, n) < n)
+		return false;
+	at = text_room(j->out, n + 2 + comma + colon);
+	if (at == NULL)
+		return true; /* the text remembers it */
+	if (comma)
+		*at++ = ',';
+	*at++ = '"';
+	memcpy(at, s, n);
+	at += n;
+	*at++ = '"';
+	if (colon)
+		*at++ = ':';
+	*at = '\0';
+	return true;
+}
+
 static void
 quoted(struct json *j, const char *s)
 {
 	size_t n = strlen(s);
 
+	if (plain(j, false, s, false))
+		return;
 	text_add_n(j->out, "\"", 1);
 	while (n > 0) {
 		size_t len = plain_run(s, n);
 		unsigned char c;
 
-		/* Most of what is written needs nothing done to it. */
 		text_add_n(j->out, s, len);
 		s += len;
 		n -= len;
@@ -66,13 +91,17 @@ quoted(struct json *j, const char *s)
 static bool
 begin(struct json *j, const char *key)
 {
+	bool comma = j->comma[j->depth];
+
 	if (j->out->failed)
 		j->bad = true;
 	if (j->bad)
 		return false;
-	if (j->comma[j->depth])
-		text_add(j->out, ",");
 	j->comma[j->depth] = true;
+	if (key != NULL && plain(j, comma, key, true))
+		return true;
+	if (comma)
+		text_add(j->out, ",");
 	if (key != NULL) {
 		quoted(j, key);
 		text_add(j->out, ":");

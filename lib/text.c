@@ -71,12 +71,22 @@ make_room(struct text *t, size_t n)
 void
 text_add_n(struct text *t, const char *s, size_t n)
 {
-	if (!make_room(t, n))
+	char *at = text_room(t, n);
+
+	if (at == NULL)
 		return;
 	if (n != 0)
-		memcpy(t->p + t->n, s, n);
+		memcpy(at, s, n);
+	at[n] = '\0';
+}
+
+char *
+text_room(struct text *t, size_t n)
+{
+	if (!make_room(t, n))
+		return NULL;
 	t->n += n;
-	t->p[t->n] = '\0';
+	return t->p + t->n - n;
 }
 
 void

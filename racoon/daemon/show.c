@@ -163,13 +163,9 @@ section_item(struct show *s, const struct show_row *row)
 		s->first = false;
 		return;
 	}
-	if (s->call->json && !s->first)
-		ctl_line(s->call, ", %s", text_str(&s->out));
-	else {
-		if (s->first && !s->call->json && row->title != NULL)
-			ctl_text(s->call, row->title);
-		ctl_text(s->call, text_str(&s->out));
-	}
+	if (s->first && !s->call->json && row->title != NULL)
+		ctl_text(s->call, row->title);
+	ctl_text(s->call, text_str(&s->out));
 	s->first = false;
 }
 
@@ -194,6 +190,8 @@ static bool
 one_item(struct show *s, const struct show_row *row)
 {
 	text_clear(&s->out);
+	if (s->call->json && !s->csv && !s->first)
+		text_add(&s->out, ", ");
 	s->json = json_to(&s->out);
 	return show_is_sorted(s) && row->look == NULL ? show_sorted_kept(s) : row->next(s);
 }

@@ -2,10 +2,12 @@
  * noop_main.c - asks a line server on a Unix socket again and again, and tells how fast it is.
  *
  *	noop SOCKET REQUEST ANSWER COUNT DEPTH
+ *	noop SOCKET - ANSWER COUNT 1
  *
- * DEPTH requests are under way at a time; an answer is one line that begins with ANSWER.  Prints
- * requests a second and the median and 99th percentile of one round, in microseconds.  The same
- * client for every server that is compared.
+ * DEPTH requests are under way at a time; an answer ends with a line that begins with ANSWER (what
+ * begins with 200- goes before one).  Prints requests a second and the median and 99th percentile
+ * of one round, in microseconds.  With - the requests are lines of standard input, and each round's
+ * microseconds are printed, a line each.  The same client for every server that is compared.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 20, REQUEST_MAX = 64 };
+enum { BUFFER = 1 << 20, REQUEST_MAX = 64, LINE_MAX_READ = 512 };
 
 static double
 now(void)
@@ -59,15 +61,36 @@ one_round(int fd, const char *out, size_t n, const char *answer, unsigned long d
 			return fail("the server has closed");
 		have += (size_t)got;
 		while ((nl = memchr(line, '\n', have - (size_t)(line - in))) != NULL) {
-			if (strncmp(line, answer, answer_n) != 0)
-				return fail("another answer was expected");
-			lines++;
+			if (strncmp(line, "200-", 4) != 0) {
+				if (strncmp(line, answer, answer_n) != 0)
+					return fail("another answer was expected");
+				lines++;
+			}
 			line = nl + 1;
 		}
 		have -= (size_t)(line - in);
 		memmove(in, line, have);
 	}
 	return lines == depth ? 0 : fail("too many answers");
+}
+
+/* The requests of standard input, one after another. */
+static int
+each_line(int fd, const char *answer, unsigned long count)
+{
+	char line[LINE_MAX_READ];
+
+	for (unsigned long i = 0; i < count; i++) {
+		double start;
+
+		if (fgets(line, sizeof(line), stdin) == NULL)
+			return fail("too few requests");
+		start = now();
+		if (one_round(fd, line, strlen(line), answer, 1) != 0)
+			return 1;
+		printf("%.0f\n", (now() - start) * 1e6);
+	}
+	return 0;
 }
 
 int
@@ -92,6 +115,8 @@ main(int argc, char **argv)
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (times == NULL || fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0)
 		return fail("cannot connect");
+	if (strcmp(argv[2], "-") == 0)
+		return each_line(fd, argv[3], count);
 	for (unsigned long i = 0; i < depth; i++)
 		n += (size_t)snprintf(out + n, sizeof(out) - n, "%s\r\n", argv[2]);
 	begin = now();
