@@ -121,8 +121,9 @@ disturbs(char octet)
 }
 
 /*
- * Where the first octet is that could disturb a terminal or the framing; n: nowhere.  Every octet of
- * a long SHOW comes by here, so eight at a time: subtracting leaves a top bit where one is smaller.
+ * Where the first octet is that could disturb a terminal or the framing; n: nowhere.  Every octet
+ * of a long SHOW comes by here, so eight at a time: subtracting leaves a top bit where one is
+ * smaller.
  */
 static size_t
 first_disturbing(const char *text, size_t n)

@@ -124,7 +124,8 @@ send_cipher(struct conn *c)
 	struct ctl_server *s = c->server;
 	size_t n;
 
-	while (!c->closed && !c->broken && (n = cry_tls_output(c->tls, s->cipher, sizeof(s->cipher))) > 0)
+	while (!c->closed && !c->broken &&
+		(n = cry_tls_output(c->tls, s->cipher, sizeof(s->cipher))) > 0)
 		raw_send(c, bytes_of(s->cipher, n));
 }
 

@@ -25,7 +25,7 @@ void text_free(struct text *t);  /* wipes, frees, back to empty */
 void text_clear(struct text *t); /* keeps the room */
 void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const char *s, size_t n);
-/* Room for n more characters, which the caller fills, and a NUL behind them; NULL: none, it failed. */
+/* Room for n more characters, for the caller to fill, a NUL behind them; NULL: none, it failed. */
 char *text_room(struct text *t, size_t n) ATTR_NODISCARD;
 void text_addf(struct text *t, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void text_addv(struct text *t, const char *fmt, va_list ap) ATTR_PRINTF(2, 0);

@@ -13,7 +13,7 @@ struct show_peers; /* show_state.c */
 struct show_batch; /* show_ipsec.c */
 struct show_sort;  /* show_sort.c */
 
-/* Items handed out, or put in order, before others get their turn: a tenth of a millisecond or so. */
+/* Items handed out, or put in order, before others get their turn: a tenth of a millisecond. */
 enum { SHOW_TURN = 32 };
 
 enum show_key { /* what /SORT can go by; names in show_sort.c */

@@ -4,8 +4,9 @@
  *
  *	replay TEXT NS JSON NS
  *
- * Run by multinet_server for show.sh.  SHOW gives the lines of the file TEXT, SHOW/FORMAT=JSON those
- * of JSON, taking NS nanoseconds of the processor for each.  It gives way as often as RACOON does.
+ * Run by multinet_server for show.sh.  SHOW gives the lines of the file TEXT, SHOW/FORMAT=JSON
+ * those of JSON, taking NS nanoseconds of the processor for each.  It gives way as often as RACOON
+ * does.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -775,7 +775,7 @@ show_in_order(void **state)
 static void
 show_sorts_in_turns(void **state)
 {
-	size_t turns = 0;
+	size_t turns = 0, most = 4 * 20000 / SHOW_TURN;
 
 	(void)state;
 	rd.sas = 20000;
@@ -783,7 +783,7 @@ show_sorts_in_turns(void **state)
 	talk.session = ctl_open(&service, &in_turns, CTL_READER, "uid 1");
 	assert_non_null(talk.session);
 	say("SHOW ISAKMP/SORT=remote,-serial\n");
-	while (strstr(text_str(&talk.out), "\n200 %RACOON") == NULL && turns++ < 4 * 20000 / SHOW_TURN) {
+	while (strstr(text_str(&talk.out), "\n200 %RACOON") == NULL && turns++ < most) {
 		assert_true(ctl_is_busy(talk.session));
 		assert_int_equal(talk.later, turns); /* one for each */
 		ctl_drained(talk.session);
