@@ -541,6 +541,7 @@ cry_proof_free(struct cry_proof *p)
 	for (unsigned i = 0; i < p->certs; i++)
 		cry_proof_free_view(&p->cert[i]);
 	cry_proof_free_view(&p->name);
+	cry_proof_free_view(&p->hashed);
 	cry_proof_free_view(&p->leaf);
 	cry_trust_unref(p->trust);
 	free(p);

@@ -24,6 +24,7 @@ enum {
 	CRY_CERT_MAX = 16384, /* octets of a certificate */
 	CRY_NAME_MAX = 4096,  /* octets of a distinguished name */
 	CRY_WHY_MAX = 200,
+	CRY_HASHED_MAX = 4 << 20, /* octets of a directory of CAs that are given with a proof */
 };
 
 enum cry_key_kind { CRY_KEY_RSA, CRY_KEY_P256, CRY_KEY_P384, CRY_KEY_P521 };
@@ -96,6 +97,7 @@ struct cry_proof {
 	struct bytes cert[CRY_CERTS_MAX]; /* DER, the peer's first, each malloc'ed */
 	unsigned certs;
 	struct cry_trust *trust;
+	struct bytes hashed; /* PEM of its directory now, if cry_trust_is_elsewhere; malloc'ed */
 	int64_t today; /* seconds since 1970 */
 	enum cry_name_type name_type;
 	struct bytes name;     /* malloc'ed; IP: 4 or 16 octets; DN: DER */

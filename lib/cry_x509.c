@@ -35,6 +35,7 @@ struct cry_cert {
 struct cry_trust {
 	atomic_uint refs;
 	char *dir;
+	bool elsewhere;
 	STACK_OF(X509) * ca;
 	STACK_OF(X509_CRL) * crl;
 };
@@ -359,6 +360,18 @@ cry_trust_new(const char *dir)
 	return t;
 }
 
+void
+cry_trust_elsewhere(struct cry_trust *t)
+{
+	t->elsewhere = true;
+}
+
+bool
+cry_trust_is_elsewhere(const struct cry_trust *t)
+{
+	return t != NULL && t->elsewhere;
+}
+
 struct cry_trust *
 cry_trust_ref(struct cry_trust *t)
 {
@@ -498,8 +511,30 @@ on_chain(int good, X509_STORE_CTX *ctx)
 	return 1;
 }
 
+/* What a hashed directory holds, to be found by its issuer's name as if it were one. */
+static bool
+store_add(X509_STORE *store, struct bytes text)
+{
+	BIO *bio = text.n == 0 || text.n > CRY_HASHED_MAX ? NULL
+							 : BIO_new_mem_buf(text.p, (int)text.n);
+	STACK_OF(X509_INFO) *all =
+		bio == NULL ? NULL : PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL);
+	bool good = text.n == 0 || all != NULL;
+
+	for (int i = 0; good && i < sk_X509_INFO_num(all); i++) {
+		const X509_INFO *one = sk_X509_INFO_value(all, i);
+		if (one->x509 != NULL)
+			good = X509_STORE_add_cert(store, one->x509) == 1;
+		if (good && one->crl != NULL)
+			good = X509_STORE_add_crl(store, one->crl) == 1;
+	}
+	sk_X509_INFO_pop_free(all, X509_INFO_free);
+	BIO_free(bio);
+	return good;
+}
+
 static X509_STORE *
-store_of(const struct cry_trust *t)
+store_of(const struct cry_trust *t, struct bytes hashed)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_LOOKUP *dir;
@@ -509,6 +544,7 @@ store_of(const struct cry_trust *t)
 		good = X509_STORE_add_cert(store, sk_X509_value(t->ca, i)) == 1;
 	for (int i = 0; good && i < sk_X509_CRL_num(t->crl); i++)
 		good = X509_STORE_add_crl(store, sk_X509_CRL_value(t->crl, i)) == 1;
+	good = good && store_add(store, hashed);
 	if (good && t->dir != NULL) {
 		dir = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
 		good = dir != NULL && X509_LOOKUP_add_dir(dir, t->dir, X509_FILETYPE_PEM) == 1;
@@ -569,7 +605,7 @@ chain_verdict(X509_STORE_CTX *ctx, struct judging *j)
 static enum status
 check_chain(struct cry_proof *p, X509 *leaf, STACK_OF(X509) * others)
 {
-	X509_STORE *store = store_of(p->trust);
+	X509_STORE *store = store_of(p->trust, p->hashed);
 	X509_STORE_CTX *ctx = store == NULL ? NULL : X509_STORE_CTX_new();
 	struct judging j = { .p = p };
 	enum status status = ST_FAILED;

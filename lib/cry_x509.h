@@ -4,7 +4,7 @@
  * Certificates of the configuration are counted references (cry_sign.h says why).  A peer's
  * certificate is untrusted octets until cry_proof_verify has said otherwise.  Nothing here looks
  * at a clock: the time of a check is passed in.  Only a hashed directory is read when a chain is
- * verified, by the job that verifies it, so that a new revocation list counts at once.
+ * verified, by the job that verifies it or for it, so that a new revocation list counts at once.
  */
 #ifndef LIB_CRY_X509_H
 #define LIB_CRY_X509_H
@@ -57,6 +57,12 @@ bool cry_dn_match(struct bytes pattern, struct bytes name);
 
 /* Whom to believe: CA certificates and revocation lists; dir is a hashed directory, or NULL. */
 struct cry_trust *cry_trust_new(const char *dir);
+/*
+ * Its hashed directory cannot be read by this process: whoever can gives what is in it with each
+ * proof (cry_proof.hashed), as PEM, before that is verified.
+ */
+void cry_trust_elsewhere(struct cry_trust *t);
+bool cry_trust_is_elsewhere(const struct cry_trust *t); /* NULL: no */
 struct cry_trust *cry_trust_ref(struct cry_trust *t);
 void cry_trust_free(struct cry_trust *t); /* drops a reference; NULL is fine */
 /*

@@ -200,6 +200,7 @@ struct rc_config {
 	const char *file;
 	const char *path_include, *path_psk, *path_certificate, *path_backupsa, *path_script,
 		*path_pidfile;
+	const char *hashed_dir; /* of CAs and revocation lists; NULL: no chain is ever judged */
 	int64_t log_level; /* enum log_level */
 	int64_t pfkey_buffer_kb;
 	bool complex_bundle, strict_address;

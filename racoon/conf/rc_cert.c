@@ -17,10 +17,10 @@
 #include "racoon/auth/auth_file.h"
 #include "racoon/auth/auth_plain.h"
 #include "racoon/conf/rc_ask.h"
+#include "racoon/conf/rc_hashed.h"
 
 enum loaded_kind { L_CERTS, L_KEY, L_PRIVATE, L_PUBLIC, L_TRUST, L_HASHED };
-enum { HASH_DIGITS = 8, HASHED_MAX = 1000 /* files of a directory that are looked at */,
-	NAMES_MAX = 16 << 20 };
+enum { HASH_DIGITS = 8 };
 
 struct rc_loaded { /* one file, or one set of CAs; in the arena, what it holds is not */
 	struct hash_node by_name;
@@ -305,18 +305,6 @@ load(struct rc_loading *l, enum loaded_kind kind, const struct rc_file *f)
 	return at->bad ? NULL : at;
 }
 
-/* "1a2b3c4d.0", "1a2b3c4d.r0" */
-static bool
-is_hashed(const char *name, bool *is_list)
-{
-	size_t digits = strspn(name, "0123456789abcdef");
-
-	*is_list = digits == HASH_DIGITS && name[digits] == '.' && name[digits + 1] == 'r';
-	name += digits + 1 + *is_list;
-	return digits == HASH_DIGITS && name[-1 - *is_list] == '.' && *name != '\0' &&
-		name[strspn(name, "0123456789")] == '\0';
-}
-
 /*
  * Links that an OpenSSL older than 1.0 has named are not found when they are looked for: a CA would
  * be unknown, and worse, a revocation list would be overlooked.
@@ -337,50 +325,40 @@ check_hashed(struct rc_loading *l, const char *path, struct bytes text, bool is_
 			"openssl rehash %.*s", path, hash, (int)(slash - path), path);
 }
 
-/* Of this reading, or by now: one who cannot look into the directory again. */
+/* Of this reading, or by now: one who cannot look into the directory again, and asks for it. */
 static bool
 is_worker(const struct rc_loading *l)
 {
 	return l->c->privsep.on || l->options->tape != NULL;
 }
 
-/*
- * Look at a hashed directory's files, the first time; with privsep they go into the trust now, for
- * the worker cannot come back for them.
- */
+/* Look at a hashed directory's files: some will not be found, and who put them there is told. */
 static void
-read_hashed(struct rc_loading *l, const char *dir, struct cry_trust *trust, struct stmt_pos pos)
+look_at_hashed(struct rc_loading *l, const char *dir, struct stmt_pos pos)
 {
 	const char *pattern = arena_printf(l->ctx.arena, "%s/????????.*", dir);
-	bool first = find_loaded(l->c, L_HASHED, dir) == NULL, keep = is_worker(l);
 	char why[RC_PATH_MAX + 256];
 	struct rc_answer names;
 	unsigned seen = 0;
 	bool is_list;
 
-	if (pattern == NULL || (!first && !keep) ||
-		(first && new_loaded(l->c, L_HASHED, dir) == NULL))
+	if (pattern == NULL || find_loaded(l->c, L_HASHED, dir) != NULL ||
+		new_loaded(l->c, L_HASHED, dir) == NULL)
 		return;
-	rc_ask(l, RC_ASK_GLOB, pattern, NAMES_MAX, &names);
-	for (size_t at = 0; names.error == 0 && at < names.text.n && seen < HASHED_MAX;
+	rc_ask(l, RC_ASK_GLOB, pattern, RC_HASHED_NAMES_MAX, &names);
+	for (size_t at = 0; names.error == 0 && at < names.text.n && seen < RC_HASHED_MAX;
 		at += strlen(names.text.p + at) + 1) {
 		const char *path = names.text.p + at;
 		struct text text = { 0 };
 
-		if (!is_hashed(strrchr(path, '/') + 1, &is_list))
+		if (!rc_hashed_name(strrchr(path, '/') + 1, &is_list))
 			continue;
 		seen++;
 		if (ask_file(l, path, false, &text, why, sizeof(why)) != ST_NORMAL) {
-			if (first)
-				stmt_warn(l->ctx.errors, pos, "%s", why);
+			stmt_warn(l->ctx.errors, pos, "%s", why);
 			continue;
 		}
-		if (first)
-			check_hashed(l, path, bytes_of(text.p, text.n), is_list, pos);
-		/* ST_BADCERT: a revocation list has no CA, and need not. */
-		if (keep && cry_trust_add(trust, bytes_of(text.p, text.n)) == ST_LIMIT)
-			stmt_warn(l->ctx.errors, pos, "%s: too many CAs: this one is left out",
-				path);
+		check_hashed(l, path, bytes_of(text.p, text.n), is_list, pos);
 		text_free(&text);
 	}
 	text_free(&names.text);
@@ -410,8 +388,12 @@ load_trust(struct rc_loading *l, const struct rc_remote *r)
 		stmt_error(l->ctx.errors, r->pos, "out of memory");
 		return NULL;
 	}
-	if (l->options->contents == NULL)
-		read_hashed(l, dir, at->trust, r->pos);
+	if (l->options->contents == NULL) {
+		if (is_worker(l))
+			cry_trust_elsewhere(at->trust);
+		l->c->hashed_dir = dir;
+		look_at_hashed(l, dir, r->pos);
+	}
 	at->name = file;
 	at->bad =
 		ca->name != NULL && (!get_text(l, file, false, ca->pos, &text) ||

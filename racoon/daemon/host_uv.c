@@ -6,12 +6,15 @@
  */
 #include "racoon/daemon/host_uv.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/cry.h"
+#include "lib/cry_x509.h"
 #include "lib/log.h"
 #include "racoon/daemon/events.h"
 #include "racoon/daemon/tickets.h"
@@ -37,7 +40,16 @@ static void
 on_work(uv_work_t *work)
 {
 	struct rd_job *j = container_of(work, struct rd_job, work);
+	struct cry_proof *p = j->job->type == CRY_JOB_VERIFY ? j->job->proof : NULL;
 
+	/* The CAs and their lists as they are now: the privileged process can see them. */
+	if (p != NULL && p->knowns == 0 && cry_trust_is_elsewhere(p->trust) &&
+		(j->d->priv == NULL || !priv_hashed(j->d->priv, &p->hashed))) {
+		snprintf(p->why, sizeof(p->why), "the directory of CAs cannot be read: %s",
+			strerror(errno));
+		j->job->status = ST_CERTNOCA;
+		return;
+	}
 	cry_job_run(j->d->cry, j->job);
 }
 

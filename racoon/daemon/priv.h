@@ -11,6 +11,7 @@
  *	DIAL          a connection to ipsecd
  *	HOOK          run the program of a remote section's `script`; no answer
  *	JOURNAL_…     make the journal's file anew; put it in place; remove it
+ *	HASHED        what is in the directory of CAs and revocation lists now
  *	END           the worker ends in order: remove the control socket and the pid file
  */
 #ifndef RACOON_DAEMON_PRIV_H
@@ -24,7 +25,7 @@
 #include "racoon/ike/ike.h"
 
 enum priv_op { PRIV_LOAD, PRIV_BIND, PRIV_DIAL, PRIV_HOOK, PRIV_JOURNAL_NEW, PRIV_JOURNAL_TAKE,
-	PRIV_JOURNAL_GONE, PRIV_END, PRIV_OPS };
+	PRIV_JOURNAL_GONE, PRIV_HASHED, PRIV_END, PRIV_OPS };
 
 enum {
 	PRIV_MESSAGE_MAX = 1024,
@@ -66,6 +67,9 @@ int priv_bind(struct priv *p, const struct net_endpoint *local, bool natt);
 int priv_dial(struct priv *p, bool packets);
 int priv_load(struct priv *p);
 int priv_journal_new(struct priv *p);
+/* PEM of the directory of CAs and revocation lists, to be freed; empty when there is nothing in it.
+ * False with errno. */
+bool priv_hashed(struct priv *p, struct bytes *out);
 bool priv_do(struct priv *p, enum priv_op op); /* one without descriptor; false with errno */
 /* False with errno: it will not be run. */
 bool priv_hook(struct priv *p, enum rc_hook hook, const struct ike_note *n);

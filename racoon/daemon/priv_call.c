@@ -1,8 +1,8 @@
 /*
  * priv_call.c - the worker's side of privilege separation: its requests, and giving up privileges.
  *
- * Called by the daemon's glue where there is a `struct priv`, from the loop and, for the journal,
- * from libuv's pool.  A request waits for its answer: the privileged process opens or reads
+ * Called by the daemon's glue where there is a `struct priv`, from the loop and, for the journal and
+ * for judging certificates, from libuv's pool.  A request waits for its answer: the privileged process opens or reads
  * something on this host and answers at once.
  */
 #include "racoon/daemon/priv.h"
@@ -17,9 +17,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lib/cry_sign.h"
 
 struct priv {
 	int fd;
@@ -171,6 +174,33 @@ int
 priv_journal_new(struct priv *p)
 {
 	return descriptor(p, &(struct priv_request){ .op = PRIV_JOURNAL_NEW });
+}
+
+bool
+priv_hashed(struct priv *p, struct bytes *out)
+{
+	int fd = descriptor(p, &(struct priv_request){ .op = PRIV_HASHED });
+	uint8_t *octets = NULL;
+	struct stat st;
+	size_t at = 0;
+	ssize_t n = 0;
+
+	*out = bytes_of(NULL, 0);
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && st.st_size <= CRY_HASHED_MAX)
+		octets = malloc((size_t)st.st_size + 1);
+	while (octets != NULL && at < (size_t)st.st_size &&
+		(n = pread(fd, octets + at, (size_t)st.st_size - at, (off_t)at)) > 0)
+		at += (size_t)n;
+	close(fd);
+	if (octets == NULL || at < (size_t)st.st_size) {
+		free(octets);
+		errno = octets == NULL ? ENOMEM : EIO;
+		return false;
+	}
+	*out = bytes_of(octets, at);
+	return true;
 }
 
 bool

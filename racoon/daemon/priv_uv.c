@@ -27,6 +27,7 @@
 #include "lib/log.h"
 #include "lib/secret.h"
 #include "racoon/conf/rc_ask.h"
+#include "racoon/conf/rc_hashed.h"
 #include "racoon/daemon/udp.h"
 
 struct privileged {
@@ -67,6 +68,26 @@ do_load(struct privileged *h, struct priv_answer *a)
 		errno = EFBIG;
 	}
 	text_free(&tape.octets);
+	return fd;
+}
+
+/* What is in the directory now: a list of yesterday would let in who was revoked today. */
+static int
+do_hashed(struct privileged *h)
+{
+	const char *dir = h->d->config->hashed_dir;
+	struct text text = { 0 };
+	int fd = -1;
+
+	errno = EIO;
+	if (dir != NULL && rc_hashed_read(dir, &text))
+		fd = memfd_create("racoon.ca", MFD_CLOEXEC);
+	if (fd >= 0 && !file_write(fd, bytes_of(text.p, text.n))) {
+		close(fd);
+		fd = -1;
+		errno = ENOMEM;
+	}
+	text_free(&text);
 	return fd;
 }
 
@@ -170,6 +191,9 @@ perform(struct privileged *h, const struct priv_request *q, struct priv_answer *
 		break;
 	case PRIV_DIAL:
 		fd = do_dial(h, q->packets);
+		break;
+	case PRIV_HASHED:
+		fd = do_hashed(h);
 		break;
 	case PRIV_JOURNAL_NEW:
 		fd = rd_journal_file_new(h->d);

@@ -96,6 +96,23 @@ racoon_says b RELOAD >/dev/null
 for h in a b; do racoon_says $h FLUSH >/dev/null; done
 like "… and the CA of the hashed directory" "$(racoon_says a 'ESTABLISH/CHILD 10.9.1.2')" '^200 '
 ok "… and traffic passes" wait_for 5 on a ping -c 1 -W 1 10.9.1.2
+# The directory as it is when a peer is judged, though only root may look into it.
+: >"$P/index"; echo 01 >"$P/number"
+printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ncrlnumber=%s\ndefault_md=sha256\ndefault_crl_days=2\n' "$P/index" "$P/number" >"$P/ca.cnf"
+quietly openssl ca -config "$P/ca.cnf" -cert "$P/ca.pem" -keyfile "$P/ca.key" -revoke "$P/b.pem"
+quietly openssl ca -config "$P/ca.cnf" -cert "$P/ca.pem" -keyfile "$P/ca.key" -gencrl -out "$WORK/a/certs/list"
+ca=$(openssl x509 -noout -hash <"$P/ca.pem")
+mv "$WORK/a/certs/list" "$WORK/a/certs/$ca.r0"
+racoon_says a FLUSH >/dev/null
+like "a revocation list counts without RELOAD" "$(racoon_says a 'ESTABLISH 10.9.1.2')" 'CERTREVOKED.*CN=b'
+mv "$WORK/a/certs/$ca.r0" "$WORK/a/certs/1234abcd.r0"
+like "… not under a name that is not its hash" "$(racoon_says a 'ESTABLISH 10.9.1.2')" '^200 '
+racoon_says a FLUSH >/dev/null
+mv "$WORK/a/certs/$ca.0" "$WORK/a/certs/1234abcd.0"
+like "a CA that is taken away is believed no longer" "$(racoon_says a 'ESTABLISH 10.9.1.2')" 'CERTNOCA'
+mv "$WORK/a/certs/1234abcd.0" "$WORK/a/certs/$ca.0"
+rm "$WORK/a/certs/1234abcd.r0"
+like "… and again when it is there" "$(racoon_says a 'ESTABLISH/CHILD 10.9.1.2')" '^200 '
 configure a 10.9.1.2 "$hook certificate_type x509 \"a.pem\" \"a.key\"; my_identifier asn1dn;" rsasig "privsep { user 1; }"
 like "another user has to wait for the next start" "$(racoon_says a RELOAD)" 'privsep: changed; it takes effect at the next start'
 

@@ -339,6 +339,8 @@ nul_in_a_name(void **state)
 
 /* ----------------------------------------------------------------------------------- proofs --- */
 
+static bool given; /* what is believed comes with the proof, from a directory of somebody else's */
+
 /* key signs; the certificates are what came with it; ca is whom to believe, NULL: anybody. */
 static enum status
 judge(const char *key, const char *const *certs, const char *ca, int64_t today, char *why)
@@ -369,7 +371,14 @@ judge(const char *key, const char *const *certs, const char *ca, int64_t today, 
 	if (ca != NULL) {
 		struct text x = file(ca);
 
-		assert_int_equal(cry_trust_add(t, bytes_of(x.p, x.n)), ST_NORMAL);
+		assert_false(cry_trust_is_elsewhere(t));
+		if (given) {
+			cry_trust_elsewhere(t);
+			assert_true(cry_trust_is_elsewhere(t));
+			p->hashed = cry_proof_dup(bytes_of(x.p, x.n));
+		} else {
+			assert_int_equal(cry_trust_add(t, bytes_of(x.p, x.n)), ST_NORMAL);
+		}
 		text_free(&x);
 	}
 	p->trust = t;
@@ -416,6 +425,27 @@ chains(void **state)
 		JUDGE("fakeca.key", "root.pem", NOW, "fakeca.pem", "gw2.pem"), ST_CERTINVALID);
 	assert_int_equal(JUDGE("md5.key", "root.pem", NOW, "md5.pem"), ST_CERTINVALID);
 	assert_int_equal(JUDGE("gw1.key", "root-crl-old.pem", NOW, "gw1.pem"), ST_CRLEXPIRED);
+}
+
+/* The same verdicts where the CAs and lists are given with each proof. */
+static void
+chains_given(void **state)
+{
+	char why[CRY_WHY_MAX];
+
+	(void)state;
+	given = true;
+	assert_int_equal(JUDGE("gw1.key", "root-crl.pem", NOW, "gw1.pem"), ST_NORMAL);
+	assert_string_equal(why, "");
+	assert_int_equal(JUDGE("gw1.key", "root.pem", NOW, "gw1.pem"), ST_NORMAL);
+	assert_non_null(strstr(why, "no revocation list"));
+	assert_int_equal(JUDGE("revoked.key", "root-crl.pem", NOW, "revoked.pem"), ST_CERTREVOKED);
+	assert_int_equal(JUDGE("gw1.key", "root-crl-old.pem", NOW, "gw1.pem"), ST_CRLEXPIRED);
+	assert_int_equal(JUDGE("gw1.key", "crl.pem", NOW, "gw1.pem"), ST_CERTNOCA);
+	assert_int_equal(JUDGE("gw1.key", "gw1.pub", NOW, "gw1.pem"), ST_CERTNOCA);
+	assert_int_equal(
+		JUDGE("stranger.key", "root.pem", NOW, "stranger.pem", "other.pem"), ST_CERTNOCA);
+	given = false;
 }
 
 /* CVE-2009-1632: what a signature check took is given back, whatever its verdict. */
@@ -550,6 +580,7 @@ main(void)
 		cmocka_unit_test(nul_in_a_name),
 		cmocka_unit_test(chains),
 		cmocka_unit_test(cve_2009_1632_nothing_is_kept),
+		cmocka_unit_test(chains_given),
 		cmocka_unit_test(no_trust),
 		cmocka_unit_test(hashed_names),
 		cmocka_unit_test(prints),
