@@ -75,7 +75,10 @@ kernel_takes(int fd, bool isakmp, int *from, char *why, size_t why_size)
 		*from = fd;
 		return ST_NORMAL;
 	}
-	snprintf(why, why_size, "the kernel does not take ESP out of UDP: %s", strerror(errno));
+	snprintf(why, why_size, "the kernel does not take ESP out of UDP%s: %s",
+		isakmp ? " behind the marker of NAT-T drafts 00 and 01 (Linux from 6.11 on does "
+			 "not; ipsecd, the SA database \"engine\", does)" : "",
+		strerror(errno));
 	return ST_BACKEND;
 }
 

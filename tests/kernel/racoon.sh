@@ -86,7 +86,7 @@ conf() { # host, remote, statements of the remote section, lifetimes of phases 1
 		compression_algorithm deflate;
 	}
 	C
-	(umask 077; printf '%s the secret\n' $A $B $N $G >$D/$1/psk.txt)
+	(umask 077; printf '%s the secret\n' $A $B $N $G 10.0.0.1 >$D/$1/psk.txt)
 }
 begin() { # hosts…
 	local h
@@ -283,6 +283,67 @@ natt() {
 	wipe
 }
 
+# A relay that is a NAT as well and makes the vendor IDs of later versions unreadable, so that each end
+# takes the other for one that knows drafts 00 and 01 alone.
+relay() {
+	cat <<-'END'
+	import hashlib, select, socket
+	later = [hashlib.md5(n.encode()).digest() for n in ['RFC 3947', 'draft-ietf-ipsec-nat-t-ike-02\n'] +
+	    ['draft-ietf-ipsec-nat-t-ike-0%d' % k for k in range(2, 9)]]
+	def socket_at(address, port):
+	    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	    s.bind((address, port))
+	    return s
+	inner, outer, client = socket_at('10.0.0.1', 500), socket_at('203.0.113.2', 20500), None
+	print('relay', flush=True)
+	while True:
+	    for s in select.select([inner, outer], [], [])[0]:
+	        data, who = s.recvfrom(65535)
+	        for v in later:
+	            data = data.replace(v, bytes(16 * [0x77]))
+	        if len(data) > 8 and data[:8] == bytes(8):
+	            print('marked ESP from', who[0], flush=True)
+	        if s is inner:
+	            client = who
+	            outer.sendto(data, ('203.0.113.1', 500))
+	        elif client is not None:
+	            inner.sendto(data, client)
+	END
+}
+
+# The first drafts: ESP behind eight zero octets on IKE's own port 500 (Linux before 6.11).
+first_drafts() {
+	local between
+	conf c anonymous 'nat_traversal on;'
+	conf b anonymous 'nat_traversal on; passive on;'
+	policies c 172.16.7.1 172.16.2.0/24 10.0.0.2 10.0.0.1
+	policies b 172.16.2.0/24 172.16.7.1 $G $N
+	relay >$D/relay.py
+	on n python3 $D/relay.py >$D/relay.out 2>&1 &
+	between=$!
+	until_true 10 grep -q relay $D/relay.out
+	begin c b
+	watch_start b vn ''
+	expect 'first drafts: a packet brings the tunnel up' until_true 10 on c ping -c 1 -W 1 -I 172.16.7.1 172.16.2.10
+	expect 'first drafts: … and it carries' on c ping -c 3 -i 0.2 -W 2 -I 172.16.7.1 172.16.2.10
+	expect 'first drafts: … the other way as well' on nb ping -c 2 -i 0.2 -W 2 172.16.7.1
+	expect 'first drafts: it is draft 01 that was agreed on' grep -q 'Selected NAT-T version: draft-ietf-ipsec-nat-t-ike-01' $D/b/racoon.log
+	ip -n b xfrm state | grep -q 'encap type espinudp-nonike sport 500 dport 20500'
+	verdict $? 'first drafts: the kernel knows the marker and the ports'
+	expect 'first drafts: setkey tells of the marker' sh -c "ip netns exec b env MULTINET_IPSEC_BACKEND=$backend $bin/setkey -D | grep -q 'non-IKE marker'"
+	test "$(grep -c 'marked ESP from 10.0.0.2' $D/relay.out)" -ge 4 && test "$(grep -c 'marked ESP from 203.0.113.1' $D/relay.out)" -ge 4
+	verdict $? 'first drafts: ESP came behind eight zero octets, both ways'
+	sleep 0.5; kill "$watch"; wait "$watch" 2>/dev/null
+	! grep -q "4500\|172\.16\.7\.1 >" $D/wire
+	verdict $? 'first drafts: nothing at another port, nothing in clear'
+	expect 'first drafts: IKE goes on at that port: Delete' says c flush
+	expect 'first drafts: … both ends are empty' until_true 5 eval 'no_sas b && no_sas c'
+	expect 'first drafts: … and new SAs' until_true 10 on c ping -c 1 -W 1 -I 172.16.7.1 172.16.2.10
+	kill $between; wait $between 2>/dev/null
+	end b c
+	wipe
+}
+
 # The same with racoon's network side as nobody: what it may is CAP_NET_ADMIN, no more.
 separate() {
 	local worker
@@ -323,8 +384,8 @@ flushed() {
 backend=xfrm started=
 topology
 for backend in ${KERNEL_BACKENDS:-xfrm pfkey}; do
-	parts='tunnel dead_peer foreign transport natt flushed separate'
-	[ $backend = xfrm ] || parts='tunnel foreign natt'
+	parts='tunnel dead_peer foreign transport natt first_drafts flushed separate'
+	[ $backend = xfrm ] || parts='tunnel foreign natt first_drafts'
 	for part in ${KERNEL_PARTS:-$parts}; do
 		start=$(date +%s)
 		$part
