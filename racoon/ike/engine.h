@@ -205,6 +205,7 @@ struct ike_sa { /* phase 1 */
 	bool dying;           /* soft lifetime over, or replaced: nothing new begins on it */
 	bool rekeying;
 	bool retiring;        /* a timer will delete it */
+	bool elsewhere_told;  /* its messages came from another address, and that is in the log */
 	enum rc_exchange exchange;
 	enum rc_auth auth;
 	const struct rc_remote *conf;
@@ -521,6 +522,8 @@ const struct ike_row *ike_row_find(uint8_t exchange, enum ike_side side, enum ik
 
 void ike_recv(struct ike *e, const struct ike_event *ev);
 void ike_recv_held(struct ike *e, struct ike_xchg *x);
+/* What is being received is of this SA and came from where it cannot be followed to: tell. */
+void ike_elsewhere(struct ike *e, struct ike_sa *sa);
 
 /* ----------------------------------------------------------------------------------- path.c --- */
 

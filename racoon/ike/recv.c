@@ -62,9 +62,32 @@ zero_cookie(const uint8_t *c)
 	return memcmp(c, none, V1_COOKIE) == 0;
 }
 
+/*
+ * Cookies can be seen on the way and are no proof of anything: nobody is followed to another address
+ * (RFC 3947 has ports in mind).  Who has moved is told to the operator, once for an SA, for strangers
+ * could fill the log.
+ */
+void
+ike_elsewhere(struct ike *e, struct ike_sa *sa)
+{
+	const struct net_endpoint *from = &e->arrival.remote;
+	char text[NET_ENDPOINT_TEXT];
+
+	if (net_addr_equal(&from->addr, &sa->remote.addr) || sa->state != IKE_S_UP ||
+	    sa->elsewhere_told) {
+		ike_log(e, LOG_L_DEBUG, from, sa->serial,
+			"message of an SA from another address or port, dropped");
+		return;
+	}
+	sa->elsewhere_told = true;
+	ike_log(e, LOG_L_INFO, &sa->remote, sa->serial, "message from %s dropped: a peer is not "
+		"followed to another address, it has to negotiate anew from there",
+		net_endpoint_text(text, sizeof(text), from));
+}
+
 /* From where the peer was last, or somewhere it may have moved to: that is proven later. */
 static bool
-from_peer(struct ike *e, const struct ike_sa *sa, const struct ike_event *ev)
+from_peer(struct ike *e, struct ike_sa *sa, const struct ike_event *ev)
 {
 	if (net_endpoint_equal(&sa->remote, &ev->datagram.remote) && sa->natt == ev->datagram.natt)
 		return true;
@@ -73,8 +96,7 @@ from_peer(struct ike *e, const struct ike_sa *sa, const struct ike_event *ev)
 		if (ike_path_may_move(e, sa, &e->arrival))
 			return true;
 	}
-	ike_log(e, LOG_L_DEBUG, &ev->datagram.remote, sa->serial,
-		"message of an SA from another address, dropped");
+	ike_elsewhere(e, sa);
 	return false;
 }
 

@@ -529,8 +529,10 @@ v1_info(struct ike *e, struct ike_sa *sa, const struct ike_event *ev, const stru
 		return;
 	}
 	if (!ike_path_is(sa, &e->arrival) &&
-	    ((h->flags & WIRE_F_ENCRYPTED) == 0 || !ike_path_may_move(e, sa, &e->arrival)))
+	    ((h->flags & WIRE_F_ENCRYPTED) == 0 || !ike_path_may_move(e, sa, &e->arrival))) {
+		ike_elsewhere(e, sa);
 		return;
+	}
 	if ((h->flags & WIRE_F_ENCRYPTED) != 0)
 		sealed_info(e, sa, ev, h);
 	else

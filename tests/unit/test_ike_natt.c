@@ -617,6 +617,63 @@ refused_at_port_4500(void **state)
 	}
 }
 
+static bool
+address_is(const struct net_addr *a, const char *text)
+{
+	struct net_addr wanted;
+
+	return net_addr_parse(text, &wanted) && net_addr_equal(a, &wanted);
+}
+
+static unsigned
+times_logged(const struct pair *p, int side, const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *at = p->host[side].log; (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* A peer that has another address: not followed, told once, found dead by both ends; then anew. */
+static void
+address_changes(void **state)
+{
+	const char *dpd = "nat_traversal on; dpd_delay 5; dpd_retry 2; dpd_maxfail 3;";
+	struct ike_sa_view v;
+	uint64_t cursor = 0;
+	char text[2][2048];
+	struct pair *p;
+
+	(void)state;
+	snprintf(text[0], sizeof(text[0]), CONF("%%s", "main", "%s"), dpd);
+	snprintf(text[1], sizeof(text[1]), CONF("anonymous", "main", "%s"), dpd);
+	p = pair_new(text[0], "secret", text[1], KEYS "\n203.0.113.8 secret");
+	pair_natt(p);
+	behind_nat(p);
+	pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+	pair_run(p, 1000);
+	assert_int_equal(pair_up(p, 1), 1);
+	assert_true(net_addr_parse("203.0.113.8", &p->nat));
+	pair_run(p, 10000);
+	assert_int_equal(times_logged(p, 1, "message from 203.0.113.8[24500] dropped: a peer is not "
+		"followed to another address"), 1);
+	assert_true(times_logged(p, 1, "message of an SA from another address or port, dropped") > 0);
+	assert_true(ike_show_sa(p->host[1].e, &cursor, &v));
+	assert_true(address_is(&v.remote.addr, NAT));
+	pair_run(p, 10000);
+	for (int side = 0; side < 2; side++) {
+		assert_int_equal(pair_up(p, side), 0);
+		assert_true(pair_logged(p, side, "seems to be dead."));
+	}
+	pair_command(p, 0, IKE_CMD_ESTABLISH, false);
+	pair_run(p, 1000);
+	cursor = 0;
+	assert_true(ike_show_sa(p->host[1].e, &cursor, &v) && v.established);
+	assert_true(address_is(&v.remote.addr, "203.0.113.8"));
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -635,6 +692,7 @@ main(void)
 		cmocka_unit_test(does_not_follow_strangers),
 		cmocka_unit_test(refused_at_port_4500),
 		cmocka_unit_test(two_behind_one),
+		cmocka_unit_test(address_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
