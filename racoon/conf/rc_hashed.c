@@ -1,6 +1,6 @@
 /*
- * rc_hashed.c - the hashed directory of CA certificates and revocation lists (`path certificate`) as
- * one text, for a process that cannot look into it.
+ * rc_hashed.c - the hashed directory of CA certificates and revocation lists (path certificate)
+ * as one text, for a process that cannot look into it.
  *
  * Called by the privileged process of privilege separation each time a chain is about to be judged.
  * What OpenSSL would find there it puts into the text: files that are named after the hash of what

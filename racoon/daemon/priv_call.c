@@ -1,9 +1,9 @@
 /*
  * priv_call.c - the worker's side of privilege separation: its requests, and giving up privileges.
  *
- * Called by the daemon's glue where there is a `struct priv`, from the loop and, for the journal and
- * for judging certificates, from libuv's pool.  A request waits for its answer: the privileged process opens or reads
- * something on this host and answers at once.
+ * Called by the daemon's glue where there is a `struct priv`, from the loop and, for the journal
+ * and for judging certificates, from libuv's pool.  A request waits for its answer: the privileged
+ * process opens or reads something on this host and answers at once.
  */
 #include "racoon/daemon/priv.h"
 

@@ -63,9 +63,9 @@ zero_cookie(const uint8_t *c)
 }
 
 /*
- * Cookies can be seen on the way and are no proof of anything: nobody is followed to another address
- * (RFC 3947 has ports in mind).  Who has moved is told to the operator, once for an SA, for strangers
- * could fill the log.
+ * Cookies can be seen on the way and are no proof of anything: nobody is followed to another
+ * address (RFC 3947 has ports in mind).  Who has moved is told to the operator, once for an SA, for
+ * strangers could fill the log.
  */
 void
 ike_elsewhere(struct ike *e, struct ike_sa *sa)

@@ -99,12 +99,15 @@ bench_flood() {
 	printf 'flood       %s first messages in %s ms, responder %s ms of CPU, %s received, %s answered and kept small\n' \
 		"$during" "$now" "$cpu" "$(flood_counter $f "messages received")" "$(flood_counter $f "first messages answered without")"
 	# shellcheck disable=SC2046
-	printf 'flood       negotiations meanwhile: %s succeeded, %s failed, median %s ms, slowest %s ms\n' \
-		"${sas% *}" "${sas#* }" "$(median $(cat "$D/$f-times"))" "$(sort -g "$D/$f-times" | tail -n 1)"
+	printf 'flood       negotiations meanwhile: %s succeeded, %s failed, median %s ms, 99 of 100 within %s ms, slowest %s ms\n' \
+		"${sas% *}" "${sas#* }" "$(median $(cat "$D/$f-times"))" \
+		"$(sort -g "$D/$f-times" | awk '{ v[NR] = $1 } END { n = int(NR * 0.99 + 0.9999); print v[n < 1 ? 1 : n] }')" \
+		"$(sort -g "$D/$f-times" | tail -n 1)"
 	[ ! -s "$D/$f-failed" ] || sort "$D/$f-failed" | uniq -c | sed 's/^/# /' >&2
 	printf 'flood       tunnel meanwhile: %s\n' "$(grep -o '[0-9]* packets transmitted.*loss' "$D/$f-ping")"
 	printf 'flood       ISAKMP SAs up and IPsec SAs: before %s, after %s\n' "$before" "$after"
-	printf 'flood       memory: %s KB before, %s KB at most\n' "$kb" "$most"
+	# shellcheck disable=SC2086
+	printf 'flood       memory: %s KB before, %s KB at most, %s KB after\n' "$kb" "$most" "$(rss_kb $pids)"
 	contest_end $f
 	ip netns del "$tag-$f-a"
 }
