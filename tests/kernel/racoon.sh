@@ -319,26 +319,28 @@ first_drafts() {
 	policies c 172.16.7.1 172.16.2.0/24 10.0.0.2 10.0.0.1
 	policies b 172.16.2.0/24 172.16.7.1 $G $N
 	relay >$D/relay.py
-	on n python3 $D/relay.py >$D/relay.out 2>&1 &
+	ip netns exec n python3 $D/relay.py >$D/relay.out 2>&1 &
 	between=$!
 	until_true 10 grep -q relay $D/relay.out
 	begin c b
-	watch_start b vn ''
+	watch_start b vn '-Q out'
 	expect 'first drafts: a packet brings the tunnel up' until_true 10 on c ping -c 1 -W 1 -I 172.16.7.1 172.16.2.10
 	expect 'first drafts: … and it carries' on c ping -c 3 -i 0.2 -W 2 -I 172.16.7.1 172.16.2.10
 	expect 'first drafts: … the other way as well' on nb ping -c 2 -i 0.2 -W 2 172.16.7.1
 	expect 'first drafts: it is draft 01 that was agreed on' grep -q 'Selected NAT-T version: draft-ietf-ipsec-nat-t-ike-01' $D/b/racoon.log
-	ip -n b xfrm state | grep -q 'encap type espinudp-nonike sport 500 dport 20500'
+	ip -n b xfrm state | grep -q 'encap type espinudp-nonike sport 500 dport [0-9]'
 	verdict $? 'first drafts: the kernel knows the marker and the ports'
 	expect 'first drafts: setkey tells of the marker' sh -c "ip netns exec b env MULTINET_IPSEC_BACKEND=$backend $bin/setkey -D | grep -q 'non-IKE marker'"
 	test "$(grep -c 'marked ESP from 10.0.0.2' $D/relay.out)" -ge 4 && test "$(grep -c 'marked ESP from 203.0.113.1' $D/relay.out)" -ge 4
 	verdict $? 'first drafts: ESP came behind eight zero octets, both ways'
 	sleep 0.5; kill "$watch"; wait "$watch" 2>/dev/null
-	! grep -q "4500\|172\.16\.7\.1 >" $D/wire
+	grep -q "$G\.500 > $N\." $D/wire && ! grep -q "\.4500\|172\.16\." $D/wire
 	verdict $? 'first drafts: nothing at another port, nothing in clear'
-	expect 'first drafts: IKE goes on at that port: Delete' says c flush
-	expect 'first drafts: … both ends are empty' until_true 5 eval 'no_sas b && no_sas c'
-	expect 'first drafts: … and new SAs' until_true 10 on c ping -c 1 -W 1 -I 172.16.7.1 172.16.2.10
+	if [ $backend = xfrm ]; then
+		expect 'first drafts: IKE goes on at that port: Delete' says c flush
+		expect 'first drafts: … both ends are empty' until_true 5 eval 'no_sas b && no_sas c'
+		expect 'first drafts: … and new SAs' until_true 10 on c ping -c 1 -W 1 -I 172.16.7.1 172.16.2.10
+	fi
 	kill $between; wait $between 2>/dev/null
 	end b c
 	wipe
