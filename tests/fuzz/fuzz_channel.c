@@ -18,11 +18,19 @@ static void
 sink_send(void *user, struct bytes octets)
 {
 	struct sink *s = user;
+	const uint8_t *p = octets.p, *end = octets.p + octets.n, *eol;
 
-	for (size_t i = 0; i < octets.n; i++) {
-		if (octets.p[i] == '\0' || (s->at_start && octets.p[i] != '#'))
+	if (octets.n == 0)
+		return;
+	if (memchr(p, '\0', octets.n) != NULL)
+		abort();
+	for (; p < end; p = eol + 1) {
+		if (s->at_start && *p != '#')
 			abort();
-		s->at_start = octets.p[i] == '\n';
+		eol = memchr(p, '\n', (size_t)(end - p));
+		s->at_start = eol != NULL;
+		if (eol == NULL)
+			break;
 	}
 }
 

@@ -25,16 +25,22 @@ static void
 sink_send(void *user, struct bytes octets)
 {
 	struct sink *s = user;
-	for (size_t i = 0; i < octets.n; i++) {
-		uint8_t c = octets.p[i];
-		if (s->at_start && c != '+' && (c < '2' || c > '5'))
+	const uint8_t *p = octets.p, *end = octets.p + octets.n, *eol;
+
+	if (octets.n == 0)
+		return;
+	if (memchr(p, '\0', octets.n) != NULL)
+		abort();
+	for (; p < end; p = eol + 1) {
+		if (s->at_start && *p != '+' && (*p < '2' || *p > '5'))
 			abort(); /* an answer begins with its code */
-		if (c == '\0')
-			abort();
-		s->at_start = c == '\n';
-		s->lines += c == '\n';
-		s->last = c;
+		eol = memchr(p, '\n', (size_t)(end - p));
+		s->at_start = eol != NULL;
+		if (eol == NULL)
+			break;
+		s->lines++;
 	}
+	s->last = end[-1];
 	s->octets += octets.n;
 }
 
