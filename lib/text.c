@@ -210,15 +210,41 @@ edits(const char *a, size_t an, const char *b, size_t bn)
 	return last[bn];
 }
 
+/* Which characters there are: an edit puts in, and takes out, one of them at most. */
+static uint64_t
+letters(const char *s)
+{
+	uint64_t all = 0;
+
+	for (; *s != '\0'; s++)
+		all |= UINT64_C(1) << ((unsigned char)lower(*s) & 63);
+	return all;
+}
+
+/* Surely more edits than that from a, with such letters, to b?  Costs less than to count them. */
+static bool
+far_apart(uint64_t a, size_t an, const char *b, size_t bn, unsigned most)
+{
+	uint64_t has;
+
+	if ((an > bn ? an - bn : bn - an) > most)
+		return true;
+	has = letters(b);
+	return (unsigned)__builtin_popcountll(a & ~has) > most ||
+	       (unsigned)__builtin_popcountll(has & ~a) > most;
+}
+
 const char *
 text_nearest(const char *word, const char *const *words)
 {
 	size_t n = strlen(word);
 	unsigned best = n < 4 ? 1 : n < 8 ? 2 : 3; /* more edits than that are another word */
 	const char *nearest = NULL, *longer = NULL;
+	uint64_t has;
 
 	if (n < 2 || n > NEAREST_WORD_MAX)
 		return NULL;
+	has = letters(word);
 	for (; *words != NULL; words++) {
 		size_t len = strlen(*words);
 		unsigned d;
@@ -227,8 +253,8 @@ text_nearest(const char *word, const char *const *words)
 			continue;
 		if (longer == NULL && n >= 3 && text_prefix(word, *words))
 			longer = *words;
-		if ((n > len ? n - len : len - n) > best)
-			continue; /* so many edits at least */
+		if (far_apart(has, n, *words, len, best))
+			continue;
 		d = edits(word, n, *words, len);
 		/* Two characters in common at least. */
 		if (d > best || (n > len ? n : len) < d + 2)

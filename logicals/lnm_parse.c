@@ -104,7 +104,7 @@ normalise(const char *line, struct lnm_stmt *s)
 	for (; *line != '\0'; line++) {
 		char c = *line;
 
-		if (strncmp(line, "\xe2\x80", 2) == 0 &&
+		if (c == '\xe2' && line[1] == '\x80' &&
 			(line[2] == '\x9c' || line[2] == '\x9d')) {
 			c = '"';
 			line += 2;

@@ -380,7 +380,8 @@ take_op(struct expr *e, unsigned level)
 {
 	blanks(e);
 	for (size_t i = 0; i < ARRAY_LEN(op_rows); i++)
-		if (op_rows[i].level == level && text_prefix(op_rows[i].text, e->p)) {
+		if (op_rows[i].level == level && op_rows[i].text[0] == *e->p &&
+			text_prefix(op_rows[i].text, e->p)) {
 			e->p += strlen(op_rows[i].text);
 			return op_rows[i].op;
 		}

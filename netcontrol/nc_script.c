@@ -223,7 +223,7 @@ nc_script_param(const struct nc_script *s, unsigned n)
 static bool
 is_curly(const char *p)
 {
-	return strncmp(p, "\xe2\x80\x9c", 3) == 0 || strncmp(p, "\xe2\x80\x9d", 3) == 0;
+	return p[0] == '\xe2' && p[1] == '\x80' && (p[2] == '\x9c' || p[2] == '\x9d');
 }
 
 /* How much of the line is a command: without comment and blanks at the end.  *has_curly: such marks

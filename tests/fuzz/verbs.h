@@ -73,7 +73,7 @@ fuzz_big(struct ctl_call *call)
 			call->resume = fuzz_big;
 			return;
 		}
-		ctl_line(call, "%0*zu", 400, (size_t)n);
+		ctl_line(call, "%0*zu", 100, (size_t)n);
 	}
 	ctl_done(call, ST_NORMAL, NULL);
 }
