@@ -80,7 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (data[1] & BIT_SETTLE)
 		settle(w.passed + 2);
-	if (data[1] & BIT_RUN_OUT)
+	else if (data[1] & BIT_RUN_OUT)
 		run_out();
 	pair_end((data[1] & BIT_FREE) != 0);
 	return 0;
