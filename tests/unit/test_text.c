@@ -78,6 +78,39 @@ words(void **state)
 		list));
 }
 
+/* A word that is three edits away, of any kind and anywhere, is found; nothing is four away. */
+static void
+near_words(void **state)
+{
+	static const char word[] = "proposal_check";
+	static const char *const list[] = { "x", "a_word_far_too_long_to_be_meant", word, NULL };
+	const size_t n = sizeof(word) - 1;
+	char typed[2 * sizeof(word)];
+
+	(void)state;
+	for (size_t i = 0; i + 2 < n; i++) {
+		memcpy(typed, word, sizeof(word)); /* other characters */
+		memcpy(typed + i, "XYZ", 3);
+		assert_ptr_equal(text_nearest(typed, list), word);
+		typed[i < n / 2 ? n - 1 : 0] = '7';
+		assert_null(text_nearest(typed, list));
+		memcpy(typed, word, i); /* fewer */
+		memcpy(typed + i, word + i + 3, n - i - 2);
+		assert_ptr_equal(text_nearest(typed, list), word);
+		memcpy(typed, word, i); /* more */
+		memcpy(typed + i, "~~~", 3);
+		memcpy(typed + i + 3, word + i, n - i + 1);
+		assert_ptr_equal(text_nearest(typed, list), word);
+		typed[n + 3] = '~';
+		typed[n + 4] = '\0';
+		assert_null(text_nearest(typed, list));
+		memcpy(typed, word, sizeof(word)); /* neighbours swapped */
+		typed[i] = word[i + 1];
+		typed[i + 1] = word[i];
+		assert_ptr_equal(text_nearest(typed, list), word);
+	}
+}
+
 static void
 globs(void **state)
 {
@@ -122,6 +155,7 @@ main(void)
 		cmocka_unit_test(grows_and_clears),
 		cmocka_unit_test(limit_is_sticky),
 		cmocka_unit_test(words),
+		cmocka_unit_test(near_words),
 		cmocka_unit_test(globs),
 		cmocka_unit_test(utf8),
 	};
