@@ -22,6 +22,7 @@
 #include "lib/list.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
+#include "lib/write_uv.h"
 #include "logicals/lnm.h"
 #include "server/gather.h"
 #include "server/http.h"
@@ -304,31 +305,15 @@ on_late(uv_timer_t *t)
 }
 
 static void
-on_sent(uv_write_t *w, int status)
-{
-	(void)status; /* what is wrong shows when nothing is read */
-	free(w);
-}
-
-static void
 send_request(struct app *a, const char *request)
 {
-	size_t n = strlen(request);
-	uv_write_t *w = calloc(1, sizeof(*w) + n + 2);
-	uv_buf_t buf;
-	char *line;
+	struct text line = { .limit = CMD_LINE_MAX };
 
-	if (w == NULL) {
-		gather_end(a, false, "out of memory");
-		return;
-	}
-	line = (char *)(w + 1);
-	snprintf(line, n + 2, "%s\n", request);
-	buf = uv_buf_init(line, (unsigned)n + 1);
-	if (uv_write(w, (uv_stream_t *)&a->to->pipe, &buf, 1, on_sent) != 0) {
-		free(w);
+	text_addf(&line, "%s\n", request);
+	if (line.failed ||
+		!write_uv_copy((uv_stream_t *)&a->to->pipe, bytes_of(line.p, line.n)))
 		gather_end(a, false, "the request cannot be sent");
-	}
+	text_free(&line);
 }
 
 /* False: the round has ended. */

@@ -23,14 +23,10 @@
 
 #include "lib/ctl_uv.h"
 #include "lib/log.h"
+#include "lib/write_uv.h"
 #include "server/server.h"
 
 extern char **environ;
-
-struct write {
-	uv_write_t req;
-	char octets[];
-};
 
 /* ------------------------------------------------------------------ time and news */
 
@@ -77,29 +73,14 @@ server_unlisten(struct server *s)
 /* ------------------------------------------------------------------ the channel */
 
 static void
-on_written(uv_write_t *req, int status)
-{
-	(void)status; /* a broken channel shows when it is read */
-	free(container_of(req, struct write, req));
-}
-
-static void
 run_send(void *user, struct bytes octets)
 {
 	struct run *run = user;
-	uv_stream_t *stream = (uv_stream_t *)&run->pipe;
-	struct write *w;
-	uv_buf_t buf;
 
 	if (run->closed || run->eof)
 		return;
-	w = malloc(sizeof(*w) + octets.n);
-	if (w == NULL)
-		return;
-	memcpy(w->octets, octets.p, octets.n);
-	buf = uv_buf_init(w->octets, (unsigned)octets.n);
-	if (uv_write(&w->req, stream, &buf, 1, on_written) != 0)
-		free(w);
+	/* A request that is not sent gets its end from link_tick. */
+	(void)!write_uv_copy((uv_stream_t *)&run->pipe, octets);
 }
 
 static size_t

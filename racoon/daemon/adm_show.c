@@ -287,17 +287,57 @@ struct status {
 	unsigned rows;
 };
 
-static void
-json_number(struct json *j, const char *key, const char *value)
-{
-	json_int(j, key, strtoll(value, NULL, 10));
-}
+/* A member of the JSON object of an SA, and the column of SHOW that it is made of. */
+struct member {
+	const char *key, *column;
+	enum { TEXT, ID /* null when empty */, NUMBER, LOWER, ENDPOINT, INDEX, VERSION, INTO,
+		OUT } form;
+};
 
-static void
-json_id(struct json *j, const char *key, const char *value)
-{
-	json_string(j, key, value[0] == '\0' ? NULL : value);
-}
+static const struct member phase1_members[] = {
+	{ "index", "cookies", INDEX },
+	{ "cookies", "cookies", TEXT },
+	{ "state", "state", LOWER },
+	{ "side", "side", TEXT },
+	{ "local", "local", ENDPOINT },
+	{ "remote", "remote", ENDPOINT },
+	{ "remote_id", "peer_id", ID },
+	{ "local_id", "local_id", ID },
+	{ "version", NULL, VERSION },
+	{ "exchange_mode", "exchange", TEXT },
+	{ "created", "created", NUMBER },
+	{ "proposal", NULL, INTO },
+	{ "encryption_algorithm", "encryption", ID },
+	{ "key_bits", "encryption_bits", NUMBER },
+	{ "hash_algorithm", "hash", ID },
+	{ "dh_group", "dh_group", ID },
+	{ "authentication_method", "authentication", ID },
+	{ "lifetime", "lifetime", NUMBER },
+	{ NULL, NULL, OUT },
+	{ "dpd", NULL, INTO },
+	{ "state", "dpd", ID },
+	{ "unanswered", "dpd_unanswered", NUMBER },
+	{ NULL, NULL, OUT },
+	{ "nat", "nat", ID },
+	{ "remote_config", NULL, INTO },
+	{ "name", "remote_section", ID },
+	{ NULL, NULL, OUT },
+	{ "phase2", "children", NUMBER },
+};
+
+static const struct member phase2_members[] = {
+	{ "state", "state", LOWER },
+	{ "local", "local", TEXT },
+	{ "remote", "remote", TEXT },
+	{ "protocol", "protocol", TEXT },
+	{ "mode", "mode", TEXT },
+	{ "spi_in", "spi_in", TEXT },
+	{ "spi_out", "spi_out", TEXT },
+	{ "selector", "selector", TEXT },
+	{ "encryption_algorithm", "encryption", ID },
+	{ "authentication_algorithm", "authentication", ID },
+	{ "created", "created", NUMBER },
+};
 
 static void
 lower(const char *from, char *to, size_t size)
@@ -310,42 +350,50 @@ lower(const char *from, char *to, size_t size)
 }
 
 static void
-status_phase1_json(const struct adm_rows *r, struct json *j)
+status_member(const struct adm_rows *r, const struct member *m, struct json *j)
 {
-	char state[32], end[NET_ENDPOINT_TEXT];
+	const char *value = m->column == NULL ? "" : adm_value(r, m->column);
+	char word[32];
 
-	lower(adm_value(r, "state"), state, sizeof(state));
+	switch (m->form) {
+	case TEXT:
+		json_string(j, m->key, value);
+		break;
+	case ID:
+		json_string(j, m->key, value[0] == '\0' ? NULL : value);
+		break;
+	case NUMBER:
+		json_int(j, m->key, strtoll(value, NULL, 10));
+		break;
+	case LOWER:
+		lower(value, word, sizeof(word));
+		json_string(j, m->key, word);
+		break;
+	case ENDPOINT:
+		snprintf(word, sizeof(word), "%s_port", m->column);
+		json_stringf(j, m->key, "%s[%s]", value, adm_value(r, word));
+		break;
+	case INDEX:
+		json_stringf(j, m->key, "0x%.16s", value);
+		break;
+	case VERSION:
+		json_string(j, m->key, "1.0");
+		break;
+	case INTO:
+		json_object(j, m->key);
+		break;
+	case OUT:
+		json_end(j);
+		break;
+	}
+}
+
+static void
+status_object(const struct adm_rows *r, const struct member *m, size_t n, struct json *j)
+{
 	json_object(j, NULL);
-	json_stringf(j, "index", "0x%.16s", adm_value(r, "cookies"));
-	json_string(j, "cookies", adm_value(r, "cookies"));
-	json_string(j, "state", state);
-	json_string(j, "side", adm_value(r, "side"));
-	snprintf(end, sizeof(end), "%s[%s]", adm_value(r, "local"), adm_value(r, "local_port"));
-	json_string(j, "local", end);
-	snprintf(end, sizeof(end), "%s[%s]", adm_value(r, "remote"), adm_value(r, "remote_port"));
-	json_string(j, "remote", end);
-	json_id(j, "remote_id", adm_value(r, "peer_id"));
-	json_id(j, "local_id", adm_value(r, "local_id"));
-	json_string(j, "version", "1.0");
-	json_string(j, "exchange_mode", adm_value(r, "exchange"));
-	json_number(j, "created", adm_value(r, "created"));
-	json_object(j, "proposal");
-	json_id(j, "encryption_algorithm", adm_value(r, "encryption"));
-	json_number(j, "key_bits", adm_value(r, "encryption_bits"));
-	json_id(j, "hash_algorithm", adm_value(r, "hash"));
-	json_id(j, "dh_group", adm_value(r, "dh_group"));
-	json_id(j, "authentication_method", adm_value(r, "authentication"));
-	json_number(j, "lifetime", adm_value(r, "lifetime"));
-	json_end(j);
-	json_object(j, "dpd");
-	json_id(j, "state", adm_value(r, "dpd"));
-	json_number(j, "unanswered", adm_value(r, "dpd_unanswered"));
-	json_end(j);
-	json_id(j, "nat", adm_value(r, "nat"));
-	json_object(j, "remote_config");
-	json_id(j, "name", adm_value(r, "remote_section"));
-	json_end(j);
-	json_number(j, "phase2", adm_value(r, "children"));
+	for (size_t i = 0; i < n; i++)
+		status_member(r, &m[i], j);
 	json_end(j);
 }
 
@@ -356,7 +404,7 @@ status_phase1(struct adm_rows *r)
 
 	s->rows++;
 	if (s->is_json) {
-		status_phase1_json(r, &s->json);
+		status_object(r, phase1_members, ARRAY_LEN(phase1_members), &s->json);
 		return;
 	}
 	text_addf(&s->out, "%s[%s] -> %s[%s]  %s\n", adm_value(r, "local"),
@@ -376,31 +424,16 @@ static void
 status_phase2(struct adm_rows *r)
 {
 	struct status *s = r->user;
-	struct json *j = &s->json;
-	char state[32];
 
 	s->rows++;
-	if (!s->is_json) {
-		text_addf(&s->out, "%s -> %s  %s/%s  %s\n\tspi in=%s out=%s  %s\n",
-			adm_value(r, "local"), adm_value(r, "remote"), adm_value(r, "protocol"),
-			adm_value(r, "mode"), adm_value(r, "state"), adm_value(r, "spi_in"),
-			adm_value(r, "spi_out"), adm_value(r, "selector"));
+	if (s->is_json) {
+		status_object(r, phase2_members, ARRAY_LEN(phase2_members), &s->json);
 		return;
 	}
-	lower(adm_value(r, "state"), state, sizeof(state));
-	json_object(j, NULL);
-	json_string(j, "state", state);
-	json_string(j, "local", adm_value(r, "local"));
-	json_string(j, "remote", adm_value(r, "remote"));
-	json_string(j, "protocol", adm_value(r, "protocol"));
-	json_string(j, "mode", adm_value(r, "mode"));
-	json_string(j, "spi_in", adm_value(r, "spi_in"));
-	json_string(j, "spi_out", adm_value(r, "spi_out"));
-	json_string(j, "selector", adm_value(r, "selector"));
-	json_id(j, "encryption_algorithm", adm_value(r, "encryption"));
-	json_id(j, "authentication_algorithm", adm_value(r, "authentication"));
-	json_number(j, "created", adm_value(r, "created"));
-	json_end(j);
+	text_addf(&s->out, "%s -> %s  %s/%s  %s\n\tspi in=%s out=%s  %s\n",
+		adm_value(r, "local"), adm_value(r, "remote"), adm_value(r, "protocol"),
+		adm_value(r, "mode"), adm_value(r, "state"), adm_value(r, "spi_in"),
+		adm_value(r, "spi_out"), adm_value(r, "selector"));
 }
 
 static bool

@@ -157,6 +157,9 @@ bench_show() {
 		"$(show_median "$SHOW_SAS" racoon show)" "$(show_median "$SHOW_SAS" racoon show/format=json)" \
 		"$(show_median "$half" racoon show isakmp/format=csv)" \
 		"$(show_median "$half" racoon show isakmp/sort=-remote,created)"
+	printf 'show        the %d of ipsecd: text %s s, JSON %s s, sorted %s s\n' "$SHOW_SAS" \
+		"$(show_median "$SHOW_SAS" ipsec show sad)" "$(show_median "$SHOW_SAS" ipsec show sad/format=json)" \
+		"$(show_median "$SHOW_SAS" ipsec show sad/sort=spi)"
 	# Somebody who begins to read after a while.
 	show_ask racoon show 2>"$D/show.said" | (sleep 3; wc -l) >"$D/show.slow"
 	slow=$(cat "$D/show.slow")

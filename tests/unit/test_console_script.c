@@ -89,6 +89,13 @@ test_body(void **state)
 }
 
 static void
+next_is(struct nc_script *s, const char *expect)
+{
+	assert_true(nc_script_next(s, &out));
+	assert_string_equal(text_str(&out), expect);
+}
+
+static void
 test_procedures(void **state)
 {
 	static const char text[] = "one -\n two ! x\n\n'P1'\n$ last";
@@ -102,21 +109,16 @@ test_procedures(void **state)
 	assert_string_equal(nc_script_param(&s, 2), "second word");
 	assert_string_equal(nc_script_param(&s, 3), "");
 	assert_string_equal(nc_script_param(&s, 9), "");
-	assert_true(nc_script_next(&s, &out));
-	assert_string_equal(text_str(&out), "one two");
+	next_is(&s, "one two");
 	assert_int_equal(s.frame[0].line, 2);
-	assert_true(nc_script_next(&s, &out));
-	assert_string_equal(text_str(&out), "");
+	next_is(&s, "");
 	assert_int_equal(nc_script_push(&s, "b.com", "inner\n", NULL, 0), ST_NORMAL);
 	assert_string_equal(nc_script_param(&s, 1), "");
-	assert_true(nc_script_next(&s, &out));
-	assert_string_equal(text_str(&out), "inner");
+	next_is(&s, "inner");
 	assert_false(nc_script_next(&s, &out));
 	nc_script_pop(&s);
-	assert_true(nc_script_next(&s, &out));
-	assert_string_equal(text_str(&out), "'P1'");
-	assert_true(nc_script_next(&s, &out));
-	assert_string_equal(text_str(&out), "$ last");
+	next_is(&s, "'P1'");
+	next_is(&s, "$ last");
 	assert_int_equal(s.frame[0].line, 5);
 	assert_false(nc_script_next(&s, &out));
 	while (s.depth < NC_DEPTH_MAX)
@@ -393,8 +395,7 @@ test_labels(void **state)
 	assert_true(nc_script_next(&s, &out));
 	assert_int_equal(s.frame[0].line, 5);
 	assert_true(nc_script_goto(&s, "again"));
-	assert_true(nc_script_next(&s, &out));
-	assert_string_equal(text_str(&out), "$ AGAIN: two three");
+	next_is(&s, "$ AGAIN: two three");
 	assert_int_equal(s.frame[0].line, 3);
 	nc_script_pop(&s);
 }
