@@ -97,7 +97,7 @@ struct cry_proof {
 	struct bytes cert[CRY_CERTS_MAX]; /* DER, the peer's first, each malloc'ed */
 	unsigned certs;
 	struct cry_trust *trust;
-	struct bytes hashed; /* PEM of its directory now, if cry_trust_is_elsewhere; malloc'ed */
+	struct bytes hashed; /* PEM, malloc'ed: what its directory has now; NULL: to be looked up */
 	int64_t today; /* seconds since 1970 */
 	enum cry_name_type name_type;
 	struct bytes name;     /* malloc'ed; IP: 4 or 16 octets; DN: DER */

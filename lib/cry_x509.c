@@ -35,7 +35,6 @@ struct cry_cert {
 struct cry_trust {
 	atomic_uint refs;
 	char *dir;
-	bool elsewhere;
 	STACK_OF(X509) * ca;
 	STACK_OF(X509_CRL) * crl;
 };
@@ -360,16 +359,10 @@ cry_trust_new(const char *dir)
 	return t;
 }
 
-void
-cry_trust_elsewhere(struct cry_trust *t)
-{
-	t->elsewhere = true;
-}
-
 bool
-cry_trust_is_elsewhere(const struct cry_trust *t)
+cry_trust_has_dir(const struct cry_trust *t)
 {
-	return t != NULL && t->elsewhere;
+	return t != NULL && t->dir != NULL;
 }
 
 struct cry_trust *
@@ -545,7 +538,7 @@ store_of(const struct cry_trust *t, struct bytes hashed)
 	for (int i = 0; good && i < sk_X509_CRL_num(t->crl); i++)
 		good = X509_STORE_add_crl(store, sk_X509_CRL_value(t->crl, i)) == 1;
 	good = good && store_add(store, hashed);
-	if (good && t->dir != NULL) {
+	if (good && t->dir != NULL && hashed.p == NULL) {
 		dir = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
 		good = dir != NULL && X509_LOOKUP_add_dir(dir, t->dir, X509_FILETYPE_PEM) == 1;
 	}

@@ -57,12 +57,9 @@ bool cry_dn_match(struct bytes pattern, struct bytes name);
 
 /* Whom to believe: CA certificates and revocation lists; dir is a hashed directory, or NULL. */
 struct cry_trust *cry_trust_new(const char *dir);
-/*
- * Its hashed directory cannot be read by this process: whoever can gives what is in it with each
- * proof (cry_proof.hashed), as PEM, before that is verified.
- */
-void cry_trust_elsewhere(struct cry_trust *t);
-bool cry_trust_is_elsewhere(const struct cry_trust *t); /* NULL: no */
+/* Has it a hashed directory?  Where this process cannot read that, whoever can gives what is in it
+ * with each proof (cry_proof.hashed).  NULL: no. */
+bool cry_trust_has_dir(const struct cry_trust *t);
 struct cry_trust *cry_trust_ref(struct cry_trust *t);
 void cry_trust_free(struct cry_trust *t); /* drops a reference; NULL is fine */
 /*

@@ -325,13 +325,6 @@ check_hashed(struct rc_loading *l, const char *path, struct bytes text, bool is_
 			"openssl rehash %.*s", path, hash, (int)(slash - path), path);
 }
 
-/* Of this reading, or by now: one who cannot look into the directory again, and asks for it. */
-static bool
-is_worker(const struct rc_loading *l)
-{
-	return l->c->privsep.on || l->options->tape != NULL;
-}
-
 /* Look at a hashed directory's files: some will not be found, and who put them there is told. */
 static void
 look_at_hashed(struct rc_loading *l, const char *dir, struct stmt_pos pos)
@@ -382,15 +375,12 @@ load_trust(struct rc_loading *l, const struct rc_remote *r)
 		return at == NULL || at->bad ? NULL : at->trust;
 	at = new_loaded(l->c, L_TRUST, name);
 	if (at != NULL)
-		at->trust = cry_trust_new(
-			l->options->contents != NULL || is_worker(l) ? NULL : dir);
+		at->trust = cry_trust_new(l->options->contents != NULL ? NULL : dir);
 	if (at == NULL || at->trust == NULL) {
 		stmt_error(l->ctx.errors, r->pos, "out of memory");
 		return NULL;
 	}
 	if (l->options->contents == NULL) {
-		if (is_worker(l))
-			cry_trust_elsewhere(at->trust);
 		l->c->hashed_dir = dir;
 		look_at_hashed(l, dir, r->pos);
 	}

@@ -74,5 +74,6 @@ rc_hashed_read(const char *dir, struct text *out)
 		at += strlen(names.text.p + at) + 1, seen++)
 		add_file(&l, names.text.p + at, out);
 	text_free(&names.text);
-	return (names.error == 0 || names.error == ENOENT) && !out->failed;
+	errno = out->failed ? EFBIG : names.error == ENOENT ? 0 : names.error;
+	return errno == 0;
 }

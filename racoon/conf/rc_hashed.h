@@ -17,8 +17,8 @@ enum {
 bool rc_hashed_name(const char *name, bool *is_list);
 /*
  * What a hashed directory has now, as one PEM text (the caller frees it).  An unreadable or wrongly
- * named file is left out, an empty directory is an empty text.  False: it cannot be read, or holds
- * more than CRY_HASHED_MAX octets.
+ * named file is left out, an empty directory is an empty text.  False with errno: it cannot be
+ * read, or holds more than CRY_HASHED_MAX octets.
  */
 bool rc_hashed_read(const char *dir, struct text *out);
 

@@ -43,8 +43,8 @@ on_work(uv_work_t *work)
 	struct cry_proof *p = j->job->type == CRY_JOB_VERIFY ? j->job->proof : NULL;
 
 	/* The CAs and their lists as they are now: the privileged process can see them. */
-	if (p != NULL && p->knowns == 0 && cry_trust_is_elsewhere(p->trust) &&
-		(j->d->priv == NULL || !priv_hashed(j->d->priv, &p->hashed))) {
+	if (p != NULL && p->knowns == 0 && j->d->priv != NULL && cry_trust_has_dir(p->trust) &&
+		!priv_hashed(j->d->priv, &p->hashed)) {
 		snprintf(p->why, sizeof(p->why), "the directory of CAs cannot be read: %s",
 			strerror(errno));
 		j->job->status = ST_CERTNOCA;

@@ -79,7 +79,7 @@ do_hashed(struct privileged *h)
 	struct text text = { 0 };
 	int fd = -1;
 
-	errno = EIO;
+	errno = ENOENT;
 	if (dir != NULL && rc_hashed_read(dir, &text))
 		fd = memfd_create("racoon.ca", MFD_CLOEXEC);
 	if (fd >= 0 && !file_write(fd, bytes_of(text.p, text.n))) {
