@@ -297,6 +297,7 @@ quick(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 static void
 take_message(struct ike *e, const struct ike_event *ev, const struct wire_header *h)
 {
+	const struct ike_sa *sa;
 	char number[16];
 
 	switch (h->exchange) {
@@ -316,8 +317,10 @@ take_message(struct ike *e, const struct ike_event *ev, const struct wire_header
 		v1_new_group(e, ike_sa_find(e, h), ev, h);
 		return;
 	}
+	sa = ike_sa_find(e, h);
 	e->count[IKE_N_MALFORMED]++;
-	ike_log(e, LOG_L_INFO, &ev->datagram.remote, 0, "%s exchange is not supported, dropped",
+	ike_log(e, LOG_L_INFO, &ev->datagram.remote, sa == NULL ? 0 : sa->serial,
+		"%s exchange is not supported, dropped",
 		wire_name_text(WIRE_NAMES_EXCHANGE, h->exchange, number, sizeof(number)));
 }
 

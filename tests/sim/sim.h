@@ -165,6 +165,7 @@ struct sim_command {
 };
 
 struct sim_host {
+	bool first_shown; /* a first message is in the trace: its SA is not there yet */
 	unsigned index, generation;
 	bool up;
 	char name; /* 'A' */
@@ -295,6 +296,7 @@ void sim_release(struct sim_world *w, unsigned host);
 bool sim_beliefs_agree(struct sim_world *w, struct text *why);
 void sim_check_end(struct sim_world *w);
 void sim_check_trace(struct sim_world *w);
+void sim_check_line(struct sim_world *w, struct sim_host *h, const char *text);
 void sim_check_strangers(struct sim_world *w);
 
 #endif

@@ -218,6 +218,38 @@ check_key(struct sim_world *w, const uint8_t *key, bool in_hex, bool as_is)
 		sim_fail(w, "a key is in the trace: %s", hex);
 }
 
+/*
+ * A line that concerns an SA ends in its number.  These concern none: the operator's words, an
+ * address, a message that belongs to no SA, or that may become the first of one.
+ */
+void
+sim_check_line(struct sim_world *w, struct sim_host *h, const char *text)
+{
+	static const char *const nobodys[] = { "accept a request to establish IKE-SA: ",
+		"Flushing all SAs for peer ", "admin delete-sa ", "KA remove: ",
+		"unknown cookie in ", "informational message for no SA ignored", "malformed ",
+		"fragment dropped: ", "ACQUIRE cannot be served: " };
+	static const char unknown[] = " exchange is not supported, dropped";
+	const char *at = strrchr(text, '#');
+	size_t n = strlen(text);
+
+	if (at != NULL && at != text && at[-1] == ' ' && at[1] != '\0' &&
+	    at[1 + strspn(at + 1, "0123456789")] == '\0') {
+		h->first_shown = false;
+		return;
+	}
+	if (strncmp(text, "received ", 9) == 0 && strstr(text, " first {") != NULL)
+		h->first_shown = true;
+	for (size_t i = 0; i < ARRAY_LEN(nobodys) && !h->first_shown; i++)
+		if (strncmp(text, nobodys[i], strlen(nobodys[i])) == 0)
+			return;
+	if (n >= sizeof(unknown) - 1 && strcmp(text + n - sizeof(unknown) + 1, unknown) == 0)
+		return;
+	/* A first message that is refused is not shown in shorter traces. */
+	if (!h->first_shown && w->level >= LOG_L_DEBUG)
+		sim_fail(w, "a line of the log without an SA's number: %s", text);
+}
+
 /* DESIGN 8: no secret at any level, in no form. */
 void
 sim_check_trace(struct sim_world *w)

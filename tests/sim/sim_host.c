@@ -41,6 +41,7 @@ host_trace(void *user, enum log_level level, const struct net_endpoint *peer, co
 			net_addr_text(addr, sizeof(addr), &peer->addr));
 	}
 	sim_say(w, h->name, "%s%s: %s", where, log_level_name(level), text);
+	sim_check_line(w, h, text);
 }
 
 void
