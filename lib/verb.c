@@ -245,12 +245,20 @@ verb_match(const struct verb *table, struct cmd *cmd, size_t first, const struct
 		return status;
 	}
 	params = cmd->words - first - 1;
+	status = match_quals(v, cmd, why, why_size);
+	if (status == ST_IVQUAL && params < v->min_params) {
+		size_t n = strlen(why);
+
+		/* It may have been meant as the parameter. */
+		snprintf(why + n, why_size - n, " (quote a path that begins with /)");
+	}
+	if (status != ST_NORMAL)
+		return status;
 	if (params < v->min_params || params > v->max_params) {
 		snprintf(why, why_size, "%s%s%s", v->name, v->params != NULL ? " " : "",
 			v->params != NULL ? v->params : " takes none");
 		return params < v->min_params ? ST_INSFPRM : ST_MAXPARM;
 	}
-	TRY(match_quals(v, cmd, why, why_size));
 	*out = v;
 	return ST_NORMAL;
 }

@@ -206,7 +206,7 @@ run_logical(struct nc *nc, const char *line)
 	fflush(stdout);
 	fputs(text_str(&out), failed ? stderr : stdout);
 	text_free(&out);
-	return failed ? NC_FAILED : NC_DONE;
+	return failed ? nc_exit_of(status_row(status)->reply) : NC_DONE;
 }
 
 static enum nc_exit

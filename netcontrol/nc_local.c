@@ -127,7 +127,8 @@ run_select(struct nc *nc, const struct cmd *c, const char *rest)
 	count = find_service(text_str(&out), typed, found, sizeof(found));
 	text_free(&out);
 	if (count != 1)
-		return nc_say(NC_FAILED, count == 0 ? ST_NOSERVICE : ST_ABVERB, "\\%s\\", typed);
+		return nc_say(NC_FAILED, count == 0 ? ST_NOSERVICE : ST_ABVERB, "\\%s\\%s", typed,
+			count == 0 ? ", SHOW lists them" : "");
 	snprintf(nc->selected, sizeof(nc->selected), "%s", found);
 	return NC_DONE;
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 160 };
+enum { WORDS_MAX = 160, OWNER_PREFIX_MIN = 3 /* letters of a verb that tell whose it is */ };
 
 static const struct verb_qual start_quals[] = {
 	{ "NOWAIT", NULL, "do not wait until it is done" },
@@ -368,6 +368,42 @@ service_call(struct ctl_call *call, struct svc *svc)
 
 /* ------------------------------------------------------------------ services in second place */
 
+/* Does the service have a verb that the word may stand for? */
+static bool
+may_mean_verb_of(const struct svc *svc, const char *typed)
+{
+	if (svc->removed || strlen(typed) < OWNER_PREFIX_MIN)
+		return false;
+	if (svc->internal != NULL) {
+		for (const struct verb *v = svc->internal->verbs; v->name != NULL; v++)
+			if (v->help != NULL && text_prefix(typed, v->name))
+				return true;
+		return false;
+	}
+	for (const char *p = text_str(&svc->verbs); *p != '\0'; p += strcspn(p, "\n") + 1)
+		if (text_prefix(typed, p))
+			return true;
+	return false;
+}
+
+/* The one service that has such a verb; NULL: none, or several. */
+static const struct svc *
+verb_owner(struct server *s, const char *typed)
+{
+	const struct svc *found = NULL;
+
+	LIST_FOREACH(n, &s->services) {
+		const struct svc *svc = container_of(n, struct svc, node);
+
+		if (!may_mean_verb_of(svc, typed))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = svc;
+	}
+	return found;
+}
+
 /* The service that a word means, in full or abbreviated; NULL: none, or a verb of ours as well. */
 static struct svc *
 service_of(struct server *s, const char *typed)
@@ -391,6 +427,22 @@ service_of(struct server *s, const char *typed)
 	return count == 1 ? found : NULL;
 }
 
+/* HELP TOPIC where the topic is a service's verb and none of ours: which it is, is told. */
+static bool
+help_of_verb(struct ctl_call *call, struct server *s, const char *typed)
+{
+	const struct svc *owner = verb_owner(s, typed);
+
+	for (const struct verb *v = server_verbs; v->name != NULL; v++)
+		if (text_prefix(typed, v->name))
+			return false;
+	if (owner == NULL)
+		return false;
+	ctl_done(call, ST_NOTOPIC, "\\%s\\ is a verb of %s, did you mean \\HELP %s %s\\?", typed,
+		owner->name, owner->name, typed);
+	return true;
+}
+
 /* HELP SERVICE [topic] is SERVICE HELP [topic]. */
 static bool
 help_service(struct ctl_call *call, struct server *s)
@@ -399,6 +451,8 @@ help_service(struct ctl_call *call, struct server *s)
 	struct svc *svc = c->words == 2 || c->words == 3 ? service_of(s, c->word[1]) : NULL;
 	struct text request = { .limit = CMD_LINE_MAX };
 
+	if (svc == NULL && c->words == 2 && c->quals == 0)
+		return help_of_verb(call, s, c->word[1]);
 	if (svc == NULL || c->quals > 0)
 		return false;
 	call->first = 1; /* what follows is the topic */
@@ -531,13 +585,28 @@ first_word(struct server *s, const char *partial, size_t n, struct words *w, cha
 	return k >= 0 ? w->word[k] : NULL;
 }
 
+/* "racoon est" behind HELP: the service, and where its verb begins; NULL: no such line. */
+static struct svc *
+help_topic(struct server *s, const char *rest, const char **topic)
+{
+	char typed[SVC_NAME_MAX + 2];
+	size_t n = strcspn(rest, " \t/");
+
+	snprintf(typed, sizeof(typed), "%.*s", (int)n, rest);
+	*topic = rest + n + strspn(rest + n, " \t");
+	if (n == 0 || *topic == rest + n || (*topic)[strcspn(*topic, " \t/\"")] != '\0')
+		return NULL;
+	return service_of(s, typed);
+}
+
 static void
 complete(struct ctl_call *call, struct server *s)
 {
 	const char *partial = ctl_param(call, 0), *found, *rest;
 	struct words w = { .n = 0 };
 	char typed[SVC_NAME_MAX + 2];
-	struct svc *svc;
+	struct svc *svc, *topic_of;
+	const char *topic;
 	size_t n;
 
 	partial = partial != NULL ? partial : "";
@@ -551,7 +620,9 @@ complete(struct ctl_call *call, struct server *s)
 	found = first_word(s, partial, n, &w, typed, sizeof(typed));
 	svc = found != NULL ? server_find(s, found) : NULL;
 	rest = partial + n + strspn(partial + n, " \t");
-	if (svc != NULL)
+	if (found != NULL && text_same(found, "HELP") && (topic_of = help_topic(s, rest, &topic)))
+		complete_service(call, topic_of, topic);
+	else if (svc != NULL)
 		complete_service(call, svc, rest);
 	else
 		complete_own(call, s, found != NULL && text_same(found, "NETCONTROL") ? rest :
@@ -566,7 +637,13 @@ no_such(struct ctl_call *call, const struct words *all, const char *typed)
 {
 	const char *near = text_nearest(typed, all->word);
 	struct server *s = call->user;
+	const struct svc *owner = verb_owner(s, typed);
 
+	if (owner != NULL) {
+		ctl_done(call, ST_IVVERB, "\\%s\\ is a verb of %s, did you mean \\%s %s\\?", typed,
+			owner->name, owner->name, call->line + call->cmd->word_at[0]);
+		return;
+	}
 	/* With more words behind it, it was most likely meant as a service. */
 	if (call->cmd->words > 1 && (near == NULL || server_find(s, near) != NULL))
 		ctl_done(call, ST_NOSERVICE, "\\%s\\%s%s%s", typed,

@@ -207,7 +207,8 @@ show_sessions(struct ctl_call *call, struct server *s)
 {
 	ctl_line(call, "%-8s  %-13s %-4s  %s", "Role", "Last heard", "", "Who");
 	ctl_server_each(s->control, one_session, call);
-	ctl_done(call, ST_NORMAL, "%zu sessions", ctl_server_sessions(s->control));
+	ctl_done(call, ST_NORMAL, "%zu session%s", ctl_server_sessions(s->control),
+		ctl_server_sessions(s->control) == 1 ? "" : "s");
 }
 
 void

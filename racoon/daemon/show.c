@@ -306,6 +306,19 @@ take_filters(struct show *s, unsigned section)
 	return true;
 }
 
+static void
+unknown_section(struct ctl_call *call, const char *const *names, const char *typed, bool ambiguous)
+{
+	struct text list = { .limit = 512 };
+
+	for (; *names != NULL; names++)
+		if (!ambiguous || text_prefix(typed, *names))
+			text_addf(&list, "%s%s", list.n > 0 ? ", " : "", *names);
+	ctl_done(call, ST_IVKEYW, "\\%s\\ %s %s", typed,
+		ambiguous ? "may be" : "is none of", text_str(&list));
+	text_free(&list);
+}
+
 void
 show_run(struct ctl_call *call)
 {
@@ -325,8 +338,7 @@ show_run(struct ctl_call *call)
 	if (param != NULL) {
 		which = verb_keyword(names, param);
 		if (which < 0) {
-			ctl_done(call, ST_IVKEYW, "\\%s\\ %s", param,
-				which == -2 ? "is ambiguous" : "is nothing that SHOW knows");
+			unknown_section(call, names, param, which == -2);
 			return;
 		}
 		wanted = (unsigned)which == n ? all : 1u << which;

@@ -124,7 +124,8 @@ establish_begin(struct establish *e)
 {
 	struct rd *d = daemon_of(e->call);
 	const struct rc_remote *r = rc_remote_named(rd_config(d), e->remote);
-	char text[RD_NAME_MAX + 64];
+	char text[RD_NAME_MAX + 96];
+	bool number;
 
 	if (net_addr_parse(e->remote, &e->command.remote)) {
 		e->command.remote = net_addr_normal(e->command.remote);
@@ -136,10 +137,14 @@ establish_begin(struct establish *e)
 		establish_submit(e);
 		return;
 	}
-	e->lookup = r == NULL ? rd_resolve(d, e->remote, establish_resolved, e) : 0;
+	/* The resolver would take 5 for 0.0.0.5; nobody means it. */
+	number = e->remote[strspn(e->remote, "0123456789.")] == '\0';
+	e->lookup = r == NULL && !number ? rd_resolve(d, e->remote, establish_resolved, e) : 0;
 	if (e->lookup != 0)
 		return;
-	snprintf(text, sizeof(text), "\\%.200s\\ is no address and names no peer", e->remote);
+	snprintf(text, sizeof(text), "\\%.200s\\ is no address and names no peer%s", e->remote,
+		number && e->command.type == IKE_CMD_DELETE ?
+			" (an SA is named by #number)" : "");
 	establish_end(e, ST_IVPARM, text);
 }
 
@@ -426,6 +431,7 @@ verb_debug(struct ctl_call *call)
 	char *end;
 
 	if (param == NULL) {
+		call->looks = true;
 		ctl_done(call, ST_NORMAL, "logging %s", log_level_name(log_level()));
 		return;
 	}

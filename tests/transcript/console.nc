@@ -181,6 +181,9 @@
 ! netcontrol help if | grep -q '^IF expression THEN command' && netcontrol help on error | grep -q SEVERE_ERROR && netcontrol help procedures | grep -q '@file'
 ! netcontrol -q help show logical >$DIR/out && grep -q '^SHOW LOGICAL' $DIR/out && grep -q '^NETCONTROL SHOW ' $DIR/out
 ! netcontrol help set message | grep -q '^SET ON'
+!2 netcontrol define 2>/dev/null
+! netcontrol prime/nonesuch 2>&1 | grep -qF '\nonesuch\, valid here: ' && netcontrol "select nonesuch" 2>&1 | grep -q 'SHOW lists them'
+! netcontrol submit/tmp/x.com 2>&1 | grep -qF '(quote a path that begins with /)'
 ! timeout 5 netcontrol '' </dev/null
 ! timeout 5 netcontrol -c ' ' -c 'echo echo x' | grep -qx x
 

@@ -56,6 +56,12 @@ wait 50
 < 511 %NETCTL-W-NOSERVICE, no such service: \ECKO\, did you mean ECHO?
 > nonesuch show
 < 511 %NETCTL-W-NOSERVICE, *
+> FLOOD 5 /NOW
+< 502 %NETCTL-W-IVVERB, *: \FLOOD\ is a verb of ECHO, did you mean \ECHO FLOOD 5 /NOW\?
+> define x y
+< 502 %NETCTL-W-IVVERB, *: \define\ is a verb of LOGICALS, did you mean \LOGICALS define x y\?
+> fl
+< 502 %NETCTL-W-IVVERB, *: \fl\, HELP lists them
 > ECHO FLODO 1
 < 502 %NETCTL-W-IVVERB, *did you mean FLOOD?
 > ECHO
@@ -191,6 +197,13 @@ wait 300
 > HELP OFF
 < 200-OFF is not running: *
 <~ 200 *
+> HELP FREEZE
+< 512 *: \FREEZE\ is a verb of ECHO, did you mean \HELP ECHO FREEZE\?
+> HELP NONESUCH
+< 512 *: \NONESUCH\
+> COMPLETE "HELP ECHO FREE"
+< 200-FREEZE?stop answering
+< 200 *
 > STOP ECHO
 < 502 *: the service comes first, did you mean \ECHO STOP\?
 > SHOW ECHO FULL

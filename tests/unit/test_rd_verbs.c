@@ -510,6 +510,13 @@ host_names(void **state)
 		"address is known for \\host.example\\\n");
 	expect("ESTABLISH unknown.example\n", "510 %NETCTL-W-IVPARM, invalid parameter value: "
 		"\\unknown.example\\ is no address and names no peer\n");
+	/* No host name: the resolver would take it for 0.0.0.5. */
+	rd.resolved = NULL;
+	expect("ESTABLISH 5\n", "510 %NETCTL-W-IVPARM, invalid parameter value: \\5\\ is no "
+		"address and names no peer\n");
+	expect("DELETE 10.5\n", "510 %NETCTL-W-IVPARM, invalid parameter value: \\10.5\\ is no "
+		"address and names no peer (an SA is named by #number)\n");
+	assert_null(rd.resolved);
 	say("ESTABLISH host.example\n");
 	ctl_close(talk.session);
 	talk.session = NULL;
@@ -619,7 +626,7 @@ show(void **state)
 		strstr(text_str(&talk.out), "200-received                                0\n"));
 	expect("SHOW S\n",
 		"509 %NETCTL-W-IVKEYW, unrecognized keyword - check validity and spelling: "
-		"\\S\\ is ambiguous\n");
+		"\\S\\ may be STATE, SCHEDULE\n");
 	rd.sas = 0;
 	expect("SHOW ISAKMP\n", "200-no ISAKMP SAs\n200 %RACOON-S-NORMAL, normal successful "
 		"completion\n");
