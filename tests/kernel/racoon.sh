@@ -319,7 +319,7 @@ first_drafts() {
 	policies c 172.16.7.1 172.16.2.0/24 10.0.0.2 10.0.0.1
 	policies b 172.16.2.0/24 172.16.7.1 $G $N
 	relay >$D/relay.py
-	ip netns exec n python3 $D/relay.py >$D/relay.out 2>&1 &
+	ip netns exec n python3 -IS $D/relay.py >$D/relay.out 2>&1 &
 	between=$!
 	until_true 10 grep -q relay $D/relay.out
 	begin c b
