@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "setkey/script.h"
+#include "tests/fuzz/snap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -96,6 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct stmt_errors errors = { 0 };
 	if (size == 0)
 		return 0;
+	snap_begin();
 	script.kernel_style = data[0] & 1;
 	script.force = data[0] & 2;
 	bool good = setkey_read(&script, "fuzz", bytes_of(data + 1, size - 1), &errors);
@@ -107,5 +109,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_back(&script.msg[i]);
 	setkey_script_clear(&script);
 	stmt_errors_free(&errors);
+	snap_end();
 	return 0;
 }
