@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct sink {
-	bool at_start, closed, slow;
+	bool at_start, closed, slow, later;
 	uint8_t last;
 };
 
@@ -41,6 +41,12 @@ sink_unsent(void *user)
 }
 
 static void
+sink_later(void *user)
+{
+	((struct sink *)user)->later = true;
+}
+
+static void
 sink_close(void *user)
 {
 	((struct sink *)user)->closed = true;
@@ -67,6 +73,10 @@ meanwhile(struct ctl_channel *ch, struct sink *sink, uint8_t what)
 		ctl_channel_audit(ch, "uid 0", "SHUTDOWN", ST_NORMAL);
 		break;
 	}
+	if (sink->later && what % 2) { /* the loop's next turn */
+		sink->later = false;
+		ctl_channel_drained(ch);
+	}
 }
 
 int
@@ -74,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sink sink = { .at_start = true };
 	struct ctl_transport t = { .user = &sink, .send = sink_send, .unsent = sink_unsent,
-		.close = sink_close };
+		.close = sink_close, .later = sink_later };
 	size_t piece;
 
 	if (size == 0)

@@ -3,6 +3,7 @@
  * through a session, in pieces.  Answers must be framed: lines of text, each ended, each with its
  * code.
  */
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct sink {
 	size_t octets, lines;
 	uint8_t last;
-	bool at_start, closed, slow;
+	bool at_start, closed, slow, later;
 };
 
 static void
@@ -51,6 +52,12 @@ sink_unsent(void *user)
 }
 
 static void
+sink_later(void *user)
+{
+	((struct sink *)user)->later = true;
+}
+
+static void
 sink_close(void *user)
 {
 	((struct sink *)user)->closed = true;
@@ -66,6 +73,9 @@ one_line(struct bytes line)
 
 	text_add_n(&part, (const char *)line.p, line.n);
 	verb_complete(fuzz_verbs, text_str(&part), &out);
+	(void)verb_take_placeholder(&out, "what");
+	if (part.n > 0)
+		(void)!verb_find(fuzz_verbs, text_str(&part), &verb, why, sizeof(why));
 	text_free(&part);
 	text_free(&out);
 	if (line.n > CMD_LINE_MAX || cmd_parse(line, &cmd, why, sizeof(why)))
@@ -101,6 +111,19 @@ meanwhile(struct ctl_session *s, struct sink *sink, uint8_t what)
 		sink->slow = false;
 		ctl_drained(s);
 		break;
+	case 7:
+		ctl_set_monitor(s, what);
+		if (ctl_is_monitor(s) != ctl_wants_news(s, UINT_MAX))
+			abort();
+		break;
+	case 8:
+		if (ctl_is_busy(s) && !ctl_wants_input(s) && !sink->slow)
+			ctl_pause(s, false);
+		break;
+	}
+	if (sink->later && what % 2) { /* the loop's next turn */
+		sink->later = false;
+		ctl_drained(s);
 	}
 }
 
@@ -112,6 +135,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.close = sink_close };
 	if (size == 0)
 		return 0;
+	if (data[0] & 32)
+		t.later = sink_later;
 	snap_begin();
 	one_line(bytes_of(data, size));
 	struct ctl_session *s = ctl_open(&fuzz_service, &t, data[0] % 3, "fuzz");

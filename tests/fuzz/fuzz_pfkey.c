@@ -17,6 +17,18 @@ encode(const struct sadb_msg *m, uint8_t *out)
 	return writer_len(&w);
 }
 
+/* What the kernel says can be asked of it, or there is a reason. */
+static void
+from_kernel(const struct sadb_msg *m)
+{
+	uint8_t out[PFKEY_MSG_MAX];
+	struct writer w = writer_of(out, sizeof(out));
+	char why[128] = "";
+
+	if (pfkey_encode_kernel(m, true, &w, why, sizeof(why)) != 0 && why[0] == '\0')
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -28,6 +40,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	pfkey_print(bytes_of(data, size), &t);
 	text_free(&t);
+	if (pfkey_decode_kernel(bytes_of(data, size), &m, why, sizeof(why)) == ST_NORMAL)
+		from_kernel(&m);
 	if (pfkey_decode(bytes_of(data, size), &m, why, sizeof(why)) != ST_NORMAL)
 		return 0;
 	n = encode(&m, first);

@@ -35,7 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct stmt_errors errors = { 0 };
 	snap_begin();
-	struct arena *arena = arena_new(8 << 20);
+	struct arena *arena = arena_new(size % 8 == 7 ? 1 << (size / 8 % 16) : 8 << 20);
 	struct stmt_reader *r = stmt_open("fuzz", bytes_of(data, size), &errors);
 	if (!arena || !r)
 		abort();

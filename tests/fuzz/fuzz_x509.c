@@ -18,11 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 enum what { CERTIFICATE, NAME, NAME_TEXT, MATCH, PROOF, PKCS7, KEY, PLAIN, TRUST, WHATS };
-enum { INPUT_MAX = 16384, NOW = 1800000000, EARLY = 1000000000, LATE = 2147000000 };
+enum { INPUT_MAX = 16384, NOW = 1800000000, EARLY = 1000000000 };
+
+static const int64_t late = 5000000000; /* after the ends of the certificates of tests/pki */
 
 static struct cry_key *signer, *own_key;
 static struct cry_cert *own;
-static struct cry_trust *trust;
+static struct cry_trust *trust, *listless, *outdated;
 static uint8_t signature[CRY_SIG_MAX];
 static size_t signature_n;
 static const uint8_t digest[32] = { 1, 2, 3 };
@@ -49,22 +51,29 @@ file(const char *name)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct text key = file("p256.key"), cert = file("p256.pem"), ca = file("root-crl.pem");
+	struct text key = file("p256.key"), cert = file("p256.pem"), ca = file("root-crl.pem"),
+		    root = file("root.pem"), old = file("root-crl-old.pem");
 	const char *why;
 	size_t n;
 
 	(void)argc, (void)argv;
 	pool_use();
 	trust = cry_trust_new(NULL);
+	listless = cry_trust_new(NULL);
+	outdated = cry_trust_new(NULL);
 	if (cry_key_private(bytes_of(key.p, key.n), &signer, &why) ||
 		cry_certs_read(bytes_of(cert.p, cert.n), &own, 1, &n) ||
 		cry_trust_add(trust, bytes_of(ca.p, ca.n)) ||
+		cry_trust_add(listless, bytes_of(root.p, root.n)) ||
+		cry_trust_add(outdated, bytes_of(old.p, old.n)) ||
 		cry_sign(signer, bytes_of(digest, sizeof(digest)), signature, &signature_n) ||
 		cry_cert_key(own, &own_key, &why))
 		abort();
 	text_free(&key);
 	text_free(&cert);
 	text_free(&ca);
+	text_free(&root);
+	text_free(&old);
 	return 0;
 }
 
@@ -117,6 +126,7 @@ certificate(struct bytes in)
 	struct cry_cert *c[4];
 	struct text t = { 0 };
 	struct cry_key *k;
+	char hash[9];
 	const char *why;
 	int64_t from, until;
 	size_t n;
@@ -128,18 +138,25 @@ certificate(struct bytes in)
 		name(cry_cert_issuer(c[i]));
 		cry_cert_days(c[i], &from, &until);
 		cry_cert_print(c[i], &t);
+		if (cry_cert_is_root(c[i]) !=
+			bytes_equal(cry_cert_subject(c[i]), cry_cert_issuer(c[i])))
+			abort();
 		if (!cry_cert_key(c[i], &k, &why))
 			(void)cry_verify(k, bytes_of(digest, 32), bytes_of(signature, signature_n));
 		cry_key_free(k);
 		(void)cry_cert_names(c[i], CRY_NAME_DNS, bytes_str("gw1.example.net"));
-		(void)cry_cert_names(c[i], CRY_NAME_EMAIL, bytes_str("a@gw1.example.net"));
+		(void)cry_cert_names(c[i], CRY_NAME_EMAIL, bytes_str("admin@GW1.example.net"));
+		(void)cry_cert_names(c[i], CRY_NAME_EMAIL, bytes_str("OPS@gw1.example.net"));
 		(void)cry_cert_names(c[i], CRY_NAME_IP, bytes_of(digest, 4));
+		(void)cry_cert_names(c[i], CRY_NAME_DN, cry_cert_subject(own));
 		if (cry_cert_subject(c[i]).n &&
 			!cry_cert_names(c[i], CRY_NAME_DN, cry_cert_subject(c[i])))
 			abort();
 		cry_cert_free(c[i]);
 	}
 	text_free(&t);
+	if (cry_hashed_name(in, in.n % 2 != 0, hash) && strlen(hash) != sizeof(hash) - 1)
+		abort();
 }
 
 static struct cry_proof *
@@ -169,16 +186,24 @@ known(struct bytes in)
 	cry_proof_free(p);
 }
 
+enum proof_bits { /* the first octet, above which reader it is */
+	P_LISTLESS = 1, P_OUTDATED = 2, P_NAMED = 4, P_OPTIONAL = 8, P_RSA = 16,
+};
+
 /* The input is a certificate, or several behind their lengths; ours may follow. */
 static enum status
-proof(struct bytes in, bool whole, bool with_own)
+proof(struct bytes in, bool whole, bool with_own, unsigned bits)
 {
 	struct cry_proof *p = proof_new(signature, signature_n);
 
-	p->trust = cry_trust_ref(trust);
-	p->today = in.n % 8 == 7 ? LATE : in.n % 8 == 6 ? EARLY : NOW;
-	p->name_type = CRY_NAME_DN;
-	p->name = cry_proof_dup(cry_cert_subject(own));
+	p->trust = cry_trust_ref(bits & P_LISTLESS ? listless :
+		bits & P_OUTDATED ? outdated : trust);
+	p->today = in.n % 8 == 7 ? late : in.n % 8 == 6 ? EARLY : NOW;
+	p->name_type = bits & P_NAMED ? (in.n % 2 ? CRY_NAME_EMAIL : CRY_NAME_IP) : CRY_NAME_DN;
+	p->name = cry_proof_dup(bits & P_NAMED ? bytes_str("a@gw") : cry_cert_subject(own));
+	p->name_optional = (bits & P_OPTIONAL) != 0;
+	if (bits & P_RSA)
+		p->kind = CRY_KEY_RSA;
 	if (whole)
 		p->cert[p->certs++] = cry_proof_dup(in);
 	while (!whole && in.n > 2 && p->certs < CRY_CERTS_MAX - 1) {
@@ -231,6 +256,8 @@ static void
 one(const uint8_t *data, size_t size)
 {
 	struct bytes in = bytes_of(data + 1, size - 1);
+	unsigned bits = data[0] / WHATS;
+
 	switch ((enum what)(data[0] % WHATS)) {
 	case CERTIFICATE:
 		certificate(in);
@@ -248,14 +275,14 @@ one(const uint8_t *data, size_t size)
 		break;
 	case PROOF:
 		/* Beside none that can be read, ours has the verdict that it always has. */
-		if (in.n < 3 || proof(in, false, false) != ST_BADCERT)
-			(void)proof(in, false, true);
+		if (in.n < 3 || proof(in, false, false, bits) != ST_BADCERT)
+			(void)proof(in, false, true, bits);
 		break;
 	case PKCS7:
 		if (in.n % 8 == 5)
 			known(in);
 		else
-			(void)proof(in, true, false);
+			(void)proof(in, true, false, bits);
 		break;
 	case KEY:
 		keys(in);

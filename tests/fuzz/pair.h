@@ -75,6 +75,9 @@ static const char common_text[] =
 	"sainfo anonymous { pfs_group x25519; encryption_algorithm aes 128;\n"
 	"authentication_algorithm hmac_sha1; compression_algorithm deflate; }\n";
 
+static const char strict_text[] =
+	"padding { maximum_length 20; randomize_length on; strict_check on; exclusive_tail on; }\n";
+
 static bool
 contents(void *user, const char *path, struct text *out)
 {
@@ -105,10 +108,11 @@ read_config(unsigned side, unsigned mode, bool sign, bool natt)
 
 	snprintf(remote, sizeof(remote), sign_text, who, who);
 	snprintf(text, sizeof(text),
-		"%sremote anonymous { exchange_mode %s; nat_traversal %s;\n"
+		"%s%sremote anonymous { exchange_mode %s; nat_traversal %s;\n"
 		"ike_frag %s; dpd_delay 30; dpd_retry 5; generate_policy %s;\n"
 		"weak_phase1_check %s; proposal_check claim;\n%s",
-		common_text, modes[mode], natt ? "force" : "on", natt ? "force" : "on",
+		common_text, mode == 2 && sign && natt ? strict_text : "", modes[mode],
+		natt ? "force" : "on", natt ? "force" : "on",
 		natt ? "unique" : "on", natt ? "on" : "off",
 		sign ? remote : psk_text);
 	if (rc_load_text("fuzz", text, side == 0 ? "10.0.0.2 key\n" : "10.0.0.1 key\n", &options,

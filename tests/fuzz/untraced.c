@@ -4,7 +4,7 @@
  * Its table of operands to try takes those of four and eight octets; what it notes of shorter ones
  * is read only with -use_value_profile=1.  Operands that are equal leave nothing to try, and a zero
  * is mostly a pointer's or a count's that was asked for.  Those of eight octets are looked for in
- * the input as eight octets, where no size or count is.  Noting all of them took a third of the time
+ * the input as eight octets, where no size or count is.  Noting them all took a third of the time
  * of the parsers of text, so that every target is linked with --wrap (GNUmakefile, FUZZ_LINK).
  */
 #include <stdint.h>

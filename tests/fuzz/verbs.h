@@ -73,7 +73,12 @@ fuzz_big(struct ctl_call *call)
 			call->resume = fuzz_big;
 			return;
 		}
-		ctl_line(call, "%0*zu", 100, (size_t)n);
+		ctl_line(call, "%0*zu", n + 1 == BIG_LINES ? 1200 : 100, (size_t)n);
+		if (n == BIG_LINES / 2) { /* and let others have their turn */
+			call->state = (void *)(n + 1);
+			if (ctl_yield(call, fuzz_big))
+				return;
+		}
 	}
 	ctl_done(call, ST_NORMAL, NULL);
 }
@@ -86,6 +91,12 @@ fuzz_relay(struct ctl_call *call)
 	ctl_relay(call, bytes_str(ctl_param(call, 0) == NULL ? "200 what" :
 		"404 %RACOON-W-NOSUCHSA, none"), true);
 }
+
+static const struct verb_qual fuzz_quals[] = {
+	{ .name = "SELECT", .value = "(ALPHA|BETA|GAMMA)", .help = "Which of them" },
+	{ .name = "STATE", .value = "UP|DOWN|count", .help = "In what state" },
+	{ .name = NULL },
+};
 
 static const struct verb fuzz_verbs[] = {
 	{ .name = "NOOP", .role = CTL_READER, .run = ctl_verb_noop, .help = "Do nothing" },
@@ -109,7 +120,13 @@ static const struct verb fuzz_verbs[] = {
 		.help = "Show",
 		.more = "More of it.\nIn two lines." },
 	{ .name = "WAIT", .role = CTL_READER, .run = fuzz_wait, .help = "Wait" },
-	{ .name = "LARGE", .role = CTL_READER, .run = fuzz_big, .help = "Say much" },
+	{ .name = "LARGE",
+		.params = "[what] [ALL|SOME]",
+		.max_params = 2,
+		.quals = fuzz_quals,
+		.role = CTL_READER,
+		.run = fuzz_big,
+		.help = "Say much" },
 	{ .name = "RELAY",
 		.params = "[line...]",
 		.max_params = 3,
@@ -135,7 +152,17 @@ fuzz_audit(void *user, const char *who, const char *line, enum status result)
 		abort();
 }
 
+static void
+fuzz_candidates(void *user, const char *shape, const char *prefix, struct text *out)
+{
+	(void)user;
+	if (strchr(shape, '<') != NULL || strchr(prefix, '\n') != NULL)
+		abort();
+	text_addf(out, "ONE\tof %s\nTWO\tof them\n", shape);
+}
+
 static const struct ctl_service fuzz_service = { .facility = "RACOON", .version = "0",
-	.verbs = fuzz_verbs, .audit = fuzz_audit };
+	.verbs = fuzz_verbs, .audit = fuzz_audit,
+	.candidates = fuzz_candidates };
 
 #endif
