@@ -24,7 +24,8 @@ static struct rc_config *config;
 static const char text[] =
 	"path pre_shared_key \"/psk\";\n"
 	"remote anonymous { exchange_mode main, aggressive; my_identifier address;\n"
-	"peers_identifier address 10.1.2.3; peers_identifier fqdn \"b.example\";\n"
+	"peers_identifier address; peers_identifier address 10.1.2.3;\n"
+	"peers_identifier fqdn \"b.example\";\n"
 	"peers_identifier user_fqdn \"a@b.example\"; peers_identifier keyid tag \"key\";\n"
 	"peers_identifier address 2001:db8::1; peers_identifier subnet 10.7.0.0/16;\n"
 	"peers_identifier asn1dn \"C=DE, O=*, CN=*\"; verify_identifier on;\n"

@@ -137,6 +137,7 @@ certificate(struct bytes in)
 		name(cry_cert_subject(c[i]));
 		name(cry_cert_issuer(c[i]));
 		cry_cert_days(c[i], &from, &until);
+		cry_cert_free(cry_cert_ref(c[i]));
 		cry_cert_print(c[i], &t);
 		if (cry_cert_is_root(c[i]) !=
 			bytes_equal(cry_cert_subject(c[i]), cry_cert_issuer(c[i])))

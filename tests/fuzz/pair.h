@@ -60,9 +60,11 @@ static struct item queue[QUEUE];
 static struct world w;
 static struct place first_place, place[VARIANTS][DATAGRAMS];
 
-/* Phase 1 with the key of psk.txt, or with ECDSA certificates of the test PKI. */
+/* Phase 1 with the key of psk.txt, or with ECDSA certificates of the test PKI.  Some say that they
+ * are somebody whom the other does not expect, and are believed or not. */
 static const char psk_text[] =
-	"my_identifier address; proposal { encryption_algorithm aes 128; hash_algorithm sha1;\n"
+	"my_identifier %s; peers_identifier address; verify_identifier %s;\n"
+	"proposal { encryption_algorithm aes 128; hash_algorithm sha1;\n"
 	"authentication_method pre_shared_key; dh_group x25519; } }\n";
 static const char sign_text[] =
 	"my_identifier asn1dn; certificate_type x509 \"%c256.pem\" \"%c256.key\";\n"
@@ -96,7 +98,7 @@ contents(void *user, const char *path, struct text *out)
 }
 
 static struct rc_config *
-read_config(unsigned side, unsigned mode, bool sign, bool natt)
+read_config(unsigned side, unsigned variant)
 {
 	static const char *const modes[MODES] = { "main, aggressive, base",
 		"aggressive, main, base", "base, main, aggressive" };
@@ -105,17 +107,26 @@ read_config(unsigned side, unsigned mode, bool sign, bool natt)
 	struct rc_config *c = NULL;
 	char text[4096], remote[2048];
 	char who = side == 0 ? 'p' : 'q';
+	unsigned mode = variant / 8;
+	bool sign = (variant & PAIR_CERTIFICATES) != 0, natt = (variant & PAIR_NATT) != 0;
+	bool stranger = mode == 2 && natt && !sign;
 
-	snprintf(remote, sizeof(remote), sign_text, who, who);
+	if (sign)
+		snprintf(remote, sizeof(remote), sign_text, who, who);
+	else
+		snprintf(remote, sizeof(remote), psk_text,
+			stranger ? "fqdn \"other.example\"" : "address",
+			stranger && (variant & PAIR_NO_CHILDREN) == 0 ? "off" : "on");
 	snprintf(text, sizeof(text),
 		"%s%sremote anonymous { exchange_mode %s; nat_traversal %s;\n"
 		"ike_frag %s; dpd_delay 30; dpd_retry 5; generate_policy %s;\n"
 		"weak_phase1_check %s; proposal_check claim;\n%s",
-		common_text, mode == 2 && sign && natt ? strict_text : "", modes[mode],
+		common_text, mode == 2 && sign && natt ? strict_text : "",
+		stranger ? "base, aggressive" : modes[mode],
 		natt ? "force" : "on", natt ? "force" : "on",
 		natt ? "unique" : "on", natt ? "on" : "off",
-		sign ? remote : psk_text);
-	if (rc_load_text("fuzz", text, side == 0 ? "10.0.0.2 key\n" : "10.0.0.1 key\n", &options,
+		remote);
+	if (rc_load_text("fuzz", text, "10.0.0.1 key\n10.0.0.2 key\nother.example key\n", &options,
 		    &c, &errors) != ST_NORMAL) {
 		fprintf(stderr, "%s(run from the project's root)\n", text_str(&errors.text));
 		exit(1);
@@ -132,8 +143,7 @@ pair_init(void)
 	for (unsigned i = 0; i < 2; i++) {
 		address[i] = (struct net_endpoint){ net_ipv4(0x0a000001 + i), 500 };
 		for (unsigned v = 0; v < VARIANTS; v++)
-			config[v][i] = read_config(i, v / 8, (v & PAIR_CERTIFICATES) != 0,
-				(v & PAIR_NATT) != 0);
+			config[v][i] = read_config(i, v);
 	}
 }
 
