@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { HISTORY_LINE_MAX = NC_LINE_MAX, HISTORY_FILE_MAX = 4 << 20 };
@@ -219,6 +220,38 @@ remember(const char *line)
 	fclose(f);
 }
 
+/* ------------------------------------------------------------------ the terminal */
+
+static struct termios as_it_was;
+static bool terminal_taken;
+
+/*
+ * Ctrl-Z leaves the console, so the terminal must not take it for a stop; where the terminal's
+ * driver gathers lines, it ends one.  (libedit gives the keys their usual meanings back, so its
+ * file says it again.)
+ */
+static void
+open_terminal(struct nc *nc)
+{
+	struct termios t;
+
+	terminal_taken = tcgetattr(STDIN_FILENO, &as_it_was) == 0;
+	nc_line_open(nc);
+	if (!terminal_taken || tcgetattr(STDIN_FILENO, &t) != 0)
+		return;
+	t.c_cc[VSUSP] = _POSIX_VDISABLE;
+	t.c_cc[VEOL] = NC_CONTROL_Z;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
+}
+
+static void
+close_terminal(void)
+{
+	nc_line_close();
+	if (terminal_taken)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &as_it_was);
+}
+
 /* ------------------------------------------------------------------ the conversation */
 
 bool
@@ -287,7 +320,7 @@ nc_interactive(struct nc *nc)
 	struct text command = { 0 };
 	enum nc_exit result;
 
-	nc_line_open(nc);
+	open_terminal(nc);
 	find_history();
 	load_history();
 	if (nc->config == NULL)
@@ -316,7 +349,7 @@ nc_interactive(struct nc *nc)
 		command.failed = false;
 		nc_mark(nc, result);
 	}
-	nc_line_close();
+	close_terminal();
 	text_free(&command);
 	return nc->quit ? nc->status : NC_DONE;
 }

@@ -17,8 +17,9 @@ enum { NC_HISTORY_MAX = 1000 /* lines */, NC_CONTROL_Z = 26 };
 
 extern const char nc_line_editor[]; /* "readline", "libedit", "none" */
 
-void nc_line_open(struct nc *nc); /* the terminal is set up */
-void nc_line_close(void);         /* and as it was before */
+/* The terminal is as it is to be for a line, but Ctrl-Z is a character, and ends one. */
+void nc_line_open(struct nc *nc);
+void nc_line_close(void);
 /*
  * A line without its end, to be freed; NULL at the end of input and when nc->quit was set (Ctrl-Z).
  * Ctrl-C drops what is typed and, through nc_dropped, what it continues; then the prompt is

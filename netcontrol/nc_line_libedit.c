@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <histedit.h>
@@ -117,16 +118,24 @@ question(EditLine *el, int key)
 	return CC_REDISPLAY;
 }
 
-static unsigned char
-leave(EditLine *el, int key)
+/* libedit gives the terminal's keys their usual meanings back, Ctrl-Z's too, for each line. */
+static void
+take_suspend(void)
 {
-	(void)el;
-	(void)key;
-	the_console->quit = true;
-	return CC_EOF;
+	struct termios t;
+
+	if (tcgetattr(STDIN_FILENO, &t) != 0 || t.c_cc[VSUSP] == _POSIX_VDISABLE)
+		return;
+	t.c_cc[VSUSP] = _POSIX_VDISABLE;
+	if ((t.c_lflag & ICANON) != 0)
+		t.c_cc[VEOL] = NC_CONTROL_Z;
+	tcsetattr(STDIN_FILENO, TCSANOW, &t);
 }
 
-/* The next key; Ctrl-C ends the line as it is, and nc_line_read begins a new one. */
+/*
+ * The next key; Ctrl-C ends the line as it is, and nc_line_read begins a new one.  Ctrl-Z is taken
+ * here, as on a dumb terminal libedit looks at no key.
+ */
 static int
 next_key(EditLine *el, wchar_t *out)
 {
@@ -135,6 +144,7 @@ next_key(EditLine *el, wchar_t *out)
 	size_t n = 0;
 	wchar_t wide;
 
+	take_suspend();
 	for (;;) {
 		int ready = poll(&p, 1, SLICE_MS);
 
@@ -148,7 +158,10 @@ next_key(EditLine *el, wchar_t *out)
 			continue;
 		if (read(STDIN_FILENO, bytes + n, 1) != 1)
 			return errno == EINTR ? -1 : 0;
-		n++;
+		if (bytes[n++] == NC_CONTROL_Z) {
+			the_console->quit = true;
+			return 0;
+		}
 		if (mbtowc(&wide, bytes, n) >= 0) {
 			*out = n == 1 && bytes[0] == '\0' ? L'\0' : wide;
 			return 1;
@@ -175,12 +188,8 @@ nc_line_open(struct nc *nc)
 	el_set(editor, EL_GETCFN, next_key);
 	el_set(editor, EL_ADDFN, "nc-complete", "complete the word", complete);
 	el_set(editor, EL_ADDFN, "nc-question", "list what may come next", question);
-	el_set(editor, EL_ADDFN, "nc-leave", "leave the console", leave);
 	el_set(editor, EL_BIND, "\t", "nc-complete", NULL);
 	el_set(editor, EL_BIND, "?", "nc-question", NULL);
-	/* While a line is edited the terminal does not take Ctrl-Z for a stop. */
-	el_set(editor, EL_SETTY, "-d", "susp=", NULL);
-	el_set(editor, EL_BIND, "^Z", "nc-leave", NULL);
 }
 
 void

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 enum { SLICE_MS = 100 };
@@ -19,32 +18,18 @@ enum { SLICE_MS = 100 };
 const char nc_line_editor[] = "none";
 
 static struct nc *the_console;
-static struct termios before;
-static bool terminal_taken;
 static char input[NC_LINE_MAX]; /* read and not yet used: more lines than one may come at once */
 static size_t have;
 
-/* Ctrl-Z ends a line instead of stopping the program. */
 void
 nc_line_open(struct nc *nc)
 {
-	struct termios t;
-
 	the_console = nc;
-	terminal_taken = tcgetattr(STDIN_FILENO, &before) == 0;
-	if (!terminal_taken)
-		return;
-	t = before;
-	t.c_cc[VSUSP] = _POSIX_VDISABLE;
-	t.c_cc[VEOL] = NC_CONTROL_Z;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 }
 
 void
 nc_line_close(void)
 {
-	if (terminal_taken)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 }
 
 /* The first line of the input, taken out; NULL: none is whole yet. */

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <readline/history.h>
 #include <readline/readline.h>
@@ -19,8 +17,6 @@ const char nc_line_editor[] = "readline";
 static struct nc *the_console; /* readline's hooks get no argument of ours */
 static struct text matches;    /* words of the completion under way */
 static const char *fresh_prompt;
-static struct termios before;
-static bool terminal_taken;
 
 /* ------------------------------------------------------------------ completion */
 
@@ -152,20 +148,6 @@ idle(void)
 
 /* ------------------------------------------------------------------ the terminal */
 
-/* Ctrl-Z leaves the console, so the terminal must not take it for a stop; restored at the end. */
-static void
-take_suspend(void)
-{
-	struct termios t;
-
-	terminal_taken = tcgetattr(STDIN_FILENO, &before) == 0;
-	if (!terminal_taken)
-		return;
-	t = before;
-	t.c_cc[VSUSP] = _POSIX_VDISABLE;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
-}
-
 void
 nc_line_open(struct nc *nc)
 {
@@ -184,14 +166,11 @@ nc_line_open(struct nc *nc)
 	rl_bind_key(NC_CONTROL_Z, leave);
 	using_history();
 	stifle_history(NC_HISTORY_MAX);
-	take_suspend();
 }
 
 void
 nc_line_close(void)
 {
-	if (terminal_taken)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	clear_history();
 	text_free(&matches);
 }

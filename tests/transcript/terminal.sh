@@ -11,7 +11,9 @@ if ! command -v tmux >/dev/null; then
 	exit 0
 fi
 DIR=$(mktemp -d /tmp/terminal.XXXXXX)
-export PATH=$BUILD/bin:$PATH HOME=$DIR MULTINET=$DIR MULTINET_LOGICALS=/dev/null SHELL=/bin/sh LC_ALL=C.UTF-8
+mkdir "$DIR/bin"
+ln -s "$BUILD/tests/netcontrol-readline" "$DIR/bin/netcontrol" # whichever LINE chose
+export PATH=$DIR/bin:$BUILD/bin:$PATH HOME=$DIR MULTINET=$DIR MULTINET_LOGICALS=/dev/null SHELL=/bin/sh LC_ALL=C.UTF-8
 export MULTINET_NETCONTROL_SOCKET=$DIR/s
 unset MULTINET_CHANNEL TMUX HISTFILE
 WAIT=10 # seconds until a check gives up
@@ -247,9 +249,17 @@ for editor in libedit none; do
 		verdict $? "$editor: lines come back"
 		keys C-u
 	fi
+	keys wait Enter
+	seen '^_H:m:s:' && keys C-z && seen '^%NETCTL-W-INSFPRM' && seen '^NETCONTROL>$'
+	verdict $? "$editor: Ctrl-Z gives up on a question"
 	keys C-z
 	seen '^SHELL>$'
 	verdict $? "$editor: Ctrl-Z leaves"
+	fresh
+	keys "TERM=dumb $BUILD/tests/netcontrol-$editor" Enter
+	seen '^NETCONTROL>$' && keys 'echo echo plain' Enter && seen '^< plain' && keys C-z && seen '^SHELL>$' &&
+		keys 'jobs; echo none' Enter && seen '^none' && ! screen | grep -q Stopped
+	verdict $? "$editor: … on a dumb terminal too"
 done
 prompt='SHELL>'
 fresh
