@@ -131,6 +131,7 @@ tour_end() { # one, other
 runs() { # machine: how many of our daemons run on it
 	nsenter -t "${LEADER[$1]}" -p -m -r ps -e -o comm= | grep -cE '^(multinet_server|racoon|ipsecd|metricsd)$'
 }
+none_run() { [ "$(runs "$1")" = 0 ]; } # who has answered SHUTDOWN may take a moment to exit
 install_packages() { # machine, old or new
 	sh_at "$1" "DEBIAN_FRONTEND=noninteractive apt-get install -y -o Dpkg::Use-Pty=0 /packages/$2/*.deb"
 }
