@@ -168,6 +168,8 @@ put_auth(struct build *b, const struct ipsec_sa *sa)
 	struct xfrm_algo_auth v = { .alg_key_len = sa->auth_key.octets * 8u };
 	int error;
 
+	if (sa->auth == NULL && sa->auth_key.octets != 0)
+		return refuse(b, EINVAL, "a key of an authentication that is not known here");
 	if (sa->auth == NULL)
 		return 0;
 	error = algorithm_name(b, sa->auth, v.alg_name);
@@ -186,6 +188,9 @@ put_encr(struct build *b, const struct ipsec_sa *sa)
 	struct xfrm_algo v = { .alg_key_len = sa->encr_key.octets * 8u };
 	int error;
 
+	/* The kernel's SA may have a cipher that we have no name for: that is not the null cipher. */
+	if (sa->encr == NULL && sa->encr_key.octets != 0)
+		return refuse(b, EINVAL, "a key of a cipher that is not known here");
 	if (sa->encr == NULL && sa->proto == SA_ESP && sa->auth != NULL) {
 		/* ESP that only authenticates: the kernel wants the null cipher by name. */
 		snprintf(v.alg_name, sizeof(v.alg_name), "ecb(cipher_null)");

@@ -118,6 +118,13 @@ algorithms(void **state)
 	refused(&m, EOPNOTSUPP, "keyed-md5");
 	m = sample("aes-gcm-16", "hmac-sha1");
 	refused(&m, EINVAL, "authenticates by itself");
+	/* What we have no name for: an SA of the kernel's is not made one of the null cipher. */
+	m = sample("aes-cbc", "hmac-sha1");
+	m.sa.encr = NULL;
+	refused(&m, EINVAL, "a cipher that is not known");
+	m = sample("aes-cbc", "hmac-sha1");
+	m.sa.auth = NULL;
+	refused(&m, EINVAL, "an authentication that is not known");
 }
 
 static void
