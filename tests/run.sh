@@ -63,7 +63,7 @@ suite_fuzz() {
 	make --no-print-directory -s -j2 DEPS=no CC=clang FUZZ=1 SAN=1 COV=1 BUILD="$BUILD/cov" \
 		fuzz-bins >&2 ||
 		{ echo 'not ok - fuzz: targets do not build'; return; }
-	BUILD=$BUILD/cov tests/fuzz/run.sh "${FUZZ_SECONDS:-1}"
+	BUILD=$BUILD/cov FUZZ_SEED=1 tests/fuzz/run.sh "${FUZZ_SECONDS:-1}"
 	BUILD=$BUILD/cov tests/fuzz/coverage.sh
 }
 

@@ -2,6 +2,9 @@
 # run.sh SECONDS [TARGET...] - every libFuzzer target for SECONDS (or, as -runs=N, for N inputs),
 # from its corpus, two at a time.  TAP.  BUILD is where `make fuzz-bins` put the targets.
 #
+# FUZZ_SEED makes the inputs the same each time, as a check needs it: whoever changed something else
+# shall not meet what chance found today.
+#
 # New inputs go to a scratch folder, not into the corpus; what made a target fail is kept in
 # $BUILD/crashes and named in the output.
 set -u
@@ -18,13 +21,14 @@ one() { # SECONDS SCRATCH TARGET: its line of TAP into SCRATCH/TARGET.tap
 	[ -d "$corpus" ] || corpus=
 	dict=tests/fuzz/${target#fuzz_}.dict
 	[ -f "$dict" ] && dict=-dict=$dict || dict=
+	seed=${FUZZ_SEED:+-seed=$FUZZ_SEED}
 	if [ ! -x "$BUILD/fuzz/$target" ]; then
 		echo "not ok - fuzz: $target was not built"
 		return
 	fi
 	# shellcheck disable=SC2086
-	if timeout -k 10 "$guard" "$BUILD/fuzz/$target" $limit $dict -max_len=8192 -rss_limit_mb=2048 \
-		-timeout=20 -print_final_stats=1 -artifact_prefix="$crashes/$target-" \
+	if timeout -k 10 "$guard" "$BUILD/fuzz/$target" $limit $seed $dict -max_len=8192 \
+		-rss_limit_mb=2048 -timeout=20 -print_final_stats=1 -artifact_prefix="$crashes/$target-" \
 		"$scratch/$target" $corpus >"$scratch/$target.log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/$target.log")
 		echo "ok - fuzz: $target, ${runs:-?} inputs"
