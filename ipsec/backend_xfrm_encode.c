@@ -188,7 +188,7 @@ put_encr(struct build *b, const struct ipsec_sa *sa)
 	struct xfrm_algo v = { .alg_key_len = sa->encr_key.octets * 8u };
 	int error;
 
-	/* The kernel's SA may have a cipher that we have no name for: that is not the null cipher. */
+	/* The kernel may use a cipher that has no name here: it is not the null cipher. */
 	if (sa->encr == NULL && sa->encr_key.octets != 0)
 		return refuse(b, EINVAL, "a key of a cipher that is not known here");
 	if (sa->encr == NULL && sa->proto == SA_ESP && sa->auth != NULL) {
